@@ -1,0 +1,31 @@
+"""autodiff: derivatives of ordinary NumPy programs, compiled.
+
+>>> import autodiff as ad
+>>> import numpy as np
+>>> ad.grad(lambda x: (x * x).sum())(np.arange(3.0)).tolist()
+[0.0, 2.0, 4.0]
+"""
+
+import autodiff.numpy
+from autodiff.control import cond, fori_loop, map_ as map, scan, switch, while_loop
+from autodiff.custom import custom_jvp, custom_vjp
+from autodiff.grad import (
+    checkpoint,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    value_of,
+    vjp,
+    vmap,
+)
+from autodiff.jit import CacheInfo, jit, show
+from autodiff.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor
+
+__version__ = "0.1.0"

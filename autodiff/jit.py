@@ -1,0 +1,339 @@
+"""jit: signature -> kernel.
+
+A call flattens its arguments, looks the signature up, and runs the kernel. A miss traces, plans and compiles. Under an outer
+trace (or on tensors) nothing is compiled: the traced graph is recorded as one `call` node.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
+
+import numpy as np
+
+from tracer.errors import ConcreteValueError, explain
+from tracer.graph import Graph
+from tracer.ops.control import call
+from tracer.text import text
+from tracer.trace import Tracer, bind
+from tracer.tree import flatten, leaf_paths, unflatten
+from tracer.types import ArrayType
+
+from autodiff.record import Recorded, as_leaf, leaf_type, name_of, record
+
+__all__ = ["jit", "CacheInfo", "Jitted", "show"]
+
+
+class CacheInfo(NamedTuple):
+    """Counts of a jitted function."""
+
+    hits: int
+    misses: int
+    currsize: int
+    kernel_seconds: float
+    compile_seconds: float
+    reference_calls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What decides which kernel is used."""
+
+    tree: Any
+    leaves: tuple
+    statics: tuple
+
+    def __hash__(self):
+        return hash((self.tree, self.leaves, self.statics))
+
+
+@dataclass(slots=True)
+class Entry:
+    """A kernel with what its results look like."""
+
+    recorded: Recorded
+    kernel: Any
+    captured: list
+    unpack: Callable
+
+
+def _leaf_key(x):
+    """Dtype and shape of a leaf; the class of a Python number, which is weak in promotion."""
+    if type(x) is np.ndarray:
+        return x.dtype, x.shape
+    t = type(x)
+    if t is float or t is int or t is bool:
+        return t
+    if isinstance(x, (np.ndarray, np.generic)):
+        return x.dtype, x.shape
+    return t
+
+
+class Jitted:
+    """A function compiled once for every signature it is called with. Made by `jit`."""
+
+    def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int):
+        functools.update_wrapper(self, f)
+        self.function = f
+        self.name = name_of(f)
+        self._entries: OrderedDict[Any, Entry] = OrderedDict()
+        self._max = max_signatures
+        self._hits = self._misses = 0
+        self._seconds = self._compile_seconds = 0.0
+        self._why = f"`{self.name}` has not been called yet"
+        self._lock = threading.RLock()
+        self._statics = self._static_parameters(static_argnums, static_argnames)
+
+    def _static_parameters(self, nums: Sequence[int], names: Sequence[str]) -> tuple[frozenset[int], frozenset[str]]:
+        """Static arguments by position and by name: each way of passing one is known under both."""
+        if not nums and not names:
+            return frozenset(), frozenset()
+        try:
+            parameters = list(inspect.signature(self.function).parameters)
+        except (TypeError, ValueError):
+            parameters = []
+        for n in names:
+            if parameters and n not in parameters:
+                raise ValueError(f"static_argnames: `{self.name}` has no parameter {n!r}; it has {parameters}")
+        all_nums = {n % len(parameters) if parameters else n for n in nums} | {parameters.index(n) for n in names if n in parameters}
+        all_names = set(names) | {parameters[n] for n in all_nums if n < len(parameters)}
+        return frozenset(all_nums), frozenset(all_names)
+
+    def __get__(self, instance, owner=None):
+        """As a method: `self` is an ordinary first argument if it is a tree of arrays, static otherwise."""
+        if instance is None:
+            return self
+        return functools.partial(self, instance)
+
+    # -- calling ---------------------------------------------------------------------------------
+
+    def __call__(self, *args, **kwargs):
+        if self._statics[1]:
+            args, kwargs, statics = self._take_statics(args, kwargs)
+        else:
+            statics = ()
+        leaves, tree = flatten((args, kwargs) if kwargs else args)
+        key = (tree, tuple([_leaf_key(x) for x in leaves]), statics, not kwargs)
+        entry = self._entries.get(key)
+        if entry is None:
+            if any(isinstance(x, Tracer) for x in leaves):
+                return self._call_traced(args, kwargs, statics)
+            entry = self._compile(key, args, kwargs, statics, leaves, tree)
+        else:
+            self._hits += 1
+        start = time.perf_counter()
+        out = entry.kernel.run(*leaves, *entry.captured) if entry.captured else entry.kernel.run(*leaves)
+        self._seconds += time.perf_counter() - start
+        return entry.unpack(out)
+
+    def _take_statics(self, args: tuple, kwargs: dict) -> tuple[tuple, dict, tuple]:
+        nums, names = self._statics
+        statics = [(n, args[n]) for n in sorted(nums) if n < len(args)] + [(k, kwargs[k]) for k in sorted(names & kwargs.keys())]
+        for n, v in statics:
+            try:
+                hash(v)
+            except TypeError:
+                raise TypeError(f"static argument {n!r} of `{self.name}` is {type(v).__name__}, which cannot be hashed: "
+                                f"pass a tuple, a number, a string or a frozen dataclass") from None
+        # A static value takes its argument's place in the structure, so that types tell 1 from 1.0 and True.
+        return (tuple([None if n in nums else a for n, a in enumerate(args)]),
+                {k: None if k in names else v for k, v in kwargs.items()}, tuple([(n, type(v), v) for n, v in statics]))
+
+    def _bound(self, statics: tuple) -> Callable:
+        """The function with its static arguments put back."""
+        if not statics:
+            return self.function
+
+        @functools.wraps(self.function)
+        def f(*args, **kwargs):
+            new = list(args)
+            for n, _, v in statics:
+                if isinstance(n, int):
+                    new[n] = v
+                else:
+                    kwargs[n] = v
+            return self.function(*new, **kwargs)
+        return f
+
+    def _record(self, args: tuple, kwargs: dict, statics: tuple) -> Recorded:
+        f = self._bound(statics)
+        leaves, tree = flatten((args, kwargs))
+        return record(lambda a, k: f(*a, **k), tree, leaves, concrete=False, name=self.name)
+
+    def _call_traced(self, args, kwargs, statics):
+        rec = self._record(args, kwargs, statics)
+        leaves, _ = flatten((args, kwargs))
+        return unflatten(rec.out_tree, bind(call, *map(as_leaf, leaves), *rec.captured, graph=rec.graph))
+
+    def _compile(self, key, args, kwargs, statics, leaves, tree) -> Entry:
+        from codegen.kernel import compile_graph
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None:
+                return entry
+            start = time.perf_counter()
+            rec = self._record(args, kwargs, statics)
+            for c in rec.captured:
+                if isinstance(c, Tracer) and c.trace.level:
+                    raise explain(ConcreteValueError, f"`{self.name}` uses a traced value from outside", where=None,
+                                  why="it is called on plain arrays while an outer function is traced",
+                                  fix="pass the traced value as an argument")
+            kernel = compile_graph(rec.graph)
+            captured = [c.value if isinstance(c, Tracer) else c for c in rec.captured]
+            entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree))
+            self._why = self._explain_miss(key)
+            if kernel.references:
+                self._why += f"; it calls NumPy for {', '.join(sorted(set(kernel.references)))}"
+            self._entries[key] = entry
+            if len(self._entries) > self._max:
+                self._entries.popitem(last=False)
+            self._misses += 1
+            self._compile_seconds += time.perf_counter() - start
+            return entry
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    def trace(self, *args, **kwargs) -> Graph:
+        """The typed graph for these arguments; nothing is compiled. `print` shows it, Jupyter draws it."""
+        args, kwargs, statics = self._take_statics(args, kwargs)
+        return self._record(args, kwargs, statics).graph
+
+    def source(self, *args, **kwargs) -> str:
+        """The generated loop source for these arguments, as readable Python."""
+        from codegen.kernel import stages
+        return stages(self.trace(*args, **kwargs)).source
+
+    def cache_info(self) -> CacheInfo:
+        """Hits, misses (compilations), kernels held, seconds in kernels and in compiling, and ops that run through NumPy."""
+        names = sorted({n for e in self._entries.values() for n in e.kernel.references})
+        return CacheInfo(self._hits, self._misses, len(self._entries), self._seconds, self._compile_seconds, tuple(names))
+
+    def cache_clear(self) -> None:
+        """Forget all kernels."""
+        self._entries.clear()
+
+    def why(self) -> str:
+        """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
+        return self._why
+
+    def _explain_miss(self, key) -> str:
+        tree, leaves, statics, _ = key
+        if not self._entries:
+            return f"`{self.name}` compiled: first call"
+        best, reason = -1, ""
+        for other in self._entries:
+            otree, oleaves, ostatics, _ = other
+            if otree != tree:
+                score, text_ = 0, f"the structure of the arguments is {_show_tree(tree)}, not {_show_tree(otree)}"
+            elif ostatics != statics:
+                changed = [f"{n!r} is {v!r}, not {w!r}" for (n, _, v), (_, _, w) in zip(statics, ostatics, strict=False) if v != w]
+                score, text_ = 1, f"static argument {', '.join(changed) or 'types differ'}"
+            else:
+                paths = leaf_paths(tree, "")
+                differ = [k for k in range(len(leaves)) if leaves[k] != oleaves[k]]
+                score = 2 + len(leaves) - len(differ)
+                text_ = "; ".join(f"{_argument(paths[k], tree)} is {_show_key(leaves[k])}, not {_show_key(oleaves[k])}"
+                                  for k in differ[:3])
+            if score > best:
+                best, reason = score, text_
+        return f"`{self.name}` compiled anew: {reason}"
+
+
+def _argument(path: str, tree) -> str:
+    """`[0]['w']` -> `argument 0['w']`."""
+    head, rest = path[1:].split("]", 1)
+    return f"argument {head}{rest}"
+
+
+def _show_key(key) -> str:
+    return str(ArrayType(*key)) if isinstance(key, tuple) else f"a Python {getattr(key, '__name__', key)}"
+
+
+def _show_tree(tree) -> str:
+    leaves = len(leaf_paths(tree, ""))
+    return f"{tree[0] if isinstance(tree, tuple) else 'a leaf'} with {leaves} leaves"
+
+
+def _unpacker(tree) -> Callable:
+    """A function from the flat results to the result tree; the commonest structures without a general walk."""
+    if tree == "*":
+        return lambda out: out[0]
+    if isinstance(tree, tuple) and tree[0] == "tuple" and all(c == "*" for c in tree[1]):
+        return lambda out: out
+    return lambda out: unflatten(tree, out)
+
+
+def _as_tuple(x) -> tuple:
+    return (x,) if isinstance(x, (int, str)) else tuple(x)
+
+
+def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), static_argnames: str | Iterable[str] = (),
+        max_signatures: int = 4096) -> Any:
+    """Compile a function: traced at the first call with a signature, then run as native code.
+
+    Parameters
+    ----------
+    f : function of trees of arrays and numbers, made of NumPy operations
+    static_argnums, static_argnames : positions and names of arguments that are not arrays; a new value compiles anew
+    max_signatures : how many kernels are kept; the oldest go first
+
+    Returns
+    -------
+    Jitted : callable as `f`; has `trace`, `source`, `cache_info`, `cache_clear` and `why`
+
+    Raises
+    ------
+    ConcreteValueError
+        While tracing, where Python needs the number behind a traced value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> norm2 = jit(lambda x: (x * x).sum())
+    >>> float(norm2(np.arange(4.0)))
+    14.0
+    >>> norm2.cache_info().misses
+    1
+    """
+    if f is None:
+        return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures)
+    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures)
+
+
+def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
+    """A function at one stage of compilation, as text.
+
+    Parameters
+    ----------
+    stage : "graph" (as traced), "derivative" (the graph of value and gradient; of the function itself if it is a gradient
+        already), "simplified", "loops" or "source"
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(show(lambda x: x * 2.0, np.ones(3)))
+    function(a: f64[3]):
+      b: f64[3] = broadcast(2.0, shape=(3,))
+      c: f64[3] = mul(a, b)
+      return c
+    """
+    from codegen.kernel import stages
+
+    from autodiff.grad import value_and_grad
+    jitted = f if isinstance(f, Jitted) else jit(f)
+    if stage == "graph":
+        return text(jitted.trace(*args, **kwargs))
+    if stage == "derivative":
+        if not hasattr(jitted.function, "__autodiff_derivative__"):
+            jitted = jit(value_and_grad(jitted.function))
+        return text(jitted.trace(*args, **kwargs))
+    st = stages(jitted.trace(*args, **kwargs))
+    try:
+        return {"simplified": lambda: text(st.simplified), "loops": lambda: str(st.program), "source": lambda: st.source}[stage]()
+    except KeyError:
+        raise ValueError(f"stage {stage!r}: it is graph, derivative, simplified, loops or source") from None

@@ -1,0 +1,259 @@
+"""Loop fusion, and the removal of buffers that fusion made needless.
+
+Two loops of equal length become one when no step of one needs another step of the other: for every buffer that one writes and the
+other touches, some axis is indexed by the same expression of the loop counter in all accesses. A loop may move up past statements
+that it has nothing in common with. Afterwards a buffer whose accesses all lie in one common loop, and are indexed by its counter,
+loses that axis (array contraction); with no axis left it is a scalar variable.
+
+Source: the classic treatment in Wolfe, High Performance Compilers for Parallel Computing (1996), chapters 9 and 10.
+"""
+
+from __future__ import annotations
+
+from codegen.loops import (
+    Access,
+    Apply,
+    Buffer,
+    BufferView,
+    Call,
+    Check,
+    Expr,
+    For,
+    Grow,
+    If,
+    Lit,
+    Load,
+    Name,
+    Program,
+    Stmt,
+    Store,
+    While,
+    accesses,
+    blocks,
+    map_expr,
+    stmt_exprs,
+    walk_expr,
+)
+
+__all__ = ["fuse", "contract"]
+
+
+def fuse(program: Program) -> Program:
+    """Fuse loops everywhere in a program, in place; returns it."""
+    program.body = _fuse_block(program.body)
+    return program
+
+
+class _Item:
+    """A statement with the buffers it touches, by storage."""
+
+    __slots__ = ("stmt", "touched", "reads", "writes")
+
+    def __init__(self, stmt: Stmt):
+        self.stmt = stmt
+        self.touched: dict[Buffer, list[Access]] = {}
+        self.reads: set[Buffer] = set()
+        self.writes: set[Buffer] = set()
+        for a in accesses(stmt):
+            root = a.buffer.storage
+            self.touched.setdefault(root, []).append(a)
+            (self.writes if a.write else self.reads).add(root)
+
+    def absorb(self, other: _Item) -> None:
+        """Take over the accesses of a statement merged into this one."""
+        for root, found in other.touched.items():
+            self.touched.setdefault(root, []).extend(found)
+        self.reads |= other.reads
+        self.writes |= other.writes
+
+
+def _conflict(a: _Item, b: _Item) -> bool:
+    """Whether two statements must keep their order."""
+    return bool(a.writes & b.writes or a.writes & b.reads or a.reads & b.writes
+                or isinstance(a.stmt, (Check, While)) and isinstance(b.stmt, Check))
+
+
+def _fuse_block(block: list[Stmt]) -> list[Stmt]:
+    out: list[_Item] = []
+    for s in block:
+        item = _Item(s)
+        if isinstance(s, For) and s.parallel:
+            for k in range(len(out) - 1, max(-1, len(out) - 1 - _REACH), -1):
+                other = out[k]
+                if isinstance(other.stmt, For) and _may_fuse(other, item):
+                    _rename(s, s.var, other.stmt.var)
+                    renamed = _Item(s)
+                    other.stmt.body = other.stmt.body + s.body
+                    other.absorb(renamed)
+                    item = None  # type: ignore[assignment]
+                    break
+                if _conflict(other, item):
+                    break
+        if item is not None:
+            place = len(out)
+            if isinstance(s, Store):  # scalars are set as early as possible, out of the way of loops
+                while place > 0 and len(out) - place < _REACH and not _conflict(out[place - 1], item):
+                    place -= 1
+            out.insert(place, item)
+    result = [i.stmt for i in out]
+    for s in result:
+        if isinstance(s, For):
+            s.body = _fuse_block(s.body)
+        elif isinstance(s, While):
+            s.head, s.body = _fuse_block(s.head), _fuse_block(s.body)
+        elif isinstance(s, If):
+            s.branches = [_fuse_block(b) for b in s.branches]
+    return result
+
+
+_REACH = 200
+"""How many statements a loop may move up; keeps fusion of long straight-line programs linear."""
+
+
+def _depth(s: For) -> int:
+    return 1 + max((_depth(b) for b in s.body if isinstance(b, For) and b.parallel), default=0)
+
+
+def _may_fuse(first: _Item, second: _Item) -> bool:
+    a, b = first.stmt, second.stmt
+    assert isinstance(a, For) and isinstance(b, For)
+    if not a.parallel or a.stop != b.stop or a.reverse != b.reverse:
+        return False
+    shared = (first.writes & (second.reads | second.writes)) | (first.reads & second.writes)
+    common = shared or (first.reads & second.reads)
+    if not common and _depth(a) != _depth(b):
+        return False  # nothing gained, and a vectorisable loop would be drowned in a nest
+    for root in shared:
+        found = [(x, a.var) for x in first.touched[root]] + [(x, b.var) for x in second.touched[root]]
+        if any(x.index is None or x.buffer is not found[0][0].buffer for x, _ in found):
+            return False
+        ranks = range(len(found[0][0].index or ()))
+        if not any(_same_step([(x.index[d], v) for x, v in found]) for d in ranks):  # type: ignore[index]
+            return False
+    return True
+
+
+def _same_step(places: list[tuple[Expr, Name]]) -> bool:
+    """Whether all indices are one and the same increasing function of the loop counter."""
+    shape = None
+    for e, var in places:
+        form = _affine(e, var)
+        if form is None or shape is not None and form != shape:
+            return False
+        shape = form
+    return True
+
+
+def _affine(e: Expr, var: Name) -> tuple[int, int] | None:
+    """(factor, offset) of an index that is factor * var + offset, factor not 0."""
+    if e == var:
+        return 1, 0
+    if isinstance(e, Apply) and e.fn in ("add", "mul") and isinstance(e.args[1], Lit):
+        inner = _affine(e.args[0], var)
+        if inner is not None:
+            c = int(e.args[1].value)
+            return (inner[0], inner[1] + c) if e.fn == "add" else ((inner[0] * c, inner[1] * c) if c else None)
+    return None
+
+
+def _rename(s: Stmt, old: Name, new: Name) -> None:
+    """Replace a loop counter in a statement and all inside it."""
+    def swap(e: Expr) -> Expr:
+        return new if e == old else e
+    _rewrite(s, lambda e: map_expr(e, swap))
+
+
+def _rewrite(s: Stmt, f) -> None:
+    """Apply `f` to every expression of a statement and of the statements inside it."""
+    if isinstance(s, For):
+        s.stop = f(s.stop)
+    elif isinstance(s, While):
+        s.test = f(s.test)
+    elif isinstance(s, If):
+        s.which = f(s.which)
+    elif isinstance(s, Store):
+        s.index = tuple([f(e) for e in s.index])
+        s.value = f(s.value)
+    elif isinstance(s, Grow):
+        s.at = f(s.at)
+    elif isinstance(s, Check):
+        s.index, s.length = f(s.index), f(s.length)
+    elif isinstance(s, Call):
+        s.inputs = [_rewrite_view(x, f) for x in s.inputs]
+        s.outputs = [_rewrite_view(x, f) if isinstance(x, BufferView) else x for x in s.outputs]
+    for block in blocks(s):
+        for inner in block:
+            _rewrite(inner, f)
+
+
+def _rewrite_view(x: BufferView, f) -> BufferView:
+    return BufferView(x.buffer, tuple([f(e) for e in x.lead]), x.swapped)
+
+
+# -- contraction ----------------------------------------------------------------------------------
+
+def contract(program: Program) -> Program:
+    """Drop the axes of scratch buffers that one common loop runs over, in place; returns the program."""
+    found: dict[Buffer, list[tuple[tuple[Expr, ...] | None, tuple[For, ...]]]] = {}
+    shared: set[Buffer] = set()
+
+    def visit(block: list[Stmt], path: tuple[For, ...]) -> None:
+        for s in block:
+            for e in stmt_exprs(s):
+                for part in walk_expr(e):
+                    if isinstance(part, Load):
+                        found.setdefault(part.buffer, []).append((part.index, path))
+            if isinstance(s, Store):
+                found.setdefault(s.buffer, []).append((s.index, path))
+            elif isinstance(s, Call):
+                for x in [*s.inputs, *s.outputs]:
+                    found.setdefault(x.buffer if isinstance(x, BufferView) else x, []).append((None, path))
+            inner = (*path, s) if isinstance(s, For) else path
+            for b in blocks(s):
+                visit(b, inner)
+    visit(program.body, ())
+    for b in found:
+        if b.root is not None:
+            shared.add(b.storage)
+    dropped: dict[Buffer, list[int]] = {}
+    for b, places in found.items():
+        if b.role != "scratch" or b in shared or not b.shape or any(i is None for i, _ in places) or b.static_shape() is None:
+            continue
+        common = places[0][1]
+        for _, path in places[1:]:
+            n = 0
+            while n < min(len(common), len(path)) and common[n] is path[n]:
+                n += 1
+            common = common[:n]
+        counters = {loop.var for loop in common if loop.parallel}
+        axes = []
+        for d in range(len(b.shape)):
+            seen = {i[d] for i, _ in places}  # type: ignore[index]
+            if len(seen) == 1 and (seen <= counters or seen == {Lit(0)}):
+                axes.append(d)
+        if axes:
+            dropped[b] = axes
+
+    def drop(e: Expr) -> Expr:
+        if isinstance(e, Load) and e.buffer in dropped:
+            return Load(e.buffer, _without(e.index, dropped[e.buffer]))
+        return e
+    if dropped:
+        for s in program.body:
+            _contract_stores(s, dropped)
+            _rewrite(s, lambda e: map_expr(e, drop))
+        for b, axes in dropped.items():
+            b.shape = _without(b.shape, axes)
+    return program
+
+
+def _without(items: tuple, axes: list[int]) -> tuple:
+    return tuple(x for d, x in enumerate(items) if d not in axes)
+
+
+def _contract_stores(s: Stmt, dropped: dict[Buffer, list[int]]) -> None:
+    if isinstance(s, Store) and s.buffer in dropped:
+        s.index = _without(s.index, dropped[s.buffer])
+    for block in blocks(s):
+        for inner in block:
+            _contract_stores(inner, dropped)

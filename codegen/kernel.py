@@ -1,0 +1,176 @@
+"""From a graph to a kernel: the compiler's table of contents, and what comes out of it.
+
+    graph -> simplify -> lower -> fuse -> contract -> plan memory -> emit -> compile
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+import numpy as np
+
+from tracer.graph import Graph
+from tracer.op import ops
+
+from codegen.emit_numba import Emitted, emit
+from codegen.fuse import contract, fuse
+from codegen.loops import Buffer, Program
+from codegen.lower import lower
+from codegen.memory import MemoryPlan, plan_memory
+from codegen.simplify import simplify
+
+__all__ = ["Kernel", "Stages", "stages", "compile_graph"]
+
+
+@dataclass(slots=True)
+class Stages:
+    """Everything between a graph and machine code, kept for looking at."""
+
+    graph: Graph
+    simplified: Graph
+    program: Program
+    plan: MemoryPlan
+    emitted: Emitted
+
+    @property
+    def source(self) -> str:
+        """The generated Python source."""
+        return self.emitted.source
+
+
+def stages(graph: Graph) -> Stages:
+    """Run all passes up to source text."""
+    simplified = simplify(graph)
+    program = contract(fuse(lower(simplified)))
+    plan = plan_memory(program)
+    return Stages(graph, simplified, program, plan, emit(program, plan))
+
+
+@dataclass(slots=True)
+class Kernel:
+    """A compiled graph. `run(*flat arrays)` returns the list of flat results; safe to call from several threads."""
+
+    stages: Stages
+    run: Callable[..., tuple]
+    compile_seconds: float
+    references: list[str] = field(default_factory=list)
+
+    def __call__(self, *args):
+        return self.run(*args)
+
+
+_compile_lock = threading.Lock()
+
+
+def compile_graph(graph: Graph) -> Kernel:
+    """Compile a graph with Numba.
+
+    Inputs of `run` are C-contiguous, aligned arrays of the input types (0-d ones as NumPy scalars); others are converted.
+    """
+    start = time.perf_counter()
+    st = stages(graph)
+    with _compile_lock:
+        function = _compile(st.program, st.emitted)
+    run = _entry(function, st)
+    return Kernel(st, run, time.perf_counter() - start, list(st.program.references))
+
+
+def _compile(program: Program, emitted: Emitted) -> Callable:
+    import numba
+    from numba import types
+
+    from codegen.scalar_numba import helpers
+    space: dict[str, Any] = {"np": np, "inf": np.inf, "nan": np.nan}
+    for name in ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"):
+        space[name] = getattr(np, name)
+    for name in emitted.helpers:
+        space[name] = numba.objmode if name == "objmode" else helpers[name]
+    for name, info in emitted.references.items():
+        space[name] = _reference_caller(ops[info["op"]], info["params"])
+    exec(compile(emitted.source, "<autodiff kernel>", "exec"), space)
+    arguments = [_numba_type(types, numba, b) for b in program.inputs]
+    arguments += [_numba_type(types, numba, b) for b in program.outputs if isinstance(b, Buffer) and b.shape]
+    arguments += [numba.from_dtype(d)[::1] for d in emitted.arenas]
+    # A kernel that calls Python cannot run without the interpreter's lock.
+    return numba.njit(tuple(arguments), nogil=not emitted.references, error_model="numpy")(space["kernel"])
+
+
+def _numba_type(types, numba, b: Buffer):
+    scalar = numba.from_dtype(b.dtype)
+    return types.Array(scalar, len(b.shape), "C") if b.shape else scalar
+
+
+def _reference_caller(op, params: dict):
+    def call(*args):
+        n = 1 if not op.many else len(args) - call.inputs
+        out = op.reference(*args[:len(args) - n], **params)
+        for target, value in zip(args[len(args) - n:], out if op.many else [out], strict=True):
+            target[...] = value
+    call.inputs = 0  # type: ignore[attr-defined]
+    return call
+
+
+class _Exact:
+    """The same kernel with the C library's sine and cosine; compiled when an argument is first too large for the fast ones."""
+
+    def __init__(self, st: Stages):
+        self.stages = st
+        self.function: Callable | None = None
+
+    def __call__(self, *args):
+        if self.function is None:
+            with _compile_lock:
+                if self.function is None:
+                    st = self.stages
+                    self.function = _compile(st.program, emit(st.program, st.plan, exact=True))
+        return self.function(*args)
+
+
+def _entry(function: Callable, st: Stages) -> Callable[..., tuple]:
+    """The Python function round a compiled one: allocates outputs, lends an arena, puts results in order."""
+    program = st.program
+    inputs = [f"a{i}" for i in range(len(program.inputs))]
+    arrays = [b for b in program.outputs if b.shape]
+    made = [f"o{i}" for i in range(len(arrays))]
+    arenas = [(n, d) for d, n in st.plan.arenas.items()]
+    spare: list[tuple] = []
+    space: dict[str, Any] = {"function": function, "empty": np.empty, "spare": spare, "convert": _convert, "exact": _Exact(st),
+                             "types": [(b.dtype, b.static_shape()) for b in program.inputs],
+                             "make_arenas": lambda: tuple([np.empty(n, d) for n, d in arenas])}
+    lend = ["*arenas"] if arenas else []
+    body = []
+    for i, b in enumerate(arrays):
+        space[f"shape{i}"], space[f"dtype{i}"] = b.static_shape(), b.dtype
+        body.append(f"o{i} = empty(shape{i}, dtype{i})")
+    if arenas:
+        body += ["try:", "    arenas = spare.pop()", "except IndexError:", "    arenas = make_arenas()"]
+    converted = [f"{n} = convert({n}, types[{i}])" for i, n in enumerate(inputs)]
+    call = f"({', '.join([*inputs, *made, *lend])})"
+    body += ["try:", f"    s = function{call}", "except TypeError:", *(f"    {c}" for c in converted), f"    s = function{call}"]
+    if st.emitted.watches:
+        body += ["if s[-1]:", f"    s = exact{call}"]
+    if arenas:
+        body.append("spare.append(arenas)")
+    results, names, j = [], iter(made), 0
+    for b in program.outputs:
+        if b.shape:
+            results.append(next(names))
+        else:
+            space[f"scalar{j}"] = b.dtype.type
+            results.append(f"scalar{j}(s[{j}])")
+            j += 1
+    body.append(f"return ({', '.join(results)}{',' if results else ''})")
+    source = f"def run({', '.join(inputs)}):\n" + "\n".join(f"    {line}" for line in body)
+    exec(compile(source, "<autodiff entry>", "exec"), space)
+    return space["run"]
+
+
+def _convert(x, wanted):
+    """An input as compiled code takes it: C-contiguous, aligned, native, writable; 0-d as a scalar."""
+    dtype, shape = wanted
+    if shape == ():
+        return dtype.type(x)
+    return np.require(x, dtype, ["C", "A", "W"])

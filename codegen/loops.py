@@ -1,0 +1,344 @@
+"""The loop language: what a graph is lowered to, and what emitters print.
+
+    program    = buffers, statements, results
+    statement  = For | While | If | Store | Grow | Alloc | Check | Call
+    expression = Name | Lit | Load | Apply | Select | Cast
+
+A buffer of shape () is a scalar variable. Every decision (fusion, order, buffers) is taken above the emitters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterator, Union
+
+import numpy as np
+
+from tracer.types import short_dtype
+
+__all__ = ["Buffer", "Name", "Lit", "Load", "Apply", "Select", "Cast", "For", "While", "If", "Store", "Grow", "Alloc", "Check",
+           "Call", "Program", "Expr", "Stmt", "walk_expr", "stmt_exprs", "blocks", "map_expr", "show", "Access", "accesses"]
+
+I64 = np.dtype(np.int64)
+BOOL = np.dtype(np.bool_)
+
+
+@dataclass(slots=True, eq=False)
+class Buffer:
+    """Storage for one value. `role` is input, output, scratch, tape (grows) or view (shares the storage of `root`)."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[Expr, ...]
+    role: str = "scratch"
+    root: Buffer | None = None
+
+    @property
+    def storage(self) -> Buffer:
+        """The buffer whose memory this is."""
+        return self.root.storage if self.root is not None else self
+
+    def static_shape(self) -> tuple[int, ...] | None:
+        """The lengths, if all are known."""
+        if all(isinstance(d, Lit) for d in self.shape):
+            return tuple(int(d.value) for d in self.shape)  # type: ignore[union-attr]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A loop counter or a size."""
+    name: str
+    dtype: np.dtype = I64
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """A number."""
+    value: Any
+    dtype: np.dtype = I64
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One element of a buffer."""
+    buffer: Buffer
+    index: tuple[Expr, ...]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of the buffer."""
+        return self.buffer.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A scalar function of the language applied to expressions."""
+    fn: str
+    args: tuple[Expr, ...]
+    dtype: np.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """`yes` if `test`, else `no`; both are computed."""
+    test: Expr
+    yes: Expr
+    no: Expr
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of both values."""
+        return self.yes.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Conversion to a dtype."""
+    x: Expr
+    dtype: np.dtype
+
+
+Expr = Union[Name, Lit, Load, Apply, Select, Cast]
+
+
+@dataclass(slots=True, eq=False)
+class For:
+    """Run `body` for var = 0 .. stop-1, or backwards. `parallel`: the steps are independent but for reductions."""
+    var: Name
+    stop: Expr
+    body: list[Stmt]
+    reverse: bool = False
+    parallel: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class While:
+    """Run `head`, leave unless `test`, run `body`, again."""
+    head: list[Stmt]
+    test: Expr
+    body: list[Stmt]
+
+
+@dataclass(slots=True, eq=False)
+class If:
+    """Run one of the branches: the first whose number equals `which`, else the last."""
+    which: Expr
+    branches: list[list[Stmt]]
+
+
+@dataclass(slots=True, eq=False)
+class Store:
+    """buffer[index] = value, or buffer[index] = combine(buffer[index], value)."""
+    buffer: Buffer
+    index: tuple[Expr, ...]
+    value: Expr
+    combine: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Grow:
+    """Make sure that the tape has room at `at`."""
+    buffer: Buffer
+    at: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Alloc:
+    """Make a buffer whose lengths are known only now."""
+    buffer: Buffer
+
+
+@dataclass(slots=True, eq=False)
+class Check:
+    """Raise IndexError with `message` unless -length <= index < length."""
+    index: Expr
+    length: Expr
+    message: str
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call outside the language: `matmul`, or `reference`, the visible call of an op's NumPy reference."""
+    kind: str
+    outputs: list[Buffer]
+    inputs: list[Any]
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+Stmt = Union[For, While, If, Store, Grow, Alloc, Check, Call]
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """A whole kernel: buffers by role, statements, and what is returned (a buffer or a constant each)."""
+
+    name: str
+    inputs: list[Buffer]
+    outputs: list[Any]
+    body: list[Stmt]
+    references: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return show(self)
+
+
+def walk_expr(e: Expr) -> Iterator[Expr]:
+    """An expression and all its parts."""
+    yield e
+    if isinstance(e, Load):
+        for i in e.index:
+            yield from walk_expr(i)
+    elif isinstance(e, Apply):
+        for a in e.args:
+            yield from walk_expr(a)
+    elif isinstance(e, Select):
+        yield from walk_expr(e.test)
+        yield from walk_expr(e.yes)
+        yield from walk_expr(e.no)
+    elif isinstance(e, Cast):
+        yield from walk_expr(e.x)
+
+
+def map_expr(e: Expr, f) -> Expr:
+    """Rebuild an expression bottom-up; `f` replaces each part."""
+    if isinstance(e, Load):
+        e = Load(e.buffer, tuple([map_expr(i, f) for i in e.index]))
+    elif isinstance(e, Apply):
+        e = Apply(e.fn, tuple([map_expr(a, f) for a in e.args]), e.dtype)
+    elif isinstance(e, Select):
+        e = Select(map_expr(e.test, f), map_expr(e.yes, f), map_expr(e.no, f))
+    elif isinstance(e, Cast):
+        e = Cast(map_expr(e.x, f), e.dtype)
+    return f(e)
+
+
+def stmt_exprs(s: Stmt) -> list[Expr]:
+    """The expressions of a statement itself, without those of its blocks."""
+    if isinstance(s, For):
+        return [s.stop]
+    if isinstance(s, While):
+        return [s.test]
+    if isinstance(s, If):
+        return [s.which]
+    if isinstance(s, Store):
+        return [*s.index, s.value]
+    if isinstance(s, Grow):
+        return [s.at]
+    if isinstance(s, Alloc):
+        return list(s.buffer.shape)
+    if isinstance(s, Check):
+        return [s.index, s.length]
+    return [e for x in s.inputs if isinstance(x, BufferView) for e in x.lead]
+
+
+def blocks(s: Stmt) -> list[list[Stmt]]:
+    """The statement lists inside a statement."""
+    if isinstance(s, For):
+        return [s.body]
+    if isinstance(s, While):
+        return [s.head, s.body]
+    if isinstance(s, If):
+        return s.branches
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class BufferView:
+    """An operand of a call: a buffer, at fixed leading indices, its last two axes swapped if `swapped`."""
+    buffer: Buffer
+    lead: tuple[Expr, ...] = ()
+    swapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A read or write of a buffer; index None means all of it."""
+    buffer: Buffer
+    index: tuple[Expr, ...] | None
+    write: bool
+
+
+def accesses(s: Stmt) -> Iterator[Access]:
+    """Every access of a statement and what is inside it."""
+    for e in stmt_exprs(s):
+        for part in walk_expr(e):
+            if isinstance(part, Load):
+                yield Access(part.buffer, part.index, False)
+    if isinstance(s, Store):
+        yield Access(s.buffer, s.index, True)
+        if s.combine:
+            yield Access(s.buffer, s.index, False)
+    elif isinstance(s, (Grow, Alloc)):
+        yield Access(s.buffer, None, True)
+    elif isinstance(s, Call):
+        for o in s.outputs:
+            yield Access(o, None, True)
+        for x in s.inputs:
+            yield Access(x.buffer, None, False)
+    for block in blocks(s):
+        for inner in block:
+            yield from accesses(inner)
+
+
+# -- printing -------------------------------------------------------------------------------------
+
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
+          "and": "and", "or": "or"}
+
+
+def show_expr(e: Expr) -> str:
+    """An expression as text."""
+    if isinstance(e, Name):
+        return e.name
+    if isinstance(e, Lit):
+        return str(e.value)
+    if isinstance(e, Load):
+        return e.buffer.name + (f"[{', '.join(map(show_expr, e.index))}]" if e.index else "")
+    if isinstance(e, Apply):
+        args = list(map(show_expr, e.args))
+        return f"({args[0]} {_INFIX[e.fn]} {args[1]})" if e.fn in _INFIX and len(args) == 2 else f"{e.fn}({', '.join(args)})"
+    if isinstance(e, Select):
+        return f"select({show_expr(e.test)}, {show_expr(e.yes)}, {show_expr(e.no)})"
+    return f"{short_dtype(e.dtype)}({show_expr(e.x)})"
+
+
+def show(program: Program) -> str:
+    """A program as text."""
+    lines = [f"{program.name}({', '.join(_declare(b) for b in program.inputs)}):"]
+
+    def put(block: list[Stmt], indent: str) -> None:
+        for s in block:
+            if isinstance(s, For):
+                kind = "for" if s.parallel else "loop"
+                lines.append(f"{indent}{kind} {s.var.name} < {show_expr(s.stop)}{' backwards' if s.reverse else ''}:")
+                put(s.body, indent + "  ")
+            elif isinstance(s, While):
+                lines.append(f"{indent}while:")
+                put(s.head, indent + "  ")
+                lines.append(f"{indent}  leave unless {show_expr(s.test)}")
+                put(s.body, indent + "  ")
+            elif isinstance(s, If):
+                for k, b in enumerate(s.branches):
+                    lines.append(f"{indent}branch {show_expr(s.which)} == {k}:")
+                    put(b, indent + "  ")
+            elif isinstance(s, Store):
+                target = show_expr(Load(s.buffer, s.index))
+                lines.append(f"{indent}{target} {s.combine or ''}= {show_expr(s.value)}")
+            elif isinstance(s, Grow):
+                lines.append(f"{indent}grow {s.buffer.name} to {show_expr(s.at)}")
+            elif isinstance(s, Alloc):
+                lines.append(f"{indent}alloc {_declare(s.buffer)}")
+            elif isinstance(s, Check):
+                lines.append(f"{indent}check {show_expr(s.index)} in {show_expr(s.length)}")
+            else:
+                ins = ", ".join(x.buffer.name + (f"[{', '.join(map(show_expr, x.lead))}]" if x.lead else "")
+                                + (".T" if x.swapped else "") for x in s.inputs)
+                lines.append(f"{indent}{', '.join(o.name for o in s.outputs)} = {s.info.get('op', s.kind)}({ins})")
+    put(program.body, "  ")
+    lines.append("  return " + ", ".join(o.name if isinstance(o, Buffer) else str(o.value) for o in program.outputs))
+    return "\n".join(lines)
+
+
+def _declare(b: Buffer) -> str:
+    return f"{b.name}: {short_dtype(b.dtype)}[{', '.join(map(show_expr, b.shape))}]"

@@ -1,0 +1,653 @@
+"""From a simplified graph to loop nests.
+
+Each var becomes an operand: a reader (a function from an index to an expression; views and filled arrays have nothing else) and,
+where it is stored, a buffer. An op's `lower` writes its loops through the builder. Nothing is fused here; every stored value has
+its own nest, and the passes of `fuse` and `memory` remove what need not exist.
+
+In place: an update of a value that nobody reads afterwards writes into that value's buffer (`copy_or_alias`), carried arrays of
+loops included. "Afterwards" counts views: a view keeps the buffer under it alive.
+"""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Sequence
+
+import numpy as np
+
+from tracer.graph import Const, Graph, Node, Var
+from tracer.types import Dim, Size
+
+from codegen.loops import (
+    Alloc,
+    Apply,
+    Buffer,
+    BufferView,
+    Call,
+    Cast,
+    Check,
+    Expr,
+    For,
+    Grow,
+    If,
+    Lit,
+    Load,
+    Name,
+    Program,
+    Select,
+    Stmt,
+    Store,
+    While,
+)
+
+__all__ = ["lower", "Operand", "Builder"]
+
+Index = tuple[Expr, ...]
+BOOL = np.dtype(np.bool_)
+I64 = np.dtype(np.int64)
+_COMPARES = {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
+SMALL_DOT = 512
+"""Products of at most this many multiplications are plain loops: a BLAS call costs about 0.3 us (BACKEND figures, section 7)."""
+
+
+class Operand:
+    """A value while lowering: how to read an element, and its buffer if it has one."""
+
+    __slots__ = ("dtype", "shape", "read", "buffer", "swapped_of", "fixed_of")
+
+    def __init__(self, dtype: np.dtype, shape: tuple[Dim, ...], read: Callable[[Index], Expr], buffer: Buffer | None = None):
+        self.dtype = dtype
+        self.shape = shape
+        self.read = read
+        self.buffer = buffer
+        self.swapped_of: Operand | None = None  # a transpose of the last two axes of this operand
+        self.fixed_of: tuple[Buffer, Index] | None = None  # a buffer at fixed leading indices
+
+
+class Builder:
+    """What ops see while they are lowered."""
+
+    zero = Lit(0)
+
+    def __init__(self):
+        self.block: list[Stmt] = []
+        self.counter = itertools.count()
+        self.loop_names = itertools.count()
+        self.sizes: dict[str, Expr] = {}
+        self.references: list[str] = []
+        self.dying: set[int] = set()
+        self.line = ""
+
+    # -- expressions -----------------------------------------------------------------------------
+
+    def const(self, value, dtype) -> Expr:
+        """A number of a dtype."""
+        return Lit(np.dtype(dtype).type(value).item(), np.dtype(dtype))
+
+    def apply(self, fn: str, *xs: Expr) -> Expr:
+        """A function of the loop language."""
+        return Apply(fn, xs, BOOL if fn in _COMPARES else xs[0].dtype)
+
+    def select(self, test: Expr, yes: Expr, no: Expr) -> Expr:
+        """`yes` where `test`, else `no`."""
+        return Select(test, yes, no)
+
+    def cast(self, x: Expr, dtype) -> Expr:
+        """Conversion."""
+        return x if x.dtype == dtype else Cast(x, np.dtype(dtype))
+
+    def truth(self, x: Expr) -> Expr:
+        """Whether x is not zero."""
+        return x if x.dtype == BOOL else self.apply("ne", x, Lit(x.dtype.type(0).item(), x.dtype))
+
+    def offset(self, index: Expr, start: Dim) -> Expr:
+        """index + start."""
+        return index if isinstance(start, int) and start == 0 else _add(index, self.dim(start))
+
+    def dim(self, d: Dim) -> Expr:
+        """A length as an expression."""
+        if not isinstance(d, Size):
+            return Lit(int(d))
+        total: Expr | None = None
+        for monomial, c in d.terms:
+            term: Expr | None = None
+            for s in monomial:
+                term = self.sizes[s] if term is None else Apply("mul", (term, self.sizes[s]), I64)
+            term = Lit(c) if term is None else (term if c == 1 else Apply("mul", (Lit(c), term), I64))
+            total = term if total is None else Apply("add", (total, term), I64)
+        return total if total is not None else Lit(0)
+
+    # -- reading and writing ---------------------------------------------------------------------
+
+    def load(self, x: Operand, index: Index) -> Expr:
+        """One element."""
+        return x.read(index)
+
+    def reader(self, x: Operand) -> Callable[[Index], Expr]:
+        """The function from an index to an element."""
+        return x.read
+
+    def store(self, out: Operand, index: Index, value: Expr, combine: str | None = None) -> None:
+        """Write one element of a result."""
+        assert out.buffer is not None
+        self.block.append(Store(out.buffer, tuple(index), value, combine))
+
+    def new_buffer(self, dtype, shape: Sequence[Dim], role="scratch", stem="t") -> Buffer:
+        """A buffer; allocated here when its lengths are not all known."""
+        b = Buffer(f"{stem}{next(self.counter)}", np.dtype(dtype), tuple([self.dim(d) for d in shape]), role)
+        if role == "scratch" and shape and b.static_shape() is None:
+            self.block.append(Alloc(b))
+        return b
+
+    def stored(self, dtype, shape: Sequence[Dim], role="scratch") -> Operand:
+        """A result with a new buffer."""
+        return self.of_buffer(self.new_buffer(dtype, shape, role), shape)
+
+    @staticmethod
+    def of_buffer(buffer: Buffer, shape: Sequence[Dim]) -> Operand:
+        """The operand that reads a buffer."""
+        return Operand(buffer.dtype, tuple(shape), lambda index: Load(buffer, tuple(index)), buffer)
+
+    def materialize(self, x: Operand) -> Operand:
+        """The operand with a buffer of its own, written now if it had none."""
+        if x.buffer is not None:
+            return x
+        out = self.stored(x.dtype, x.shape)
+        with self.nest(x.shape) as index:
+            self.store(out, index, x.read(index))
+        return out
+
+    # -- loops -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def nest(self, shape: Sequence[Dim]) -> Iterator[Index]:
+        """Loops over a shape; axes of length 1 have the index 0 and no loop."""
+        outer = self.block
+        index: list[Expr] = []
+        for d in shape:
+            if isinstance(d, int) and d == 1:
+                index.append(self.zero)
+                continue
+            loop = self.new_loop(self.dim(d))
+            self.block.append(loop)
+            self.block = loop.body
+            index.append(loop.var)
+        yield tuple(index)
+        self.block = outer
+
+    def new_loop(self, stop: Expr, reverse=False, parallel=True) -> For:
+        """A loop with a counter of its own."""
+        return For(Name(f"i{next(self.loop_names)}"), stop, [], reverse, parallel)
+
+    @contextmanager
+    def inside(self, block: list[Stmt]) -> Iterator[None]:
+        """Write into another block."""
+        outer, self.block = self.block, block
+        yield
+        self.block = outer
+
+    def reduce(self, x: Operand, out: Operand, axes: tuple[int, ...], combine: str, start: Expr) -> None:
+        """out = x combined along axes."""
+        with self.nest(out.shape) as index:
+            self.store(out, index, start)
+        with self.nest(x.shape) as index:
+            kept = tuple(i for k, i in enumerate(index) if k not in axes)
+            self.store(out, kept, x.read(index), combine)
+
+    def arg_reduce(self, x: Operand, out: Operand, axis: int, better: str) -> None:
+        """out = position of the first best element along an axis; nan is best of all."""
+        rest = x.shape[:axis] + x.shape[axis + 1:]
+        best = self.stored(x.dtype, rest)
+        with self.nest(rest) as index:
+            first = (*index[:axis], self.zero, *index[axis:])
+            self.store(best, index, x.read(first))
+            self.store(out, index, self.zero)
+            loop = self.new_loop(self.dim(x.shape[axis]))
+            loop.parallel = False
+            self.block.append(loop)
+            with self.inside(loop.body):
+                v = x.read((*index[:axis], loop.var, *index[axis:]))
+                b = best.read(index)
+                wins = Apply(better, (v, b), BOOL)
+                if x.dtype.kind == "f":
+                    wins = Apply("or", (wins, Apply("and", (Apply("ne", (v, v), BOOL), Apply("eq", (b, b), BOOL)), BOOL)), BOOL)
+                self.store(out, index, Select(wins, loop.var, out.read(index)))
+                self.store(best, index, Select(wins, v, b))
+
+    def running(self, x: Operand, out: Operand, axis: int, reverse: bool, combine: str) -> None:
+        """out = x combined from the start (end) up to each element along an axis."""
+        rest = x.shape[:axis] + x.shape[axis + 1:]
+        total = self.stored(x.dtype, rest)
+        with self.nest(rest) as index:
+            self.store(total, index, Lit({"add": 0, "mul": 1}[combine] if x.dtype.kind != "f" else
+                                         {"add": 0.0, "mul": 1.0}[combine], x.dtype))
+            loop = self.new_loop(self.dim(x.shape[axis]), reverse)
+            loop.parallel = False
+            self.block.append(loop)
+            with self.inside(loop.body):
+                place = (*index[:axis], loop.var, *index[axis:])
+                self.store(total, index, Apply(combine, (total.read(index), x.read(place)), x.dtype))
+                self.store(out, place, total.read(index))
+
+    # -- indexing --------------------------------------------------------------------------------
+
+    def place(self, spec, readers, index: Index, shape, check=False) -> Index:
+        """Where in the array element `index` of a selection is."""
+        indexed = [e for e in spec if not isinstance(e, tuple)]
+        lead = len(index) - sum(isinstance(e, tuple) for e in spec)
+        rest = iter(index[lead:])
+        out: list[Expr] = []
+        assert len(indexed) == len(readers)
+        for e, d in zip(spec, shape, strict=True):
+            if isinstance(e, tuple):
+                start, _, step = e
+                i = next(rest)
+                if step != 1:
+                    i = Apply("mul", (i, Lit(step)), I64)
+                out.append(self.offset(i, start))
+            else:
+                i = readers[e](index[:lead])
+                i = self.cast(i, I64)
+                length = self.dim(d)
+                if check:
+                    self.block.append(Check(i, length, f"index out of bounds for axis of length {d}{self.line}"))
+                out.append(i)
+        return tuple(out)
+
+    def copy_or_alias(self, x: Operand, out: Operand) -> None:
+        """Start a result as a copy of `x`; nothing to do where it shares the buffer of `x`."""
+        if out.buffer is x.buffer and x.buffer is not None:
+            return
+        with self.nest(x.shape) as index:
+            self.store(out, index, x.read(index))
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def matmul(self, a: Operand, b: Operand, out: Operand) -> None:
+        """out = a @ b: BLAS for float matrices, loops for small, thin and integer ones."""
+        *batch, m, k = a.shape
+        n = b.shape[-1]
+        work = _product(m, k, n)
+        if a.dtype.kind != "f" or work is not None and (work <= SMALL_DOT or 1 in (m, n, k)):
+            self._dot_loops(a, b, out)
+            return
+        with self.nest(batch) as lead:
+            self.block.append(Call("matmul", [_part(out, lead)], [self._matrix(a, lead), self._matrix(b, lead)]))  # type: ignore
+
+    def _matrix(self, x: Operand, lead: Index) -> BufferView:
+        if x.buffer is None and x.swapped_of is not None and x.swapped_of.buffer is not None:
+            return BufferView(x.swapped_of.buffer, lead, True)
+        if x.buffer is None and x.fixed_of is not None and not lead:
+            return BufferView(*x.fixed_of)
+        if x.buffer is None:
+            raise AssertionError("matrix operands are stored before they are multiplied")
+        return BufferView(x.buffer, lead)
+
+    def _dot_loops(self, a: Operand, b: Operand, out: Operand) -> None:
+        *batch, m, k = a.shape
+        n = b.shape[-1]
+        with self.nest(out.shape) as index:
+            self.store(out, index, self.const(0, out.dtype))
+        # A row of `b` times an element of `a` runs along memory; a single column is summed instead.
+        order = [*batch, m, n, k] if n == 1 else [*batch, m, k, n]
+        with self.nest(order) as index:
+            lead, (i, second, third) = index[:-3], index[-3:]
+            j, p = (second, third) if n == 1 else (third, second)
+            self.store(out, (*lead, i, j), Apply("mul", (a.read((*lead, i, p)), b.read((*lead, p, j))), a.dtype), "add")
+
+    def call_reference(self, op, inputs: Sequence[Operand], outputs: Sequence[Operand], params: dict) -> None:
+        """A visible call of an op's NumPy reference."""
+        self.references.append(op.name)
+        ins = [self.materialize(x) for x in inputs]
+        outs = [o.buffer for o in outputs]
+        assert all(o is not None for o in outs)
+        self.block.append(Call("reference", outs, [BufferView(x.buffer) for x in ins],  # type: ignore[arg-type]
+                               {"op": op.name, "params": params}))
+
+
+def _part(out: Operand, lead: Index):
+    return BufferView(out.buffer, lead) if lead else out.buffer  # type: ignore[arg-type]
+
+
+def _product(*dims) -> int | None:
+    total = 1
+    for d in dims:
+        if not isinstance(d, int):
+            return None
+        total *= d
+    return total
+
+
+def _add(a: Expr, b: Expr) -> Expr:
+    if isinstance(a, Lit) and isinstance(b, Lit):
+        return Lit(a.value + b.value)
+    return Apply("add", (a, b), I64)
+
+
+# -- graphs ---------------------------------------------------------------------------------------
+
+class _Scope:
+    """Lowering of one graph into the builder's current block."""
+
+    def __init__(self, k: Builder, graph: Graph, operands: Sequence[Operand], owned: Sequence[bool],
+                 targets: dict[Var, Operand] | None = None):
+        self.k = k
+        self.graph = graph
+        self.env: dict[Var, Operand] = dict(zip(graph.inputs, operands, strict=True))
+        self.targets = targets or {}
+        # Buffers that this graph may write when their value dies.
+        self.owned: set[Buffer] = {x.buffer for x, o in zip(operands, owned, strict=True) if o and x.buffer is not None}
+        self.last_use = self._last_uses()
+
+    def _last_uses(self) -> dict[Var, int]:
+        """Position of the last node that may read each var, views of it included."""
+        last: dict[Var, int] = {}
+        under: dict[Var, set[Var]] = {}
+
+        def touch(atom, position):
+            if isinstance(atom, Var):
+                for v in under.get(atom, {atom}):
+                    last[v] = position
+        for p, node in enumerate(self.graph.nodes):
+            for a in node.inputs:
+                touch(a, p)
+            if type(node.op).view is not _NO_VIEW:
+                base = set().union(*(under.get(a, {a}) for a in node.inputs if isinstance(a, Var)), set())
+                for o in node.outputs:
+                    under[o] = base | {o}
+        end = len(self.graph.nodes)
+        for a in self.graph.outputs:
+            touch(a, end)
+        return last
+
+    def operand(self, atom) -> Operand:
+        """The operand of a var or constant."""
+        if isinstance(atom, Const):
+            lit = Lit(atom.value.item(), atom.value.dtype)
+            return Operand(atom.value.dtype, (), lambda index: lit)
+        return self.env[atom]
+
+    def run(self) -> list[Operand]:
+        """Lower every node; the operands of the graph's outputs."""
+        for p, node in enumerate(self.graph.nodes):
+            self.k.line = f" ({node.where})" if node.where else ""
+            self.node(p, node)
+            for o in node.outputs:
+                self._bind_sizes(o.type, self.env[o])
+        return [self.operand(a) for a in self.graph.outputs]
+
+    def _bind_sizes(self, t, x: Operand) -> None:
+        for axis, d in enumerate(t.shape):
+            if isinstance(d, Size) and d.name() and d.name() not in self.k.sizes and x.buffer is not None:
+                self.k.sizes[d.name()] = x.buffer.shape[axis]  # type: ignore[index]
+
+    def node(self, position: int, node: Node) -> None:
+        k = self.k
+        xs = [self.operand(a) for a in node.inputs]
+        control = _CONTROL.get(node.op.name)
+        if control is not None:
+            for v, x in zip(node.outputs, control(self, position, node, xs), strict=True):
+                self.env[v] = x
+            return
+        if len(node.outputs) == 1:
+            out_var = node.outputs[0]
+            view = self._view(node, xs)
+            if view is not None:
+                self.env[out_var] = view
+                return
+        if node.op.name == "matmul":
+            xs = [self._matrix_ready(x) for x in xs]
+        elif node.op.name == "reshape":
+            xs = [k.materialize(xs[0])]
+            b = xs[0].buffer
+            assert b is not None
+            shared = Buffer(f"t{next(k.counter)}", b.dtype, tuple([k.dim(d) for d in out_var.type.shape]), "view", b)
+            self.env[out_var] = k.of_buffer(shared, out_var.type.shape)
+            if b in self.owned:
+                self.owned.add(shared)
+            return
+        outs = [self._result(position, node, v, xs) for v in node.outputs]
+        if node.op.name == "update":
+            xs = self._apart(xs, outs[0])
+        if node.op.can_lower(*[a.type for a in node.inputs], **node.params):
+            node.op.lower(k, xs, outs, **node.params)
+        else:
+            k.call_reference(node.op, xs, outs, node.params)
+        for v, o in zip(node.outputs, outs, strict=True):
+            self.env[v] = o
+            if o.buffer is not None:
+                self.owned.add(o.buffer)
+
+    def _view(self, node: Node, xs: list[Operand]) -> Operand | None:
+        """The operand of a node that only moves elements, or that fills an array."""
+        if type(node.op).view is _NO_VIEW:
+            return None
+        t = node.outputs[0].type
+        extra = {"indices": [x.read for x in xs[1:]]} if node.op.name == "index" else {}
+        read = node.op.view(self.k, xs[0].read if xs else None, [a.type for a in node.inputs], **node.params, **extra)
+        if read is None:
+            return None
+        out = Operand(t.dtype, t.shape, read)
+        if node.op.name == "transpose" and node.params["axes"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2):
+            out.swapped_of = xs[0]
+        return out
+
+    def _matrix_ready(self, x: Operand) -> Operand:
+        """A matrix that BLAS can read: stored, or the transpose of a stored one."""
+        if x.buffer is None and x.swapped_of is not None and x.swapped_of.buffer is not None:
+            return x
+        if x.buffer is None and x.swapped_of is not None:
+            stored = self.k.materialize(x.swapped_of)
+            out = Operand(x.dtype, x.shape, x.read)
+            out.swapped_of = stored
+            return out
+        return self.k.materialize(x)
+
+    def _result(self, position: int, node: Node, v: Var, xs: list[Operand]) -> Operand:
+        """Where a result goes: into a dying operand for updates, a given target, or a new buffer."""
+        t = v.type
+        if node.op.name == "update" and xs[0].buffer is not None and xs[0].buffer in self.owned:
+            x = node.inputs[0]
+            if isinstance(x, Var) and self.last_use.get(x, -1) == position:
+                return xs[0]
+        target = self.targets.get(v)
+        if target is not None:
+            return target
+        return self.k.stored(t.dtype, t.shape)
+
+    def _apart(self, xs: list[Operand], out: Operand) -> list[Operand]:
+        """Values and indices that read the buffer being written are stored first."""
+        assert out.buffer is not None
+        storage = out.buffer.storage
+        if out.buffer is not xs[0].buffer:
+            return xs
+        rest = []
+        for x in xs[1:]:
+            if _reads(self.k, x, storage):
+                x = Operand(x.dtype, x.shape, x.read)  # a copy even if it is stored: it may be this very buffer
+                x = self.k.materialize(x)
+            rest.append(x)
+        return [xs[0], *rest]
+
+
+def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:
+    from codegen.loops import walk_expr
+    index = tuple(Name(f"probe{i}") for i in range(len(x.shape)))
+    return any(isinstance(e, Load) and e.buffer.storage is storage for e in walk_expr(x.read(index)))
+
+
+def _no_view_marker():
+    from tracer.op import Op
+    return Op.view
+
+
+_NO_VIEW = _no_view_marker()
+
+
+# -- control flow ---------------------------------------------------------------------------------
+
+def _copy_into(k: Builder, x: Operand, target: Operand) -> None:
+    if x.buffer is target.buffer and x.buffer is not None:
+        return
+    with k.nest(target.shape) as index:
+        k.store(target, index, x.read(index))
+
+
+def _own_copy(scope: _Scope, position: int, atom, x: Operand) -> Operand:
+    """A buffer that starts as x and may be written: x's own if x dies here."""
+    if isinstance(atom, Var) and x.buffer is not None and x.buffer in scope.owned and scope.last_use.get(atom, -1) == position:
+        return x
+    out = scope.k.stored(x.dtype, x.shape)
+    _copy_into(scope.k, x, out)
+    return out
+
+
+def _lower_cond(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
+    k = scope.k
+    which, *operands = xs
+    outs = [k.stored(v.type.dtype, v.type.shape) for v in node.outputs]
+    branches: list[list[Stmt]] = []
+    for g in node.params["branches"]:
+        block: list[Stmt] = []
+        with k.inside(block):
+            known = dict(k.sizes)
+            inner = _Scope(k, g, operands, [False] * len(operands))
+            for x, out in zip(inner.run(), outs, strict=True):
+                _copy_into(k, x, out)
+            k.sizes = known
+        branches.append(block)
+    k.block.append(If(which.read(()), branches))
+    scope.owned.update(o.buffer for o in outs if o.buffer is not None)
+    return outs
+
+
+def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
+    k = scope.k
+    spec, body, test, length = (node.params[p] for p in ("spec", "body", "test", "length"))
+    n, constants, carries, sliced = spec.split(xs)
+    _, _, carry_atoms, _ = spec.split(node.inputs)
+    constants = [k.materialize(x) if _is_costly(x) else x for x in constants]
+    repeated = [a for a in carry_atoms if carry_atoms.count(a) > 1]
+    state = [_own_copy(scope, position, a if a not in repeated else None, x)
+             for a, x in zip(carry_atoms, carries, strict=True)]
+    count = k.stored(I64, ())
+    unknown = length is None and not (sliced and test is None) and test is not None
+    stop = n.read(())
+    stacked_types = [v.type for v in node.outputs[spec.carries:-1]]
+    if length is None and test is None and not sliced:
+        for t in stacked_types:
+            _bind(k, t.shape[0], stop)
+    if test is None:
+        k.store(count, (), stop)
+    else:
+        k.store(count, (), Lit(0))
+    stacked: list[Operand] = []
+    for t in stacked_types:
+        if unknown:
+            b = Buffer(f"t{next(k.counter)}", t.dtype, (Lit(16), *[k.dim(d) for d in t.shape[1:]]), "tape")
+            k.block.append(Alloc(b))
+            stacked.append(k.of_buffer(b, t.shape))
+        else:
+            stacked.append(k.stored(t.dtype, t.shape))
+    step = Load(count.buffer, ()) if test is not None else None  # type: ignore[arg-type]
+    loop: Any
+    if test is None:
+        loop = k.new_loop(stop, spec.reverse, parallel=False)
+        i: Expr = loop.var
+    else:
+        loop = While([], Lit(True, BOOL), [])
+        i = Load(count.buffer, ())  # type: ignore[arg-type]
+    index = Operand(I64, (), lambda _: i)
+    if test is not None:
+        with k.inside(loop.head):
+            again = _Scope(k, test, [index, *constants, *state], [False] * (1 + len(constants) + len(state))).run()[0]
+            enough = Apply("lt", (i, stop), BOOL)
+            loop.test = Apply("and", (enough, again.read(())), BOOL)
+    with k.inside(loop.body):
+        known = dict(k.sizes)
+        rows = [_row(x, i) for x in sliced]
+        if unknown:
+            for s in stacked:
+                k.block.append(Grow(s.buffer, i))  # type: ignore[arg-type]
+        inner = _Scope(k, body, [index, *constants, *state, *rows],
+                       [False] * (1 + len(constants)) + [True] * len(state) + [False] * len(rows))
+        results = inner.run()
+        new, ys = results[:spec.carries], results[spec.carries:]
+        for y, s in zip(ys, stacked, strict=True):
+            with k.nest(y.shape) as at:
+                k.store(s, (i, *at), y.read(at))
+        # Carries are assigned together: one that reads another's old value is stored before any is written.
+        written = {s.buffer.storage for s in state}  # type: ignore[union-attr]
+        ready = []
+        for j, x in enumerate(new):
+            own = state[j].buffer
+            if x.buffer is not own and any(_reads(k, x, s) for s in written - {own.storage}):  # type: ignore[union-attr]
+                x = k.materialize(Operand(x.dtype, x.shape, x.read))
+            elif x.buffer is None and _reads(k, x, own.storage):  # type: ignore[union-attr]
+                x = k.materialize(x)
+            ready.append(x)
+        for x, s in zip(ready, state, strict=True):
+            _copy_into(k, x, s)
+        if step is not None:
+            k.store(count, (), _add(step, Lit(1)))
+        k.sizes = known
+    k.block.append(loop)
+    if unknown:
+        for t, s in zip(stacked_types, stacked, strict=True):
+            _bind(k, t.shape[0], Load(count.buffer, ()))  # type: ignore[arg-type]
+            s.buffer.shape = (Load(count.buffer, ()), *s.buffer.shape[1:])  # type: ignore[union-attr, arg-type]
+    scope.owned.update(s.buffer for s in [*state, *stacked] if s.buffer is not None and s.buffer.role != "tape")
+    return [*state, *stacked, count]
+
+
+def _bind(k: Builder, d: Dim, e: Expr) -> None:
+    if isinstance(d, Size) and d.name():
+        k.sizes.setdefault(d.name(), e)  # type: ignore[arg-type]
+
+
+def _is_costly(x: Operand) -> bool:
+    """A view whose elements are read in a loop: stored once outside if reading it computes anything."""
+    return x.buffer is None and x.shape != () and not isinstance(x.read(tuple(Name("probe") for _ in x.shape)), (Lit, Load))
+
+
+def _row(x: Operand, i: Expr) -> Operand:
+    """One slice along the first axis."""
+    out = Operand(x.dtype, x.shape[1:], lambda index: x.read((i, *index)))
+    if x.buffer is not None:
+        out.fixed_of = (x.buffer, (i,))
+    return out
+
+
+_CONTROL: dict[str, Callable] = {"cond": _lower_cond, "linear_cond": _lower_cond, "loop": _lower_loop,
+                                 "barrier": lambda scope, position, node, xs: xs}
+
+
+def lower(graph: Graph) -> Program:
+    """Lower a closed graph of concrete input shapes. Outputs are buffers of role output, or constants."""
+    k = Builder()
+    inputs = []
+    operands = []
+    for v in graph.inputs:
+        b = k.new_buffer(v.type.dtype, v.type.shape, "input", "x")
+        inputs.append(b)
+        operands.append(k.of_buffer(b, v.type.shape))
+    scope = _Scope(k, graph, operands, [False] * len(operands))
+    results = scope.run()
+    outputs: list[Any] = []
+    taken: set[Buffer] = set()
+    for x in results:
+        b = x.buffer
+        if b is None or b.role != "scratch" or b in taken or b.static_shape() is None or _is_base(b, k, results):
+            x = k.materialize(Operand(x.dtype, x.shape, x.read))
+            b = x.buffer
+        assert b is not None
+        b.role = "output"
+        taken.add(b)
+        outputs.append(b)
+    return Program(graph.name, inputs, outputs, k.block, k.references)
+
+
+def _is_base(b: Buffer, k: Builder, results: Sequence[Operand]) -> bool:
+    """Whether another result shares the memory of this buffer."""
+    return any(x.buffer is not None and x.buffer is not b and x.buffer.storage is b for x in results)

@@ -1,0 +1,13 @@
+"""tracer: how a Python function becomes a typed graph. Needs NumPy only.
+
+Read in this order: `types`, `graph`, `op`, `trace`, then any file of `ops`.
+"""
+
+from tracer import ops
+from tracer.graph import Const, Graph, Node, Var
+from tracer.text import parse, text
+from tracer.trace import Traced, Tracer, bind, evaluate, inline, trace_flat
+from tracer.types import ArrayType, Size
+
+__all__ = ["ops", "Const", "Graph", "Node", "Var", "text", "parse", "Traced", "Tracer", "bind", "evaluate", "inline", "trace_flat",
+           "ArrayType", "Size"]

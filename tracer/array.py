@@ -1,0 +1,354 @@
+"""What makes a traced value look like a NumPy array: operators, methods and NumPy's two protocols.
+
+Everything goes through one table, `functions`: NumPy function -> implementation on traced values. Whatever would silently
+drop the trace (`np.array(t)`, `float(t)`, iteration by NumPy) raises with the remedy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from tracer.errors import ConcreteValueError, UnsupportedError, explain
+
+__all__ = ["ArrayMethods", "functions", "implements", "call"]
+
+functions: dict[Any, Callable] = {}
+
+
+def implements(*names) -> Callable:
+    """Enter a function in the table under NumPy functions (or `(ufunc, method)` pairs)."""
+    def enter(f):
+        for name in names:
+            functions[name] = f
+        return f
+    return enter
+
+
+def call(name, *args, **kwargs):
+    """Call our implementation of a NumPy function."""
+    f = functions.get(name)
+    if f is None:
+        label = getattr(name, "__name__", None) or ".".join(getattr(n, "__name__", str(n)) for n in name)
+        module = getattr(name, "__module__", None) or "numpy"
+        raise explain(UnsupportedError, f"{module}.{label} cannot be traced",
+                      why="no implementation of it is registered for traced values",
+                      fix="write it with the functions of autodiff.numpy, or wrap it with custom_vjp")
+    return f(*args, **kwargs)
+
+
+def _needs_value(x, use: str, fix: str) -> ConcreteValueError:
+    made = f"made at {x.where}" if getattr(x, "where", None) else "an argument of the traced function"
+    return explain(ConcreteValueError, f"{use} a traced value {x.type} is not known while tracing",  # type: ignore
+                   value=f"{x.type}, {made}", why="the function is being recorded for any value of this shape and dtype",
+                   fix=fix)
+
+
+_USE_CONTROL = "use ad.cond, ad.while_loop or np.where, or call without jit, where Python follows the values"
+
+
+class At:
+    """`x.at[index]`: updates that return a new array."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array):
+        self.array = array
+
+    def __getitem__(self, index):
+        return AtIndex(self.array, index)
+
+
+class AtIndex:
+    """The selected elements; each method returns a copy of the array in which they are replaced."""
+
+    __slots__ = ("array", "index")
+
+    def __init__(self, array, index):
+        self.array, self.index = array, index
+
+    def get(self):
+        """The selected elements."""
+        return self.array[self.index]
+
+    def set(self, value):
+        """With the elements replaced by `value`."""
+        return call("update", self.array, self.index, value, "set")
+
+    def add(self, value):
+        """With `value` added; repeated indices add repeatedly, as `np.add.at`."""
+        return call("update", self.array, self.index, value, "add")
+
+    def subtract(self, value):
+        """With `value` subtracted; repeated indices subtract repeatedly."""
+        return call("update", self.array, self.index, call(np.negative, value), "add")
+
+    def multiply(self, value):
+        """With the elements multiplied by `value`; indices must not repeat."""
+        return call("update", self.array, self.index, call(np.multiply, self.get(), value), "set")
+
+    def divide(self, value):
+        """With the elements divided by `value`; indices must not repeat."""
+        return call("update", self.array, self.index, call(np.divide, self.get(), value), "set")
+
+
+def _binary(ufunc, reverse=False):
+    if reverse:
+        def method(self, other):
+            return call(ufunc, other, self)
+    else:
+        def method(self, other):
+            return call(ufunc, self, other)
+    return method
+
+
+def _in_place(ufunc):
+    def method(self, other):
+        if self.ndim == 0 and self.trace.level:  # NumPy's scalars are immutable: the name is bound anew
+            return call(ufunc, self, other)
+        return call("write", self, Ellipsis, call(ufunc, self, other), exact=True)
+    return method
+
+
+def _method(name):
+    def method(self, *args, **kwargs):
+        return call(name, self, *args, **kwargs)
+    method.__name__ = getattr(name, "__name__", str(name))
+    method.__doc__ = f"As the method of NumPy arrays; see `numpy.{method.__name__}`."
+    return method
+
+
+class ArrayMethods:
+    """Mixin with the operators, attributes and methods of `numpy.ndarray`."""
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+    type: Any
+    value: Any
+
+    # -- NumPy's protocols -----------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        if out is not None:
+            raise explain(UnsupportedError, f"np.{ufunc.__name__} of a traced value cannot be written into a concrete array",
+                          why="`out=` (or `a += traced`, where `a` is a plain array) would lose the trace",
+                          fix="write `a = a + traced`, or make `a` with autodiff.numpy.zeros and use a.at[...]")
+        if method == "__call__":
+            dtype = kwargs.pop("dtype", None)
+            if kwargs and not all(k == "where" and v is True or k == "casting" and v == "same_kind" for k, v in kwargs.items()):
+                raise explain(UnsupportedError, f"np.{ufunc.__name__} with {', '.join(kwargs)}= cannot be traced",
+                              fix="use np.where on the result")
+            if dtype is not None:
+                inputs = tuple(call("astype", x, dtype) for x in inputs)
+            return call(ufunc, *inputs)
+        return call((ufunc, method), *inputs, **kwargs)
+
+    def __array_function__(self, func, types, args, kwargs):
+        return call(func, *args, **kwargs)
+
+    def __array__(self, *args, **kwargs):
+        raise explain(ConcreteValueError, f"a traced value {self.type} cannot become a plain NumPy array",
+                      why="np.array, np.asarray and array assignment need the numbers, and would lose the derivative",
+                      fix="use autodiff.numpy.array / asarray / stack, or x.at[i].set(v) for assignment")
+
+    # -- conversions to Python -------------------------------------------------------------------
+
+    def __bool__(self):
+        if self.value is None:
+            raise _needs_value(self, "the truth of", _USE_CONTROL)
+        return bool(self.value)
+
+    def __float__(self):
+        raise explain(ConcreteValueError, f"float() of a traced value {self.type} would lose its derivative",
+                      fix="leave it as an array; for the bare number use float(ad.value_of(x)) outside jit")
+
+    __complex__ = __float__
+
+    def _integer(self):
+        if self.type.dtype.kind not in "biu" or self.type.shape != ():
+            raise explain(ConcreteValueError, f"a traced value {self.type} is not an integer",
+                          why="it is used as a length, an index or a loop bound", fix="use an integer, or ad.value_of(x)")
+        if self.value is None:
+            raise _needs_value(self, "the integer of", "use ad.fori_loop for loops; make sizes static_argnums of jit")
+        return int(self.value)
+
+    def __int__(self):
+        return self._integer()
+
+    __index__ = __int__
+
+    def item(self, *args):
+        """Not available on traced values."""
+        return self.__float__()
+
+    def tolist(self):
+        """Not available on traced values."""
+        return self.__float__()
+
+    def __len__(self):
+        if not self.type.shape:
+            raise TypeError("len() of a 0-d array")
+        return self.type.shape[0]
+
+    def __iter__(self):
+        if not self.type.shape:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(self.type.shape[0]))
+
+    __hash__ = object.__hash__
+
+    def __format__(self, spec):
+        return format(repr(self), "") if self.value is None or not spec else format(self.value, spec)
+
+    # -- attributes ------------------------------------------------------------------------------
+
+    @property
+    def dtype(self):
+        """Data type."""
+        return self.type.dtype
+
+    @property
+    def shape(self):
+        """Lengths of the axes."""
+        return self.type.shape
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return len(self.type.shape)
+
+    @property
+    def size(self):
+        """Number of elements."""
+        from tracer.types import element_count
+        return element_count(self.type.shape)
+
+    @property
+    def itemsize(self):
+        """Bytes of an element."""
+        return self.type.dtype.itemsize
+
+    @property
+    def nbytes(self):
+        """Bytes of all elements."""
+        return self.size * self.itemsize
+
+    @property
+    def T(self):
+        """Axes reversed."""
+        return call(np.transpose, self)
+
+    @property
+    def mT(self):
+        """Last two axes swapped."""
+        return call(np.swapaxes, self, -1, -2)
+
+    @property
+    def real(self):
+        """Itself: complex numbers are not traced."""
+        return self
+
+    @property
+    def imag(self):
+        """Zeros."""
+        return call(np.zeros_like, self)
+
+    @property
+    def flat(self):
+        """The elements one by one."""
+        return iter(call(np.ravel, self))
+
+    @property
+    def at(self) -> At:
+        """Updates that return a new array: `x.at[i].set(v)`, `.add(v)`."""
+        return At(self)
+
+    # -- indexing --------------------------------------------------------------------------------
+
+    def __getitem__(self, index):
+        return call("index", self, index)
+
+    def __setitem__(self, index, value):
+        call("write", self, index, value)
+
+    # -- operators -------------------------------------------------------------------------------
+
+    __add__, __radd__, __iadd__ = _binary(np.add), _binary(np.add, True), _in_place(np.add)
+    __sub__, __rsub__, __isub__ = _binary(np.subtract), _binary(np.subtract, True), _in_place(np.subtract)
+    __mul__, __rmul__, __imul__ = _binary(np.multiply), _binary(np.multiply, True), _in_place(np.multiply)
+    __truediv__, __rtruediv__, __itruediv__ = _binary(np.divide), _binary(np.divide, True), _in_place(np.divide)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _binary(np.floor_divide, True)
+    __mod__, __rmod__ = _binary(np.remainder), _binary(np.remainder, True)
+    __pow__, __rpow__, __ipow__ = _binary(np.power), _binary(np.power, True), _in_place(np.power)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _binary(np.matmul, True)
+    __and__, __rand__ = _binary(np.bitwise_and), _binary(np.bitwise_and, True)
+    __or__, __ror__ = _binary(np.bitwise_or), _binary(np.bitwise_or, True)
+    __xor__, __rxor__ = _binary(np.bitwise_xor), _binary(np.bitwise_xor, True)
+    __lshift__, __rlshift__ = _binary(np.left_shift), _binary(np.left_shift, True)
+    __rshift__, __rrshift__ = _binary(np.right_shift), _binary(np.right_shift, True)
+    __lt__, __le__ = _binary(np.less), _binary(np.less_equal)
+    __gt__, __ge__ = _binary(np.greater), _binary(np.greater_equal)
+    __eq__ = _binary(np.equal)  # type: ignore[assignment]
+    __ne__ = _binary(np.not_equal)  # type: ignore[assignment]
+
+    def __divmod__(self, other):
+        return call(np.floor_divide, self, other), call(np.remainder, self, other)
+
+    def __rdivmod__(self, other):
+        return call(np.floor_divide, other, self), call(np.remainder, other, self)
+
+    def __neg__(self):
+        return call(np.negative, self)
+
+    def __pos__(self):
+        return call(np.positive, self)
+
+    def __abs__(self):
+        return call(np.absolute, self)
+
+    def __invert__(self):
+        return call(np.invert, self)
+
+    def __round__(self, ndigits=None):
+        return call(np.round, self, ndigits or 0)
+
+    # -- methods ---------------------------------------------------------------------------------
+
+    def reshape(self, *shape, order="C"):
+        """As `numpy.ndarray.reshape`."""
+        return call(np.reshape, self, shape[0] if len(shape) == 1 else shape, order=order)
+
+    def transpose(self, *axes):
+        """As `numpy.ndarray.transpose`."""
+        axes = axes[0] if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))) else axes or None
+        return call(np.transpose, self, axes)
+
+    def flatten(self, order="C"):
+        """A flat copy."""
+        return call(np.ravel, self, order=order)
+
+    def fill(self, value):
+        """Write one value into every element."""
+        call("write", self, Ellipsis, value)
+
+    def sort(self, *args, **kwargs):
+        """Refused: it sorts in place."""
+        raise explain(UnsupportedError, "sorting a traced array in place", fix="use np.sort(x), which returns a new array")
+
+    def conj(self):
+        """Itself: complex numbers are not traced."""
+        return self
+
+    conjugate = conj
+    astype = _method("astype")
+    copy = _method(np.copy)
+    sum, prod, mean, std, var = (_method(f) for f in (np.sum, np.prod, np.mean, np.std, np.var))
+    min, max, argmin, argmax = (_method(f) for f in (np.min, np.max, np.argmin, np.argmax))
+    any, all, ptp, cumsum, cumprod = (_method(f) for f in (np.any, np.all, np.ptp, np.cumsum, np.cumprod))
+    argsort, clip, dot, take, repeat = (_method(f) for f in (np.argsort, np.clip, np.dot, np.take, np.repeat))
+    ravel, squeeze, swapaxes = (_method(f) for f in (np.ravel, np.squeeze, np.swapaxes))
+    diagonal, trace_, round, nonzero = (_method(f) for f in (np.diagonal, np.trace, np.round, np.nonzero))
+    compress, choose, searchsorted = (_method(f) for f in (np.compress, np.choose, np.searchsorted))
+
+

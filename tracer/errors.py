@@ -1,0 +1,110 @@
+"""Errors that name the user's line.
+
+Each error has four parts: what happened with the offending values, where, why, and what to do. Each class derives from
+what NumPy or Python would raise in its place.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from types import CodeType, FrameType
+
+import numpy as np
+
+from tracer.graph import Where
+
+__all__ = ["TraceError", "ShapeError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError", "EscapedTracerError",
+           "MissingRule", "GradientError", "UnsupportedError", "explain", "user_line", "user_frame"]
+
+
+class TraceError(Exception):
+    """Base class of the errors of this project."""
+
+
+class ShapeError(TraceError, ValueError):
+    """Shapes that do not fit together."""
+
+
+class DTypeError(TraceError, TypeError):
+    """Dtypes that an operation does not take."""
+
+
+class AxisError(TraceError, np.exceptions.AxisError):
+    """An axis that the array does not have."""
+
+
+class IndexingError(TraceError, IndexError):
+    """An index outside the array, or of a wrong kind."""
+
+
+class ConcreteValueError(TraceError, TypeError):
+    """A traced value was used where its number is needed."""
+
+
+class EscapedTracerError(TraceError, RuntimeError):
+    """A traced value was used after its trace had ended."""
+
+
+class MissingRule(TraceError, NotImplementedError):
+    """An op lacks the rule that a transform asks for."""
+
+
+class GradientError(TraceError, TypeError):
+    """A derivative that does not exist or was asked for in the wrong way."""
+
+
+class UnsupportedError(TraceError, NotImplementedError, TypeError):
+    """A NumPy function, or an option of it, that cannot be traced."""
+
+
+_root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ours = tuple(os.path.join(_root, p) + os.sep for p in ("tracer", "codegen", "autodiff"))
+_internal: dict[CodeType, bool] = {}
+
+
+def _is_internal(code: CodeType) -> bool:
+    known = _internal.get(code)
+    if known is None:
+        file = code.co_filename
+        package = os.sep + "numpy" + os.sep
+        known = file.startswith((*_ours, "<autodiff", "<__array", "<frozen")) or package in file and "-packages" in file
+        _internal[code] = known
+    return known
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that is neither ours nor NumPy's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_internal(frame.f_code):
+        frame = frame.f_back
+    return frame
+
+
+def user_line() -> Where | None:
+    """The user's line being run now, or None when there is none (a transform at work)."""
+    frame = user_frame()
+    if frame is None:
+        return None
+    return Where(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def explain(kind: type[TraceError], what: str, *, where: Where | None | str = "now", why: str = "", fix: str = "",
+            **operands: str) -> TraceError:
+    """An error of class `kind` with the four parts laid out below each other.
+
+    `operands` are extra labelled lines, such as `left="f64[3, 4], argument 0 of loss"`.
+    """
+    if where == "now":
+        where = user_line()
+    lines = [what]
+    if isinstance(where, Where):
+        source = linecache.getline(where.file, where.line).strip()
+        lines.append(f"  at    {where}, in {where.function}" + (f":   {source}" if source else ""))
+    lines += [f"  {label:<5} {value}" for label, value in operands.items()]
+    if why:
+        lines.append(f"  why   {why}")
+    if fix:
+        lines.append(f"  fix   {fix}")
+    return kind("\n".join(lines))

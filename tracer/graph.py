@@ -1,0 +1,201 @@
+"""Graphs: what every transform and pass takes and returns.
+
+A `Graph` is a list of typed nodes in order. It is closed (each var is an input or made above its use) and never modified.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Iterator, Union
+
+import numpy as np
+
+from tracer.types import ArrayType, Size, substitute
+
+if TYPE_CHECKING:
+    from tracer.op import Op
+
+__all__ = ["Var", "Const", "Node", "Graph", "Atom", "Where", "atom_type", "bodies", "live_nodes", "size_symbols", "structure"]
+
+
+class Var:
+    """The name of one array value in a graph; identity is its meaning."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type: ArrayType):
+        self.type = type
+
+    def __repr__(self) -> str:
+        return f"Var({self.type})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Const:
+    """A scalar written into the graph. Arrays are captured inputs, never constants."""
+
+    value: np.generic
+
+    @property
+    def type(self) -> ArrayType:
+        """A 0-d array type."""
+        return ArrayType(self.value.dtype, ())
+
+    def __eq__(self, other) -> bool:
+        # Bytes tell 0.0 from -0.0 and make nan equal to itself.
+        return isinstance(other, Const) and self.key() == other.key()
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+    def key(self) -> tuple[str, bytes]:
+        """Dtype and bits."""
+        return self.value.dtype.str, self.value.tobytes()
+
+
+Atom = Union[Var, Const]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The user's line that made a node."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file.rsplit('/', 1)[-1]}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One application of an op."""
+
+    op: Op
+    inputs: tuple[Atom, ...]
+    outputs: tuple[Var, ...]
+    params: dict[str, Any] = field(default_factory=dict)
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A typed program: inputs, nodes in order, outputs."""
+
+    name: str
+    inputs: tuple[Var, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[Atom, ...]
+
+    def __str__(self) -> str:
+        from tracer.text import text
+        return text(self)
+
+    def _repr_svg_(self) -> str:
+        from tracer.svg import svg
+        return svg(self)
+
+    @property
+    def in_types(self) -> list[ArrayType]:
+        """Types of the inputs."""
+        return [v.type for v in self.inputs]
+
+    @property
+    def out_types(self) -> list[ArrayType]:
+        """Types of the outputs."""
+        return [atom_type(v) for v in self.outputs]
+
+
+def atom_type(a: Atom) -> ArrayType:
+    """Type of a var or constant."""
+    return a.type
+
+
+def bodies(node: Node) -> Iterator[tuple[str, Graph]]:
+    """The graphs a node holds, with a name for each."""
+    for key, value in node.params.items():
+        if isinstance(value, Graph):
+            yield key, value
+        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
+            for i, g in enumerate(value):
+                yield f"{key}{i}", g
+
+
+def size_symbols(obj) -> set[str]:
+    """Size symbols in a parameter value, to any depth of tuples."""
+    if isinstance(obj, Size):
+        return obj.symbols()
+    if isinstance(obj, ArrayType):
+        return obj.symbols()
+    if isinstance(obj, tuple):
+        found: set[str] = set()
+        for o in obj:
+            found |= size_symbols(o)
+        return found
+    return set()
+
+
+def live_nodes(graph: Graph) -> Graph:
+    """Dead-code removal: keep the nodes that outputs need, and the values that bind a size some kept node needs."""
+    binder: dict[str, Var] = {}
+    for v in [*graph.inputs, *(o for n in graph.nodes for o in n.outputs)]:
+        for d in v.type.shape:
+            if isinstance(d, Size) and d.name():
+                binder.setdefault(d.name(), v)  # type: ignore[arg-type]
+    live: set[Var] = set()
+
+    def use(atom) -> None:
+        if isinstance(atom, Var):
+            live.add(atom)
+
+    def use_sizes(symbols: set[str]) -> None:
+        for s in symbols:
+            if s in binder:
+                live.add(binder[s])
+
+    for a in graph.outputs:
+        use(a)
+        use_sizes(a.type.symbols())
+    kept = []
+    for node in reversed(graph.nodes):
+        if node.op.effect or any(o in live for o in node.outputs):
+            kept.append(node)
+            for a in node.inputs:
+                use(a)
+            for value in node.params.values():
+                use_sizes(size_symbols(value))
+            for o in node.outputs:
+                own = {d.name() for d in o.type.shape if isinstance(d, Size)}
+                use_sizes(o.type.symbols() - own)
+    if len(kept) == len(graph.nodes):
+        return graph
+    return Graph(graph.name, graph.inputs, tuple(reversed(kept)), graph.outputs)
+
+
+def structure(graph: Graph) -> tuple:
+    """A hashable value that is equal for graphs that do the same, whatever their vars are called."""
+    number: dict[Var, int] = {v: i for i, v in enumerate(graph.inputs)}
+    sizes: dict[str, str] = {}
+
+    def plain(value):
+        if isinstance(value, Graph):
+            return structure(value)
+        if isinstance(value, (Size, ArrayType)) or isinstance(value, tuple):
+            for s in sorted(size_symbols(value)):
+                sizes.setdefault(s, f"n{len(sizes)}")
+            if isinstance(value, tuple):
+                return tuple([plain(v) for v in value])
+            return substitute(value, {k: Size.symbol(v) for k, v in sizes.items()}) if sizes else value
+        return value
+
+    def atom(a: Atom):
+        return number[a] if isinstance(a, Var) else a
+
+    rows: list = [tuple([plain(v.type) for v in graph.inputs])]
+    for node in graph.nodes:
+        rows.append((node.op, tuple([atom(a) for a in node.inputs]), tuple([plain(p) for p in node.params.values()]),
+                     tuple([plain(o.type) for o in node.outputs])))
+        for o in node.outputs:
+            number[o] = len(number)
+    return (*rows, tuple([atom(a) for a in graph.outputs]))

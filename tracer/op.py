@@ -1,0 +1,221 @@
+"""What an op is: one class that holds every rule of one operation.
+
+A subclass gives `infer` (the type rule) and `reference` (its meaning in NumPy); every other rule has a default or raises an
+error that names the method to write. Inside the graph there is no promotion, no broadcasting and no negative axis, so rules
+see well-typed values of equal shape.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Sequence
+
+
+from tracer.errors import DTypeError, MissingRule, ShapeError, explain
+from tracer.types import ArrayType, is_inexact
+
+__all__ = ["Op", "Elementwise", "Linear", "Unknown", "ops", "register", "Total", "type_of",
+           "transforms"]
+
+ops: dict[str, Op] = {}
+transforms: dict[str, Any] = {}
+"""`joint_graph`, `linearize_graph`, `transpose_graph`: entered by the package of transforms, for ops that hold graphs."""
+
+
+def register(cls: type[Op]) -> Op:
+    """Make the one instance of an op class and enter it in the table of ops. Used as a decorator."""
+    op = cls()
+    if op.name in ops:
+        raise ValueError(f"two ops are called {op.name!r}")
+    ops[op.name] = op
+    return op
+
+
+class Unknown:
+    """A linear input, as `transpose` sees it: it has a type, no value, and the cotangent gathered so far (or None)."""
+
+    __slots__ = ("type", "gathered")
+
+    def __init__(self, type: ArrayType, gathered=None):
+        self.type = type
+        self.gathered = gathered
+
+
+class Total:
+    """A cotangent that already includes `Unknown.gathered`.
+
+    It lets the cotangent of a slice, a gather or a loop constant be added into one array instead of being padded with
+    zeros and summed.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+class Op:
+    """One operation with all its rules."""
+
+    name: str = ""
+    effect: bool = False
+    """Kept by dead-code removal, in order."""
+    many: bool = False
+    """Whether the op returns a list."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            cls.name = "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(cls.__name__))
+
+    def __call__(self, *args, **params):
+        from tracer.trace import bind
+        return bind(self, *args, **params)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self):
+        return _lookup, (self.name,)
+
+    # -- the rules -------------------------------------------------------------------------------
+
+    def infer(self, *types: ArrayType, **params) -> Any:
+        """Type of the result (a list of types if `many`)."""
+        raise self._missing("infer", "(self, *types, **params)", "type rule")
+
+    def reference(self, *arrays, **params) -> Any:
+        """The meaning, in NumPy. Never writes to its arguments."""
+        raise self._missing("reference", "(self, *arrays, **params)", "NumPy reference")
+
+    def jvp(self, xs: Sequence, dxs: Sequence, **params) -> tuple:
+        """Value and tangent; a tangent None is zero."""
+        raise self._missing("jvp", "(self, xs, dxs, **params)", "derivative")
+
+    def linearize(self, xs: Sequence, dxs: Sequence, **params) -> tuple:
+        """As `jvp`; ops that hold graphs override it so that the tangent part is linear and apart."""
+        return self.jvp(xs, dxs, **params)
+
+    def transpose(self, ct, *xs, **params) -> Sequence:
+        """Cotangents of the inputs; unknown (linear) inputs arrive as `Unknown`, known ones get None."""
+        raise self._missing("transpose", "(self, ct, *xs, **params)", "transpose")
+
+    def lower(self, k, inputs, outputs, **params) -> None:
+        """Write the loops of this op through the loop builder `k`."""
+        raise self._missing("lower", "(self, k, inputs, outputs, **params)", "lowering")
+
+    def view(self, k, read, **params) -> Any:
+        """For ops that only move elements: the reader of the result, given the reader of the operand. None: not a view."""
+        return None
+
+    def can_lower(self, *types: ArrayType, **params) -> bool:
+        """Whether `lower` handles these types; otherwise the kernel calls `reference`, visibly."""
+        return type(self).lower is not Op.lower
+
+    def _missing(self, method: str, signature: str, what: str) -> Exception:
+        file = inspect.getsourcefile(type(self)) or "its file"
+        file = "/".join(file.split("/")[-3:]) if "tracer/" in file else file
+        return explain(MissingRule, f"op `{self.name}` has no {what}", why=f"class {type(self).__name__} does not define "
+                       f"`{method}`", fix=f"add `def {method}{signature}` to {type(self).__name__} in {file}, "
+                       f"or wrap the call with `custom_jvp`")
+
+
+def _lookup(name: str) -> Op:
+    return ops[name]
+
+
+class Elementwise(Op):
+    """One scalar function applied to every element of arrays of one shape.
+
+    A subclass gives `reference` (a ufunc makes the NumPy name work on traced arrays by itself), `partials` where the
+    function is differentiable, `scalar` for compiled code, and `domain`, from which the tests draw their inputs.
+    """
+
+    domain: Any = (-2.0, 2.0)
+    """Interval the tests draw from, or one interval an argument. Chosen where the function is smooth."""
+    dtypes: str = "fd"
+    """dtype characters that the tests use."""
+    case_params: dict = {}
+    """Parameters that the tests give, for ops that have some."""
+    undecided: tuple = ()
+    """Values at which the reference and the C library disagree, and neither is wrong."""
+    result: str | None = None
+    """dtype of the result where it differs from the common dtype of the arguments."""
+    numpy_names: tuple = ()
+    """Further ufuncs with the same meaning."""
+    differentiable: bool = True
+    code: str | None = None
+    """The function of the loop language that computes it, where there is one."""
+
+    def infer(self, *types: ArrayType, **params) -> ArrayType:
+        first = types[0]
+        for t in types[1:]:
+            if t.shape != first.shape:
+                raise explain(ShapeError, f"{self.name}: shapes {' and '.join(map(str, types))} differ",
+                              why="graph ops take equal shapes", fix="insert `broadcast` nodes")
+            if t.dtype != first.dtype:
+                raise explain(DTypeError, f"{self.name}: dtypes {' and '.join(map(str, types))} differ",
+                              why="graph ops take equal dtypes", fix="insert `cast` nodes")
+        return first.with_dtype(self.result) if self.result else first
+
+    def partials(self, y, *xs) -> Sequence:
+        """Derivative with respect to each argument; None where it is zero everywhere."""
+        raise self._missing("partials", "(self, y, *xs)", "derivative")
+
+    def jvp(self, xs, dxs, **params):
+        y = self(*xs, **params)
+        if not self.differentiable or not is_inexact(type_of(y).dtype):
+            return y, None
+        return y, sum_tangents(d * dx for d, dx in zip(self.partials(y, *xs, **params), dxs, strict=True)
+                               if dx is not None and d is not None)
+
+    def scalar(self, k, *xs, **params):
+        """The value of one element, from expressions of the loop builder `k`."""
+        if self.code is None:
+            raise self._missing("scalar", "(self, k, *xs)", "scalar form")
+        return k.apply(self.code, *xs)
+
+    def can_lower(self, *types, **params):
+        return self.code is not None or type(self).scalar is not Elementwise.scalar
+
+    def lower(self, k, inputs, outputs, **params):
+        out, = outputs
+        with k.nest(out.shape) as index:
+            k.store(out, index, self.scalar(k, *(k.load(x, index) for x in inputs), **params))
+
+
+class Linear(Op):
+    """Linear in all inputs together: the tangent is the op applied to the tangents."""
+
+    def jvp(self, xs, dxs, **params):
+        from tracer.trace import zeros
+        y = self(*xs, **params)
+        if not is_inexact(type_of(y).dtype):
+            return y, None
+        return y, self(*[zeros(type_of(x)) if d is None else d for x, d in zip(xs, dxs, strict=True)], **params)
+
+
+def sum_tangents(tangents):
+    """Sum of an iterable of tangents; None if there are none."""
+    total = None
+    for t in tangents:
+        total = t if total is None else total + t
+    return total
+
+
+def type_of(x) -> ArrayType:
+    """Type of a tracer, a var, a constant or a concrete value."""
+    t = getattr(x, "type", None)
+    if isinstance(t, ArrayType):
+        return t
+    from tracer.types import type_of_value
+    return type_of_value(x)
+
+
+def check_axes(op: Op, axes: tuple[int, ...], ndim: int) -> None:
+    """Axes must be increasing and in range inside the graph."""
+    if any(not 0 <= a < ndim for a in axes) or list(axes) != sorted(set(axes)):
+        raise explain(ShapeError, f"{op.name}: axes {axes} of an array with {ndim} axes",
+                      why="graph ops take sorted, non-negative axes", fix="normalise the axes first")
+
+

@@ -1,0 +1,523 @@
+"""Ops that hold graphs: call, checkpoint, cond, loop, and custom derivatives.
+
+`loop` covers for, while, scan and map. Its inputs are
+
+    trip count | constants | carries | sliced
+
+and its body maps `(i | constants | carries | a slice of each sliced)` to `(new carries | a slice of each stacked)`. With a
+`test` graph, `(i | constants | carries) -> bool` is asked before each step. Its outputs are `carries | stacked | steps taken`.
+Reverse mode runs the loop forwards while stacking the residuals of its body, then a loop backwards that is linear in the
+cotangents; an array that the body only reads gathers its cotangent in one carried array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+import numpy as np
+
+from tracer.graph import Graph, Var
+from tracer.op import Op, Total, Unknown, ops, register, transforms, type_of
+from tracer.trace import bind, evaluate, inline, trace_flat, trace_graph, zeros
+from tracer.types import ArrayType, Dim, fresh_size, i64, match_sizes, substitute
+
+FOREVER = np.int64(2**62)
+"""The trip count of a loop that only its test ends."""
+
+
+def body_out_types(graph: Graph, in_types: Sequence[ArrayType]) -> list[ArrayType]:
+    """Output types of a body for given input types; sizes made inside get new symbols."""
+    names: dict[str, Dim] = {}
+    for v, t in zip(graph.inputs, in_types, strict=True):
+        if v.type.dtype != t.dtype or len(v.type.shape) != len(t.shape):
+            raise TypeError(f"body {graph.name} takes {v.type}, not {t}")
+        match_sizes(v.type, t.shape, names)
+    out = []
+    for t in graph.out_types:
+        for s in t.symbols():
+            names.setdefault(s, fresh_size())
+        out.append(substitute(t, names))
+    return out
+
+
+class HoldsGraph(Op):
+    """An op with bodies: a list of outputs, rules through the transforms of its bodies."""
+    many = True
+
+
+@register
+class Call(HoldsGraph):
+    """ys = graph(xs). Derivatives see through it."""
+
+    def infer(self, *types, graph):
+        return body_out_types(graph, types)
+
+    def reference(self, *xs, graph):
+        return evaluate(graph, xs)
+
+    def jvp(self, xs, dxs, *, graph):
+        return transforms["push"](graph, xs, dxs, "jvp")
+
+    def linearize(self, xs, dxs, *, graph):
+        return transforms["push"](graph, xs, dxs, "linearize")
+
+
+@register
+class Barrier(HoldsGraph):
+    """ys = xs; keeps a recomputation from being merged with the computation that it repeats."""
+
+    def infer(self, *types):
+        return list(types)
+
+    def reference(self, *xs):
+        return list(xs)
+
+    def jvp(self, xs, dxs):
+        return self(*xs), list(dxs)
+
+    def transpose(self, cts, *xs):
+        return cts
+
+
+@register
+class Checkpoint(HoldsGraph):
+    """ys = graph(xs); in reverse the graph is run again from xs instead of keeping its residuals."""
+
+    def infer(self, *types, graph):
+        return body_out_types(graph, types)
+
+    def reference(self, *xs, graph):
+        return evaluate(graph, xs)
+
+    def jvp(self, xs, dxs, *, graph):
+        return transforms["push"](graph, xs, dxs, "jvp")
+
+    def linearize(self, xs, dxs, *, graph):
+        ys = self(*xs, graph=graph)
+        joint, active_out = transforms["joint_graph"](graph, [d is not None for d in dxs], "jvp")
+        n = len(graph.outputs)
+        tangents = Graph(f"{graph.name}_tangent", joint.inputs, joint.nodes, joint.outputs[n:])
+        dys = iter(bind(linear_call, *bind(barrier, *xs), *[d for d in dxs if d is not None],
+                        graph=tangents, known=len(xs)))
+        return ys, [next(dys) if a else None for a in active_out]
+
+
+@register
+class LinearCall(HoldsGraph):
+    """ys = graph(known xs, linear xs), linear in the latter; its transpose runs the known part again."""
+
+    def infer(self, *types, graph, known):
+        return body_out_types(graph, types)
+
+    def reference(self, *xs, graph, known):
+        return evaluate(graph, xs)
+
+    def jvp(self, xs, dxs, *, graph, known):
+        return transforms["push"](graph, xs, dxs, "jvp")
+
+    def transpose(self, cts, *xs, graph, known):
+        back = transforms["transpose_graph"](graph, known)
+        full_cts = [zeros(t) if ct is None else ct for ct, t in zip(cts, graph.out_types, strict=True)]
+        return [None] * known + bind(call, *xs[:known], *full_cts, graph=back)
+
+
+@register
+class Cond(HoldsGraph):
+    """ys = branches[i](xs)."""
+
+    def infer(self, which, *types, branches):
+        if which != i64:
+            raise TypeError(f"cond on {which}")
+        outs = [body_out_types(g, types) for g in branches]
+        if any(o != outs[0] for o in outs):
+            raise TypeError(f"branches give {outs}")
+        return outs[0]
+
+    def reference(self, which, *xs, branches):
+        return evaluate(branches[int(np.clip(which, 0, len(branches) - 1))], xs)
+
+    def jvp(self, ins, dins, *, branches):
+        (which, *xs), dxs = ins, dins[1:]
+        active = [d is not None for d in dxs]
+        joints = _common_activity(lambda g, must: transforms["joint_graph"](g, active, "jvp", must), branches)
+        out_active = joints[0][1]
+        n = len(branches[0].outputs)
+        out = bind(self, which, *xs, *[d for d in dxs if d is not None], branches=tuple(j for j, _ in joints))
+        tangents = iter(out[n:])
+        return out[:n], [next(tangents) if a else None for a in out_active]
+
+    def linearize(self, ins, dins, *, branches):
+        (which, *xs), dxs = ins, dins[1:]
+        active = [d is not None for d in dxs]
+        found = _common_activity(lambda g, must: _with_activity(transforms["linearize_graph"](g, active, must)), branches)
+        lins = [lin for lin, _ in found]
+        n = len(branches[0].outputs)
+        # Every branch returns the residuals of all: its own, zeros for the others. A residual that is an operand is passed.
+        kept = [[v for v in lin.residuals if v not in lin.primal.inputs] for lin in lins]
+
+        def widened(b):
+            lin = lins[b]
+
+            def f(*args):
+                out = inline(Graph(lin.primal.name, lin.primal.inputs, lin.primal.nodes,
+                                   (*lin.primal.outputs[:n], *kept[b])), args)
+                own = iter(out[n:])
+                rest = [next(own) if j == b else zeros(v.type) for j, vs in enumerate(kept) for v in vs]
+                return [*out[:n], *rest]
+            return trace_graph(f, branches[b].in_types, branches[b].name)
+        out = bind(self, which, *xs, branches=tuple(widened(b) for b in range(len(branches))))
+        residuals = out[n:]
+        ds = [d for d in dxs if d is not None]
+        all_kept = [v for vs in kept for v in vs]
+
+        def narrowed(b):
+            lin = lins[b]
+
+            def f(*args):
+                operands = dict(zip(lin.primal.inputs, args))
+                own = dict(zip(all_kept, args[len(xs):]))
+                known = [own[v] if v in own else operands[v] for v in lin.residuals]
+                return inline(lin.linear, [*known, *args[len(xs) + len(all_kept):]])
+            types = [*branches[b].in_types, *(v.type for v in all_kept), *map(type_of, ds)]
+            return trace_graph(f, types, f"{branches[b].name}_tangent")
+        tangents = iter(bind(linear_cond, which, *xs, *residuals, *ds, known=len(xs) + len(residuals),
+                             branches=tuple(narrowed(b) for b in range(len(branches)))))
+        return out[:n], [next(tangents) if a else None for a in lins[0].active_out]
+
+
+def _with_activity(lin):
+    return lin, lin.active_out
+
+
+def _common_activity(differentiate, branches):
+    """Differentiate all branches such that they agree on which outputs have tangents."""
+    must = [False] * len(branches[0].outputs)
+    while True:
+        found = [differentiate(g, must) for g in branches]
+        new = [any(a[i] for _, a in found) for i in range(len(must))]
+        if all(a == new for _, a in found):
+            return found
+        must = new
+
+
+@register
+class LinearCond(HoldsGraph):
+    """ys = branches[i](known xs, linear xs), linear in the latter."""
+
+    def infer(self, which, *types, branches, known):
+        return body_out_types(branches[0], types)
+
+    def reference(self, which, *xs, branches, known):
+        return evaluate(branches[int(np.clip(which, 0, len(branches) - 1))], xs)
+
+    def jvp(self, ins, dins, *, branches, known):
+        return cond.jvp(ins, dins, branches=branches)
+
+    def linearize(self, ins, dins, *, branches, known):
+        return cond.linearize(ins, dins, branches=branches)
+
+    def transpose(self, cts, which, *xs, branches, known):
+        full_cts = [zeros(t) if ct is None else ct for ct, t in zip(cts, branches[0].out_types, strict=True)]
+        backs = tuple(transforms["transpose_graph"](g, known) for g in branches)
+        out = bind(cond, which, *xs[:known], *full_cts, branches=backs)
+        return [None] * (1 + known) + out
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSpec:
+    """How many inputs of a loop are constants, carries and sliced, and whether it runs from the last step to the first."""
+
+    constants: int
+    carries: int
+    sliced: int
+    reverse: bool = False
+
+    def split(self, values: Sequence) -> tuple[Any, list, list, list]:
+        """The first value and the three groups."""
+        a, b = 1 + self.constants, 1 + self.constants + self.carries
+        return values[0], list(values[1:a]), list(values[a:b]), list(values[b:b + self.sliced])
+
+    def __str__(self):
+        return f"{self.constants}|{self.carries}|{self.sliced}" + ("|reverse" if self.reverse else "")
+
+
+def row_type(t: ArrayType) -> ArrayType:
+    """Type of one slice along the first axis."""
+    return t.with_shape(t.shape[1:])
+
+
+@register
+class Loop(HoldsGraph):
+    """carries, stacked, steps = body repeated; see the head of this file."""
+
+    def infer(self, *types, spec, length, body, test):
+        n, c, k, s = spec.split(types)
+        outs = body_out_types(body, [i64, *c, *k, *map(row_type, s)])
+        carried, stacked = outs[:spec.carries], outs[spec.carries:]
+        for a, b in zip(k, carried, strict=True):
+            if a != b:
+                raise TypeError(f"loop carries {a} in and {b} out")
+        if length is None:
+            length = s[0].shape[0] if s and test is None else fresh_size()
+        return [*carried, *(t.with_shape((length, *t.shape)) for t in stacked), i64]
+
+    def reference(self, *xs, spec, length, body, test):
+        n, c, k, s = spec.split(xs)
+        rows: list[list] = []
+        steps = 0
+        n = int(n)
+        while steps < n:
+            i = np.int64(n - 1 - steps if spec.reverse else steps)
+            if test is not None and not evaluate(test, [i, *c, *k])[0]:
+                break
+            out = evaluate(body, [i, *c, *k, *[x[i] for x in s]])
+            k = out[:spec.carries]
+            rows.append(out[spec.carries:])
+            steps += 1
+        if spec.reverse:
+            rows.reverse()
+        stacked = []
+        for j, t in enumerate(body.out_types[spec.carries:]):
+            if rows:
+                stacked.append(np.stack([np.asarray(r[j]) for r in rows]))
+            else:
+                names: dict[str, Dim] = {}
+                for v, a in zip(body.inputs[1:], [*c, *k], strict=False):
+                    match_sizes(v.type, np.shape(a), names)
+                stacked.append(np.zeros((0, *substitute(t.shape, names)), t.dtype))
+        return [*k, *stacked, np.int64(steps)]
+
+    # -- derivatives -----------------------------------------------------------------------------
+
+    def _activity(self, spec, body, dc, dk, ds):
+        """Which carries have a tangent, given the tangents that come in: the least fixed point over the body."""
+        ac, ak, as_ = ([d is not None for d in group] for group in (dc, dk, ds))
+        while True:
+            out = transforms["active_outputs"](body, [False, *ac, *ak, *as_])
+            new = [a or b for a, b in zip(ak, out[:spec.carries], strict=True)]
+            if new == ak:
+                return ac, ak, as_
+            ak = new
+
+    def jvp(self, ins, dins, *, spec, length, body, test):
+        n, c, k, s = spec.split(ins)
+        _, dc, dk, ds = spec.split(dins)
+        ac, ak, as_ = self._activity(spec, body, dc, dk, ds)
+        must = [*ak, *[False] * (len(body.outputs) - spec.carries)]
+        joint, active_out = transforms["joint_graph"](body, [False, *ac, *ak, *as_], "jvp", must)
+        dk = [zeros(type_of(x)) if a and d is None else d for x, d, a in zip(k, dk, ak, strict=True)]
+        cs, ks, ss = [*c, *_present(dc)], [*k, *_present(dk)], [*s, *_present(ds)]
+        wide = LoopSpec(len(cs), len(ks), len(ss), spec.reverse)
+        nout = len(body.outputs)
+        # joint: inputs (i c k s | dc dk ds) -> (k y | dk dy)
+        i, vc, vk, vs = spec.split(joint.inputs)
+        tangent = list(joint.inputs[len(body.inputs):])
+        tc, tk, ts = tangent[:sum(ac)], tangent[sum(ac):sum(ac) + sum(ak)], tangent[sum(ac) + sum(ak):]
+        outs, douts = list(joint.outputs[:nout]), list(joint.outputs[nout:])
+        nk = spec.carries
+        new_body = Graph(body.name, (i, *vc, *tc, *vk, *tk, *vs, *ts), joint.nodes,
+                         (*outs[:nk], *douts[:sum(ak)], *outs[nk:], *douts[sum(ak):]))
+        new_test = None if test is None else _widen_test(test, spec, wide, new_body, len(c), nk)
+        out = bind(self, n, *cs, *ks, *ss, spec=wide, length=length, body=new_body, test=new_test)
+        ys = out[len(ks):-1]
+        ny = nout - nk
+        primal = [*out[:nk], *ys[:ny], out[-1]]
+        dk_out, dy_out = iter(out[nk:len(ks)]), iter(ys[ny:])
+        return primal, [*(next(dk_out) if a else None for a in ak),
+                        *(next(dy_out) if a else None for a in active_out[nk:]), None]
+
+    def linearize(self, ins, dins, *, spec, length, body, test):
+        n, c, k, s = spec.split(ins)
+        _, dc, dk, ds = spec.split(dins)
+        ac, ak, as_ = self._activity(spec, body, dc, dk, ds)
+        if not any(ak) and not any(ac) and not any(as_):
+            return bind(self, *ins, spec=spec, length=length, body=body, test=test), [None] * (len(body.outputs) + 1)
+        nk, nout = spec.carries, len(body.outputs)
+        must = [*ak, *[False] * (nout - nk)]
+        free = (*body.inputs[:1 + len(c)], *body.inputs[1 + len(c) + nk:])
+        lin = transforms["linearize_graph"](body, [False, *ac, *ak, *as_], must,
+                                            free=[v in free for v in body.inputs], keep_sized=False)
+        # Residuals that the body computes, or carries, are stacked; those that are read from outside are read there again.
+        position = {v: j for j, v in enumerate(lin.primal.inputs)}
+        first_carry, first_sliced = 1 + len(c), 1 + len(c) + nk
+        stack = [v for v in lin.residuals if v not in position or first_carry <= position[v] < first_sliced]
+        fwd = Graph(body.name, lin.primal.inputs, lin.primal.nodes, (*lin.primal.outputs[:nout], *stack))
+        out = bind(self, n, *c, *k, *s, spec=spec, length=length, body=fwd, test=test)
+        residuals, steps = out[nout:-1], out[-1]
+        rest = [v for v in lin.residuals if v in position and not first_carry <= position[v] < first_sliced]
+        known_c = [v for v in rest if 1 <= position[v] < first_carry]
+        known_s = [v for v in rest if position[v] >= first_sliced]
+        index = [v for v in rest if position[v] == 0]
+
+        dk = [zeros(type_of(x)) if a and d is None else d for x, d, a in zip(k, dk, ak, strict=True)]
+        tc, tk, ts = _present(dc), _present(dk), _present(ds)
+        cs = [*(c[position[v] - 1] for v in known_c), *tc]
+        ss = [*residuals, *(s[position[v] - first_sliced] for v in known_s), *ts]
+        narrow = LoopSpec(len(cs), len(tk), len(ss), spec.reverse)
+
+        def f(i, *args):
+            _, gc, gk, gs = narrow.split([i, *args])
+            value = {**dict(zip(index, [i])), **dict(zip(known_c, gc)), **dict(zip([*stack, *known_s], gs))}
+            return inline(lin.linear, [*(value[v] for v in lin.residuals), *gc[len(known_c):], *gk,
+                                       *gs[len(stack) + len(known_s):]])
+        linear_body = trace_graph(f, [i64, *map(type_of, cs), *map(type_of, tk), *(row_type(type_of(x)) for x in ss)],
+                                  f"{body.name}_tangent")
+        if length is None and nout - nk + len(residuals):
+            length = type_of(out[nk]).shape[0]
+        d = bind(self, steps if test is not None else n, *cs, *tk, *ss, spec=narrow, length=length, body=linear_body, test=None)
+        dk_out, dy_out = iter(d[:len(tk)]), iter(d[len(tk):-1])
+        return [*out[:nout], steps], [*(next(dk_out) if a else None for a in ak),
+                                      *(next(dy_out) if a else None for a in lin.active_out[nk:]), None]
+
+    def transpose(self, cts, *ins, spec, length, body, test):
+        n, c, k, s = spec.split(ins)
+        if test is not None:
+            raise self._missing("transpose", "(self, ct, *xs, **params)", "transpose when it has a test")
+        linear_c = [isinstance(x, Unknown) for x in c]
+        linear_s = [isinstance(x, Unknown) for x in s]
+        i, vc, vk, vs = spec.split(body.inputs)
+        known_vars = [i, *_pick(vc, linear_c, False), *_pick(vs, linear_s, False)]
+        linear_vars = [*_pick(vc, linear_c, True), *vk, *_pick(vs, linear_s, True)]
+        nk = spec.carries
+        ct_k, ct_y = list(cts[:nk]), list(cts[nk:-1])
+        outs = [*body.outputs[:nk], *(o for o, ct in zip(body.outputs[nk:], ct_y, strict=True) if ct is not None)]
+        flat = Graph(body.name, (*known_vars, *linear_vars), body.nodes, tuple(outs))
+        nc = sum(linear_c)
+        back = transforms["transpose_graph"](flat, len(known_vars), gather=nc)
+        # back: (i, known c, known s, ct of outputs, gathered c) -> (ct c, ct k, ct s)
+        ct_k = [zeros(type_of(x)) if ct is None else ct for x, ct in zip(k, ct_k, strict=True)]
+        gathered = [zeros(x.type) if x.gathered is None else x.gathered for x in c if isinstance(x, Unknown)]
+        known_c, known_s = _pick(c, linear_c, False), _pick(s, linear_s, False)
+        ys = [ct for ct in ct_y if ct is not None]
+        new = LoopSpec(len(known_c), nk + nc, len(known_s) + len(ys), not spec.reverse)
+        if length is None:
+            known_lengths = [type_of(x).shape[0] for x in [*s, *ys]]
+            length = known_lengths[0] if known_lengths else None
+
+        def f(i, *args):
+            _, gc, gk, gs = new.split([i, *args])
+            out = inline(back, [i, *gc, *gs[:len(known_s)], *gk[:nk], *gs[len(known_s):], *gk[nk:]])
+            return [*out[nc:nc + nk], *out[:nc], *out[nc + nk:]]
+        ops_in = [*known_c, *ct_k, *gathered, *known_s, *ys]
+        types = [i64, *map(type_of, known_c), *map(type_of, ct_k), *map(type_of, gathered),
+                 *(row_type(type_of(x)) for x in [*known_s, *ys])]
+        new_body = trace_graph(f, types, f"{body.name}_back")
+        out = bind(self, n, *ops_in, spec=new, length=length, body=new_body, test=None)
+        got_k, got_c, got_s = out[:nk], iter(out[nk:nk + nc]), iter(out[nk + nc:-1])
+        return [None, *(Total(next(got_c)) if u else None for u in linear_c),
+                *(g if isinstance(x, Unknown) else None for x, g in zip(k, got_k, strict=True)),
+                *(next(got_s) if u else None for u in linear_s)]
+
+
+def _present(values):
+    return [v for v in values if v is not None]
+
+
+def _pick(values, flags, want):
+    return [v for v, f in zip(values, flags, strict=True) if f is want]
+
+
+def _widen_test(test: Graph, spec: LoopSpec, wide: LoopSpec, body: Graph, nc: int, nk: int) -> Graph:
+    """The same test on a loop with more constants and carries."""
+    extra_c = [Var(v.type) for v in body.inputs[1 + nc:1 + wide.constants]]
+    extra_k = [Var(v.type) for v in body.inputs[1 + wide.constants + nk:1 + wide.constants + wide.carries]]
+    i, c, k, _ = spec.split(test.inputs)
+    return Graph(test.name, (i, *c, *extra_c, *k, *extra_k), test.nodes, test.outputs)
+
+
+@register
+class CustomJvp(HoldsGraph):
+    """ys = graph(xs), whose tangent the user wrote: rule(xs, dxs) -> (ys, dys)."""
+
+    def infer(self, *types, graph, rule):
+        return body_out_types(graph, types)
+
+    def reference(self, *xs, graph, rule):
+        return evaluate(graph, xs)
+
+    def jvp(self, xs, dxs, *, graph, rule):
+        return rule(xs, [zeros(type_of(x)) if d is None else d for x, d in zip(xs, dxs, strict=True)])
+
+
+@register
+class CustomVjp(HoldsGraph):
+    """ys = graph(xs), whose pullback the user wrote: rule.fwd(xs) -> (ys, residuals), rule.bwd(residuals, cts) -> cts."""
+
+    def infer(self, *types, graph, rule):
+        return body_out_types(graph, types)
+
+    def reference(self, *xs, graph, rule):
+        return evaluate(graph, xs)
+
+    def jvp(self, xs, dxs, *, graph, rule):
+        from tracer.errors import GradientError, explain
+        raise explain(GradientError, f"forward mode of `{graph.name}`", why="it has a custom_vjp, which gives reverse mode only",
+                      fix="use custom_jvp, which serves both modes")
+
+    def linearize(self, xs, dxs, *, graph, rule):
+        ys, residuals = rule.fwd(xs)
+        active = [d is not None for d in dxs]
+        dys = bind(custom_linear, *residuals, *[d for d in dxs if d is not None], known=len(residuals),
+                   active=tuple(active), out_types=tuple(type_of(y) for y in ys), rule=rule)
+        return ys, [d if type_of(y).dtype.kind == "f" else None for d, y in zip(dys, ys, strict=True)]
+
+
+@register
+class CustomLinear(HoldsGraph):
+    """The tangent of a custom_vjp function: only its transpose exists."""
+
+    def infer(self, *types, known, active, out_types, rule):
+        return list(out_types)
+
+    def reference(self, *xs, **params):
+        raise self._missing("reference", "", "forward mode: it comes from a custom_vjp")
+
+    def transpose(self, cts, *xs, known, active, out_types, rule):
+        full_cts = [zeros(t) if ct is None else ct for ct, t in zip(cts, out_types, strict=True)]
+        back = rule.bwd(list(xs[:known]), full_cts)
+        return [None] * known + [b for b, a in zip(back, active, strict=True) if a]
+
+
+call, barrier, checkpoint, linear_call, cond, linear_cond, loop, custom_jvp, custom_vjp, custom_linear = (ops[n] for n in (
+    "call barrier checkpoint linear_call cond linear_cond loop custom_jvp custom_vjp custom_linear").split())
+
+
+def scan_axis(step, init: list, sliced: list, axis: int, reverse: bool) -> list:
+    """Run `step(carries, slices) -> (carries, stacked)` along an axis of arrays; the stacked results, along that axis."""
+    from tracer.ops.shape import transpose
+
+    def move(x, a, b):
+        n = type_of(x).ndim
+        order = [i for i in range(n) if i != a]
+        order.insert(b, a)
+        return x if order == list(range(n)) else transpose(x, axes=tuple(order))
+    sliced = [move(x, axis, 0) for x in sliced]
+    nk = len(init)
+
+    def f(i, *args):
+        carries, stacked = step(list(args[:nk]), list(args[nk:]))
+        return [*carries, *stacked]
+    traced = trace_flat(f, [i64, *map(type_of, init), *(row_type(type_of(x)) for x in sliced)], name="step")
+    return [move(x, 0, axis) for x in loop_of(traced.graph, traced.captured, type_of(sliced[0]).shape[0], init, sliced,
+                                             reverse=reverse)[nk:-1]]
+
+
+def loop_of(graph: Graph, captured: list, length, init: list, sliced: list, *, reverse=False, test: Graph | None = None,
+            test_captured: Sequence = (), count=None) -> list:
+    """Apply `loop` to a traced step `(i, carries, slices, captured) -> (carries, stacked)` and an optional traced test."""
+    nk, ns, nb = len(init), len(sliced), len(captured)
+    i, ins, extra = graph.inputs[0], graph.inputs[1:1 + nk + ns], graph.inputs[1 + nk + ns:]
+    cs = [*captured, *test_captured]
+    unused = tuple(Var(type_of(x)) for x in test_captured)
+    body = Graph(graph.name, (i, *extra, *unused, *ins), graph.nodes, graph.outputs)
+    if test is not None:
+        ti, tk, tx = test.inputs[0], test.inputs[1:1 + nk], test.inputs[1 + nk:]
+        test = Graph(test.name, (ti, *(Var(type_of(x)) for x in captured), *tx, *tk), test.nodes, test.outputs)
+    spec = LoopSpec(len(cs), nk, ns, reverse)
+    if count is None:
+        count = np.int64(length) if isinstance(length, int) else FOREVER
+    known = length if isinstance(length, int) and test is None else (length if not isinstance(length, int) else None)
+    return bind(loop, count, *cs, *init, *sliced, spec=spec, length=known, body=body, test=test)
+
+

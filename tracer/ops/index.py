@@ -1,0 +1,161 @@
+"""Reading and writing parts of arrays.
+
+One description serves both ops: `spec` has an entry for each axis of the array, either `(start, length, step)` or the number
+of an index array. All index arrays have one integer dtype and one shape; its axes come first in the selection, the sliced axes
+follow. Negative index values count from the end. `check` is set where an index may be out of range.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracer.op import Op, Total, Unknown, ops, register, type_of
+from tracer.trace import bind, zeros
+from tracer.types import is_inexact
+
+
+def selection_shape(spec, index_types):
+    """Shape of the selected part."""
+    lead = index_types[0].shape if index_types else ()
+    return (*lead, *(e[1] for e in spec if isinstance(e, tuple)))
+
+
+def full_spec(shape):
+    """The spec that takes everything."""
+    return tuple((0, d, 1) for d in shape)
+
+
+def _select(x, spec):
+    """A NumPy view of the sliced part, indexed axes first."""
+    slices = []
+    for e in spec:
+        if isinstance(e, tuple):
+            start, length, step = e
+            stop = start + length * step
+            slices.append(slice(start, stop if stop >= 0 else None, step) if length else slice(0, 0))
+        else:
+            slices.append(slice(None))
+    part = x[tuple(slices)]
+    lead = sorted((e, i) for i, e in enumerate(spec) if not isinstance(e, tuple))
+    return np.moveaxis(part, [i for _, i in lead], range(len(lead)))
+
+
+@register
+class Index(Op):
+    """y = x[spec]."""
+
+    cheap = False
+
+    def infer(self, x, *indices, spec, check):
+        if len(spec) != x.ndim or any(i.dtype.kind not in "iu" or i.shape != indices[0].shape for i in indices):
+            raise TypeError(f"index({x}, {', '.join(map(str, indices))}, spec={spec})")
+        return x.with_shape(selection_shape(spec, indices))
+
+    def reference(self, x, *indices, spec, check):
+        part = _select(np.asarray(x), spec)
+        return part[tuple(np.asarray(i) for i in indices)] if indices else part
+
+    def jvp(self, xs, dxs, *, spec, check):
+        y = self(*xs, spec=spec, check=check)
+        dx = dxs[0]
+        return y, None if dx is None else self(dx, *xs[1:], spec=spec, check=False)
+
+    def transpose(self, ct, x, *indices, spec, check):
+        into = zeros(x.type) if x.gathered is None else x.gathered
+        return (Total(update(into, ct, *indices, spec=spec, mode="add", check=False)), *[None] * len(indices))
+
+    def view(self, k, read, types, *, spec, check, indices=()):
+        if not check:
+            return lambda index: read(k.place(spec, indices, index, types[0].shape))
+        return None
+
+    def lower(self, k, inputs, outputs, *, spec, check):
+        x, *indices = inputs
+        with k.nest(outputs[0].shape) as index:
+            place = k.place(spec, [k.reader(i) for i in indices], index, x.shape, check)
+            k.store(outputs[0], index, k.load(x, place))
+
+
+@register
+class Update(Op):
+    """y = x, with x[spec] = v (mode set) or x[spec] += v (mode add; repeated indices add repeatedly)."""
+
+    def infer(self, x, v, *indices, spec, mode, check):
+        if len(spec) != x.ndim or v.shape != selection_shape(spec, indices) or v.dtype != x.dtype:
+            raise TypeError(f"update({x}, {v}, {', '.join(map(str, indices))}, spec={spec})")
+        return x
+
+    def reference(self, x, v, *indices, spec, mode, check):
+        y = np.array(x)
+        part = _select(y, spec)
+        where = tuple(np.asarray(i) for i in indices) if indices else Ellipsis
+        if mode == "set":
+            part[where] = v
+        elif indices:
+            np.add.at(part, where, v)
+        else:
+            part[...] += v
+        return y
+
+    def jvp(self, xs, dxs, *, spec, mode, check):
+        x, v, *indices = xs
+        dx, dv = dxs[:2]
+        y = self(*xs, spec=spec, mode=mode, check=check)
+        if dx is None and dv is None or not is_inexact(type_of(x).dtype):
+            return y, None
+        if dv is None and mode == "add":
+            return y, dx
+        dx = zeros(type_of(x)) if dx is None else dx
+        dv = zeros(type_of(v)) if dv is None else dv
+        return y, self(dx, dv, *indices, spec=spec, mode=mode, check=False)
+
+    def transpose(self, ct, x, v, *indices, spec, mode, check):
+        ct_v = index(ct, *indices, spec=spec, check=False) if isinstance(v, Unknown) else None
+        ct_x = None
+        if isinstance(x, Unknown):
+            ct_x = ct if mode == "add" else bind(self, ct, zeros(type_of(v)), *indices, spec=spec, mode="set", check=False)
+        if ct_v is not None and indices and mode == "set":
+            ct_v = self._winners(ct_v, x, v, indices, spec)
+        return (ct_x, ct_v, *[None] * len(indices))
+
+    @staticmethod
+    def _winners(ct_v, x, v, indices, spec):
+        """Of values written to one place only the last one is seen: the others get cotangent 0."""
+        t = type_of(v)
+        lead = type_of(indices[0]).shape
+        if lead == () or all(d == 1 for d in lead):
+            return ct_v
+        from tracer.ops.elementwise import eq, select
+        from tracer.ops.shape import broadcast, iota, reshape
+        from tracer.trace import full
+        from tracer.types import element_count
+        count = element_count(lead)
+        order = reshape(iota(count), shape=lead)
+        indexed = [e for e in spec if not isinstance(e, tuple)]
+        lengths = [type_of(x).shape[i] for i, e in enumerate(spec) if not isinstance(e, tuple)]
+        lengths = [n for _, n in sorted(zip(indexed, lengths, strict=True))]
+        short = tuple(range(len(lengths)))
+        table = update(full(tuple(lengths), -1, np.int64), order, *indices, spec=short, mode="set", check=False)
+        last = eq(index(table, *indices, spec=short, check=False), order)
+        last = reshape(last, shape=(*lead, *[1] * (t.ndim - len(lead))))
+        return select(broadcast(last, shape=t.shape), ct_v, zeros(t))
+
+    def lower(self, k, inputs, outputs, *, spec, mode, check):
+        x, v, *indices = inputs
+        k.copy_or_alias(x, outputs[0])
+        with k.nest(v.shape) as position:
+            place = k.place(spec, [k.reader(i) for i in indices], position, x.shape, check)
+            k.store(outputs[0], place, k.load(v, position), combine="add" if mode == "add" else None)
+
+
+index, update = ops["index"], ops["update"]
+
+
+def take_slice(x, axis, start, length, step=1):
+    """Part of one axis."""
+    shape = type_of(x).shape
+    if start == 0 and step == 1 and shape[axis] == length:
+        return x
+    spec = list(full_spec(shape))
+    spec[axis] = (start, length, step)
+    return bind(index, x, spec=tuple(spec), check=False)

@@ -1,0 +1,254 @@
+"""Reductions and running reductions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracer.op import Linear, Op, check_axes, ops, register, type_of
+from tracer.ops.elementwise import cast, like
+from tracer.ops.shape import broadcast, reshape
+from tracer.trace import bind
+from tracer.types import is_inexact
+
+
+def expand(x, shape, axes):
+    """Put reduced axes back, by repetition."""
+    kept = tuple(1 if i in axes else d for i, d in enumerate(shape))
+    return broadcast(reshape(x, shape=kept), shape=shape)
+
+
+class Reduction(Op):
+    """An array is combined to one number along `axes`, which the result has no more."""
+
+    combine = ""
+    """The combining function of the loop language."""
+
+    def infer(self, x, *, axes):
+        check_axes(self, axes, x.ndim)
+        return x.with_shape(d for i, d in enumerate(x.shape) if i not in axes)
+
+    def start(self, dtype):
+        """The value that combines to nothing."""
+        raise self._missing("start", "(self, dtype)", "start value")
+
+    def lower(self, k, inputs, outputs, *, axes):
+        x, = inputs
+        k.reduce(x, outputs[0], axes, self.combine, k.const(self.start(x.dtype), x.dtype))
+
+
+@register
+class Sum(Linear, Reduction):
+    """y = sum of x along axes."""
+    combine = "add"
+
+    def reference(self, x, *, axes):
+        return np.sum(x, axis=axes, dtype=np.asarray(x).dtype)
+
+    def start(self, dtype):
+        return 0
+
+    def transpose(self, ct, x, *, axes):
+        return (expand(ct, x.type.shape, axes),)
+
+
+@register
+class Prod(Reduction):
+    """y = product of x along axes. The derivative is right where some factors are 0."""
+    combine = "mul"
+
+    def reference(self, x, *, axes):
+        return np.prod(x, axis=axes, dtype=np.asarray(x).dtype)
+
+    def start(self, dtype):
+        return 1
+
+    def jvp(self, xs, dxs, *, axes):
+        x, = xs
+        y = self(x, axes=axes)
+        if not is_inexact(type_of(y).dtype):
+            return y, None
+        # Flatten the reduced axes to one, last: the product of the others is a product from the left times one from the right.
+        t = type_of(x)
+        from tracer.ops.shape import transpose
+        from tracer.types import element_count
+        kept = [i for i in range(t.ndim) if i not in axes]
+        shape = (*(t.shape[i] for i in kept), element_count(tuple(t.shape[i] for i in axes)))
+
+        def flat(v):
+            return reshape(transpose(v, axes=(*kept, *axes)), shape=shape)
+        last = len(kept)
+        u, du = flat(x), flat(dxs[0])
+        others = exclusive_product(u, last, False) * exclusive_product(u, last, True)
+        return y, sum_(others * du, axes=(last,))
+
+
+def exclusive_product(x, axis, reverse):
+    """Product of the elements before (after, if reverse) each one along an axis."""
+    from tracer.ops.index import take_slice
+    from tracer.ops.shape import concatenate
+    t = type_of(x)
+    n = t.shape[axis]
+    if n == 0:
+        return x
+    running = cumprod(x, axis=axis, reverse=reverse)
+    one = like(take_slice(x, axis, 0, 1), 1)
+    inner = take_slice(running, axis, 1 if reverse else 0, n - 1)
+    return concatenate(*((inner, one) if reverse else (one, inner)), axis=axis)
+
+
+class ArrayExtremum(Reduction):
+    """Largest or smallest element; elements that tie share the derivative."""
+
+    def jvp(self, xs, dxs, *, axes):
+        x, = xs
+        y = self(x, axes=axes)
+        if not is_inexact(type_of(y).dtype):
+            return y, None
+        t = type_of(x)
+        hit = cast(x == expand(y, t.shape, axes), dtype=t.dtype)
+        return y, sum_(hit * dxs[0], axes=axes) / sum_(hit, axes=axes)
+
+
+@register
+class Max(ArrayExtremum):
+    """y = largest element along axes; nan if one is nan."""
+    combine = "maximum"
+
+    def reference(self, x, *, axes):
+        return np.max(x, axis=axes)
+
+    def start(self, dtype):
+        return -np.inf if dtype.kind == "f" else (False if dtype.kind == "b" else np.iinfo(dtype).min)
+
+
+@register
+class Min(ArrayExtremum):
+    """y = smallest element along axes; nan if one is nan."""
+    combine = "minimum"
+
+    def reference(self, x, *, axes):
+        return np.min(x, axis=axes)
+
+    def start(self, dtype):
+        return np.inf if dtype.kind == "f" else (True if dtype.kind == "b" else np.iinfo(dtype).max)
+
+
+class Truth(Reduction):
+    """Truth value over booleans; no derivative."""
+
+    def jvp(self, xs, dxs, *, axes):
+        return self(*xs, axes=axes), None
+
+
+@register
+class All(Truth):
+    """y = every element along axes is true."""
+    combine = "and"
+
+    def reference(self, x, *, axes):
+        return np.all(x, axis=axes)
+
+    def start(self, dtype):
+        return True
+
+
+@register
+class Any(Truth):
+    """y = some element along axes is true."""
+    combine = "or"
+
+    def reference(self, x, *, axes):
+        return np.any(x, axis=axes)
+
+    def start(self, dtype):
+        return False
+
+
+class ArgExtremum(Op):
+    """Position of the first extreme element along one axis; nan counts as extreme, as in NumPy."""
+
+    better = ""
+
+    def infer(self, x, *, axis):
+        return x.with_dtype(np.int64).with_shape(d for i, d in enumerate(x.shape) if i != axis)
+
+    def jvp(self, xs, dxs, *, axis):
+        return self(*xs, axis=axis), None
+
+    def lower(self, k, inputs, outputs, *, axis):
+        k.arg_reduce(inputs[0], outputs[0], axis, self.better)
+
+
+@register
+class Argmax(ArgExtremum):
+    """y = position of the largest element along axis."""
+    better = "gt"
+
+    def reference(self, x, *, axis):
+        return np.argmax(x, axis=axis)
+
+
+@register
+class Argmin(ArgExtremum):
+    """y = position of the smallest element along axis."""
+    better = "lt"
+
+    def reference(self, x, *, axis):
+        return np.argmin(x, axis=axis)
+
+
+class Running(Op):
+    """Running reduction along one axis, from the start or, if reverse, from the end."""
+
+    combine = ""
+
+    def infer(self, x, *, axis, reverse):
+        return x
+
+    def lower(self, k, inputs, outputs, *, axis, reverse):
+        k.running(inputs[0], outputs[0], axis, reverse, self.combine)
+
+
+def _flip(x, axis, reverse):
+    return np.flip(x, axis) if reverse else x
+
+
+@register
+class Cumsum(Linear, Running):
+    """y = running sum."""
+    combine = "add"
+
+    def reference(self, x, *, axis, reverse):
+        return _flip(np.cumsum(_flip(x, axis, reverse), axis, dtype=np.asarray(x).dtype), axis, reverse)
+
+    def transpose(self, ct, x, *, axis, reverse):
+        return (bind(self, ct, axis=axis, reverse=not reverse),)
+
+
+@register
+class Cumprod(Running):
+    """y = running product. Its tangent is the recurrence dy[k] = x[k] dy[k-1] + y[k-1] dx[k], right where factors are 0."""
+    combine = "mul"
+
+    def reference(self, x, *, axis, reverse):
+        return _flip(np.cumprod(_flip(x, axis, reverse), axis, dtype=np.asarray(x).dtype), axis, reverse)
+
+    def jvp(self, xs, dxs, *, axis, reverse):
+        from tracer.ops.control import scan_axis
+        x, = xs
+        y = self(x, axis=axis, reverse=reverse)
+        t = type_of(x)
+        if not is_inexact(t.dtype):
+            return y, None
+        before = exclusive_product(x, axis, reverse)
+
+        def step(carries, sliced):
+            dy = sliced[0] * carries[0] + sliced[1]
+            return [dy], [dy]
+        row = t.with_shape(d for i, d in enumerate(t.shape) if i != axis)
+        from tracer.trace import zeros
+        return y, scan_axis(step, [zeros(row)], [x, before * dxs[0]], axis, reverse)[0]
+
+
+sum_, prod, max_, min_, all_, any_, argmax, argmin, cumsum, cumprod = (ops[n] for n in (
+    "sum prod max min all any argmax argmin cumsum cumprod").split())

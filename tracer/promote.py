@@ -1,0 +1,181 @@
+"""From NumPy's rules to the graph's: dtype promotion (NEP 50) and broadcasting become `cast` and `broadcast` nodes.
+
+Which dtypes an elementwise function takes and gives is asked of NumPy itself (`ufunc.resolve_dtypes`), so it cannot differ.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Sequence
+
+import numpy as np
+
+from tracer.array import functions
+from tracer.errors import DTypeError, ShapeError, explain
+from tracer.op import Elementwise, ops, type_of
+from tracer.trace import Tracer, bind
+from tracer.types import Dim
+
+__all__ = ["apply_ufunc", "broadcast_shapes", "broadcast_to", "cast_to", "as_traced", "common_dtype", "dtype_kind_of",
+           "register_ufuncs", "is_traced", "align"]
+
+
+def is_traced(x) -> bool:
+    """Whether a value is a tracer."""
+    return isinstance(x, Tracer)
+
+
+def dtype_kind_of(x) -> Any:
+    """What NumPy's promotion sees of a value: its dtype, or the Python type of a Python number."""
+    if isinstance(x, Tracer):
+        return x.weak or x.type.dtype
+    t = type(x)
+    if t is float or t is int:
+        return t
+    if t is bool:
+        return np.dtype(bool)
+    return type_of(x).dtype
+
+
+def as_traced(x):
+    """A list or tuple becomes an array (stacked, if it holds traced values); scalars and arrays stay."""
+    if isinstance(x, (Tracer, np.ndarray, np.generic, float, int)):
+        return x
+    return functions["asarray"](x)
+
+
+@lru_cache(maxsize=4096)
+def _resolve(ufunc, kinds: tuple) -> tuple[tuple[np.dtype, ...], np.dtype]:
+    """Input dtypes and output dtype of a ufunc."""
+    probe = [k if not isinstance(k, np.dtype) else k for k in kinds]
+    dtypes = ufunc.resolve_dtypes((*probe, *[None] * ufunc.nout))
+    return tuple(dtypes[:ufunc.nin]), dtypes[ufunc.nin]
+
+
+def common_dtype(*values) -> np.dtype:
+    """The dtype that NumPy gives to values combined, Python numbers being weak."""
+    kinds = [dtype_kind_of(v) for v in values]
+    samples = [k if isinstance(k, np.dtype) else k(0) for k in kinds]
+    return np.result_type(*samples)
+
+
+def describe(x) -> str:
+    """A value in an error: its type and where it was made."""
+    if isinstance(x, Tracer):
+        return f"{x.type}" + (f", made at {x.where}" if x.where else ", an argument")
+    if isinstance(x, (np.ndarray, np.generic)):
+        return f"{type_of(x)}, a plain array"
+    return repr(x)
+
+
+def broadcast_shapes(name: str, values: Sequence) -> tuple[Dim, ...]:
+    """The common shape of values under NumPy's broadcasting.
+
+    Raises
+    ------
+    ShapeError
+        If two lengths differ and neither is 1.
+    """
+    shapes = [np.shape(v) if not isinstance(v, Tracer) else v.type.shape for v in values]
+    first = shapes[0]
+    if all(s == first for s in shapes):
+        return first
+    ndim = max(map(len, shapes))
+    out: list[Dim] = []
+    for axis in range(-ndim, 0):
+        length: Dim = 1
+        for s in shapes:
+            if len(s) >= -axis and s[axis] != 1:
+                if length not in (1, s[axis]):
+                    labels = ["left", "right"] if len(values) == 2 else [f"arg{i}" for i in range(len(values))]
+                    raise explain(ShapeError, f"cannot {name} arrays of shapes {' and '.join(map(_show, shapes))}",
+                                  **{k: describe(v) for k, v in zip(labels, values)},
+                                  why=f"lengths {length} and {s[axis]} of axis {axis} differ and neither is 1",
+                                  fix="transpose one of them (`.T`), or insert an axis with `x[:, None]`")
+                length = s[axis]
+        out.append(length)
+    return tuple(out)
+
+
+def _show(shape) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def cast_to(x, dtype: np.dtype):
+    """Convert to a dtype; Python numbers are checked as NumPy does."""
+    if isinstance(x, Tracer):
+        if x.type.dtype == dtype:
+            return x
+        from tracer.ops.elementwise import cast
+        return bind(cast, x, dtype=dtype)
+    if isinstance(x, (np.ndarray, np.generic)):
+        if x.dtype == dtype:
+            return x
+        return x.astype(dtype)
+    if isinstance(x, int) and dtype.kind in "iu":
+        return np.array(x, dtype)[()]  # raises OverflowError as NumPy does
+    return dtype.type(x)
+
+
+def broadcast_to(x, shape: tuple[Dim, ...]):
+    """Broadcast to a shape that is known to fit."""
+    have = x.type.shape if isinstance(x, Tracer) else np.shape(x)
+    if have == shape:
+        return x
+    from tracer.ops.shape import broadcast
+    from tracer.trace import current_trace
+    trace = current_trace()
+    if trace is not None and not isinstance(x, Tracer):
+        return trace.record(broadcast, (x,), {"shape": shape})
+    return bind(broadcast, x, shape=shape)
+
+
+def align(name: str, values: Sequence, dtype: np.dtype) -> list:
+    """Cast all values to one dtype and broadcast them to their common shape."""
+    values = [as_traced(v) for v in values]
+    shape = broadcast_shapes(name, values)
+    return [broadcast_to(cast_to(v, dtype), shape) for v in values]
+
+
+_VERBS = {"subtract": "subtract", "divide": "divide", "power": "raise to a power"}
+
+
+def apply_ufunc(op: Elementwise, ufunc, args: Sequence):
+    """Apply an elementwise op with NumPy's promotion and broadcasting."""
+    args = [as_traced(a) for a in args]
+    kinds = tuple([dtype_kind_of(a) for a in args])
+    try:
+        dtypes, result = _resolve(ufunc, kinds)
+    except TypeError as e:
+        raise explain(DTypeError, f"np.{ufunc.__name__} does not take "
+                      f"{' and '.join(str(k) if isinstance(k, np.dtype) else k.__name__ for k in kinds)}",
+                      **{f"arg{i}": describe(a) for i, a in enumerate(args)}, why=str(e).split("\n")[0]) from None
+    if np.dtype(np.float16) in dtypes:
+        raise explain(DTypeError, f"np.{ufunc.__name__} of {kinds[0]} is float16 in NumPy, which cannot be traced",
+                      fix="convert with x.astype(np.float32) first")
+    name = _VERBS.get(ufunc.__name__, ufunc.__name__)
+    shape = broadcast_shapes(name, args) if len(args) > 1 else None
+    xs = []
+    for a, d in zip(args, dtypes, strict=True):
+        a = cast_to(a, d)
+        xs.append(a if shape is None else broadcast_to(a, shape))
+    out = bind(op, *xs)
+    if isinstance(out, Tracer) and not any(isinstance(k, np.dtype) for k in kinds) and result.kind in "fi":
+        out.weak = float if result.kind == "f" else int
+    return out
+
+
+def register_ufuncs() -> None:
+    """Enter every elementwise op whose reference is a ufunc under that ufunc."""
+    for op in ops.values():
+        if isinstance(op, Elementwise):
+            for ufunc in (op.reference, *op.numpy_names):
+                if isinstance(ufunc, np.ufunc) and ufunc not in functions:
+                    functions[ufunc] = _handler(op, ufunc)
+
+
+def _handler(op, ufunc):
+    def handler(*args):
+        return apply_ufunc(op, ufunc, args)
+    handler.__name__ = ufunc.__name__
+    return handler

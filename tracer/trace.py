@@ -1,0 +1,288 @@
+"""Tracing: a Python function, run on stand-ins for arrays, becomes a graph.
+
+`bind` is the one place where an op meets its arguments: on plain arrays it runs the reference, on tracers it records a node
+in the innermost open trace. An inner trace is closed into its own graph; outer tracers that it used become captured inputs.
+A concrete trace carries values on its tracers, so that Python's own `if` and `while` can look at them.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Sequence
+
+import numpy as np
+
+from tracer.array import ArrayMethods
+from tracer.errors import EscapedTracerError, explain, user_line
+from tracer.graph import Atom, Const, Graph, Node, Var, Where, live_nodes
+from tracer.op import Op, type_of
+from tracer.types import ArrayType, Dim, match_sizes, substitute, type_of_value
+
+__all__ = ["Tracer", "Trace", "Traced", "bind", "trace_flat", "inline", "evaluate", "apply",
+           "walk", "current_trace", "zeros", "full", "concrete_value",
+           "trace_graph"]
+
+
+class Tracer(ArrayMethods):
+    """The stand-in for an array while a function is recorded."""
+
+    __slots__ = ("type", "trace", "var", "value", "weak", "where", "views", "__weakref__")
+
+    def __init__(self, type: ArrayType, trace, var: Var | None, value=None, weak=None, where: Where | None = None):
+        self.type = type
+        self.trace = trace
+        self.var = var
+        self.value = value
+        self.weak = weak        # float or int: behaves like a Python number in dtype promotion
+        self.where = where
+        self.views: Any = None  # True once a view of it was taken, or the tracer it is a view of
+
+    def __repr__(self) -> str:
+        if self.value is not None:
+            return f"Tracer({self.type}, value={self.value!r})"
+        return f"Tracer({self.type})"
+
+
+class _State(threading.local):
+    def __init__(self):
+        self.stack: list[Trace] = []
+
+
+_state = _State()
+
+
+def current_trace() -> Trace | None:
+    """The innermost open trace of this thread."""
+    return _state.stack[-1] if _state.stack else None
+
+
+class Trace:
+    """The nodes recorded while one function runs."""
+
+    level = 1
+
+    def __init__(self, name: str, concrete: bool):
+        self.name = name
+        self.concrete = concrete
+        self.open = True
+        self.nodes: list[Node] = []
+        self.captured: list[Any] = []
+        self.captured_vars: dict[int, Var] = {}
+        self.capture_order: list[Var] = []
+        self.known: dict[Any, Any] = {}
+        self.producers: dict[Var, Node] = {}
+        self.sizes: dict[str, int] = {}
+        self.where: Where | None = None  # set by transforms: derived nodes keep the line of the node they come from
+
+    def input(self, type: ArrayType, value=None, weak=None) -> Tracer:
+        """A new tracer that stands for an input."""
+        return Tracer(type, self, Var(type), value if self.concrete else None, weak, self.where)
+
+    def capture(self, x) -> Var:
+        """The var that stands here for an outer tracer or a concrete array."""
+        var = self.captured_vars.get(id(x))
+        if var is None:
+            if isinstance(x, Tracer):
+                check_open(x)
+                outer = Tracer(x.type, x.trace, x.var, x.value) if x.trace.level else x  # what it is now, if written later
+            else:
+                outer = x
+            var = Var(type_of(x))
+            self.captured_vars[id(x)] = var
+            self.captured.append((outer, x))
+            self.capture_order.append(var)
+        return var
+
+    def atom(self, x) -> Atom:
+        """The var or constant that stands for a value in this trace."""
+        if isinstance(x, Tracer):
+            if x.trace is self:
+                return x.var  # type: ignore[return-value]
+            return self.capture(x)
+        if isinstance(x, np.ndarray):
+            return self.capture(x)
+        if not isinstance(x, np.generic):
+            x = np.asarray(x)[()]
+        type_of_value(x)
+        return Const(x)
+
+    def record(self, op: Op, args: Sequence, params: dict[str, Any]):
+        """Record a node, or find the equal one that is already there; return its tracer or list of tracers."""
+        atoms = tuple([self.atom(a) for a in args])
+        key = (op, atoms, tuple(params.values()))
+        if not op.effect:
+            found = self.known.get(key)
+            if found is not None:  # new tracers: the ones handed out before may since have been written in place
+                hits = [Tracer(v.type, self, v, value, None, where) for v, value, where in found]
+                return hits if op.many else hits[0]
+        types = op.infer(*[a.type for a in atoms], **params)
+        if not op.many:
+            types = [types]
+        where = self.where or user_line()
+        values: Any = None
+        if self.concrete:
+            values = [a.value if isinstance(a, Tracer) else a for a in args]
+            if all(v is not None for v in values):
+                ps = {k: substitute(v, self.sizes) for k, v in params.items()} if self.sizes else params
+                values = op.reference(*values, **ps)
+                if not op.many:
+                    values = [values]
+                for t, v in zip(types, values, strict=True):
+                    match_sizes(t, np.shape(v), self.sizes)  # type: ignore[arg-type]
+            else:
+                values = None
+        out = []
+        for i, t in enumerate(types):
+            out.append(Tracer(t, self, Var(t), None if values is None else values[i], None, where))
+        node = Node(op, atoms, tuple([o.var for o in out]), params, where)  # type: ignore[arg-type, misc]
+        self.nodes.append(node)
+        for v in node.outputs:
+            self.producers[v] = node
+        if not op.effect:
+            self.known[key] = [(o.var, o.value, where) for o in out]
+        return out if op.many else out[0]
+
+
+def check_open(x: Tracer) -> None:
+    """A tracer may only be used while its trace is open."""
+    if x.trace.level and not x.trace.open:
+        made = f" at {x.where}" if x.where else ""
+        raise explain(EscapedTracerError, f"a traced value {x.type} is used after the trace of `{x.trace.name}` ended",
+                      made=f"in `{x.trace.name}`{made}", why="a traced value stands for a number only while its function is "
+                      "being recorded", fix="return it from the function instead of storing it outside")
+
+
+def bind(op: Op, *args, **params):
+    """Apply an op: record a node in the innermost open trace; with none open, run its reference."""
+    return apply(op, args, params)
+
+
+def apply(op: Op, args: Sequence, params: dict[str, Any]):
+    """`bind` with the arguments in a sequence."""
+    if _state.stack:
+        for a in args:
+            if isinstance(a, Tracer):
+                check_open(a)
+        return _state.stack[-1].record(op, args, params)
+    for a in args:
+        if isinstance(a, Tracer):
+            check_open(a)
+            return a.trace.record(op, args, params)  # a tensor: its tape
+    return op.reference(*args, **params)
+
+
+@contextmanager
+def open_trace(name: str, concrete: bool) -> Iterator[Trace]:
+    """Push a trace; on leaving, it is closed and its tracers can be used no more."""
+    trace = Trace(name, concrete)
+    _state.stack.append(trace)
+    try:
+        yield trace
+    finally:
+        _state.stack.pop()
+        trace.open = False
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A graph and the outside values that it uses: they are its last inputs."""
+
+    graph: Graph
+    captured: list
+
+
+def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", values: Sequence | None = None,
+               weak: Sequence | None = None) -> Traced:
+    """Trace `f`, a function of flat arguments that returns a list.
+
+    The graph's inputs are those of `types`, then the captured values.
+    """
+    with open_trace(name, values is not None) as trace:
+        ins = [trace.input(t, None if values is None else values[i], None if weak is None else weak[i])
+               for i, t in enumerate(types)]
+        first = [t.var for t in ins]
+        outs = tuple([trace.atom(o) for o in f(*ins)])
+    graph = Graph(name, (*first, *trace.capture_order), tuple(trace.nodes), outs)  # type: ignore[arg-type]
+    return Traced(live_nodes(graph), [outer for outer, _ in trace.captured])
+
+
+def trace_graph(f: Callable, types: Sequence[ArrayType], name: str) -> Graph:
+    """Trace a function that must capture nothing (a transform's own)."""
+    traced = trace_flat(f, types, name=name)
+    if traced.captured:
+        raise AssertionError(f"{name} captured {len(traced.captured)} values")
+    return traced.graph
+
+
+def walk(graph: Graph, args: Sequence, step: Callable) -> list:
+    """Go through a graph in order, `step(node, inputs, params)` giving the outputs of each node, a list.
+
+    Sizes are bound on the way: `params` come with the sizes of this run in place of the graph's symbols.
+    """
+    env: dict[Var, Any] = {}
+    names: dict[str, Dim] = {}
+    for v, a in zip(graph.inputs, args, strict=True):
+        env[v] = a
+        if v.type.shape and v.type.symbols():
+            match_sizes(v.type, _shape(a), names)
+    for node in graph.nodes:
+        params = {k: substitute(v, names) for k, v in node.params.items()} if names else node.params
+        out = step(node, [env[a] if isinstance(a, Var) else a.value for a in node.inputs], params)
+        for v, o in zip(node.outputs, out, strict=True):
+            env[v] = o
+            if v.type.shape and v.type.symbols():
+                match_sizes(v.type, _shape(o), names)
+    return [env[a] if isinstance(a, Var) else a.value for a in graph.outputs]
+
+
+def _shape(x) -> tuple[Dim, ...]:
+    return x.type.shape if isinstance(x, Tracer) else np.shape(x)
+
+
+def inline(graph: Graph, args: Sequence) -> list:
+    """Record a graph's nodes into the current trace; they keep their lines."""
+    trace = current_trace()
+
+    def step(node, xs, params):
+        if trace is not None and node.where is not None:
+            trace.where = node.where
+        out = apply(node.op, xs, params)
+        return out if node.op.many else [out]
+    outer = trace.where if trace is not None else None
+    try:
+        return walk(graph, args, step)
+    finally:
+        if trace is not None:
+            trace.where = outer
+
+
+def evaluate(graph: Graph, args: Sequence) -> list:
+    """Run a graph with NumPy: its meaning, and what compiled code is compared with."""
+    def step(node, xs, params):
+        out = node.op.reference(*xs, **params)
+        return out if node.op.many else [out]
+    return walk(graph, args, step)
+
+
+def full(shape: tuple[Dim, ...], value, dtype) -> Any:
+    """An array filled with one number: a node inside a trace, a NumPy array outside."""
+    from tracer.ops.shape import broadcast
+    scalar = np.dtype(dtype).type(value)
+    trace = current_trace()
+    if trace is None:
+        return np.full(shape, scalar, dtype)  # type: ignore[arg-type]
+    if shape == ():
+        return scalar
+    return trace.record(broadcast, (scalar,), {"shape": tuple(shape)})
+
+
+def zeros(type: ArrayType) -> Any:
+    """Zeros of a type: a node inside a trace, a NumPy array outside."""
+    return full(type.shape, 0, type.dtype)
+
+
+def concrete_value(x):
+    """The value of a tracer, if it carries one; a plain value as it is; None if unknown."""
+    return x.value if isinstance(x, Tracer) else x

@@ -1,0 +1,122 @@
+"""Trees: nests of dict, list, tuple, namedtuple, dataclass and None whose leaves are arrays and numbers.
+
+The structure is a plain nested tuple, hashable and printable. Dataclasses and namedtuples need no registration; a dataclass
+field with `metadata={"static": True}` belongs to the structure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Callable, Iterable
+
+__all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "LEAF"]
+
+LEAF = "*"
+
+
+def flatten(tree: Any) -> tuple[list, Any]:
+    """The leaves of a tree, in order, and its structure.
+
+    >>> flatten({"b": 1.0, "a": (2.0, None)})
+    ([2.0, 1.0], ('dict', ('a', 'b'), (('tuple', ('*', None)), '*')))
+    """
+    leaves: list = []
+    return leaves, _flatten(tree, leaves)
+
+
+def _flatten(tree, leaves: list):
+    t = type(tree)
+    if t is dict or isinstance(tree, dict) and hasattr(t, "move_to_end"):
+        try:
+            keys = tuple(sorted(tree))
+        except TypeError:
+            keys = tuple(tree)
+        return "dict" if t is dict else t, keys, tuple([_flatten(tree[k], leaves) for k in keys])
+    if t is tuple:
+        return "tuple", tuple([_flatten(x, leaves) for x in tree])
+    if t is list:
+        return "list", tuple([_flatten(x, leaves) for x in tree])
+    if tree is None:
+        return None
+    if isinstance(tree, tuple) and hasattr(t, "_fields"):
+        return "namedtuple", t, tuple([_flatten(x, leaves) for x in tree])
+    if dataclasses.is_dataclass(t):
+        static, children = [], []
+        for field in dataclasses.fields(t):
+            value = getattr(tree, field.name)
+            if field.metadata.get("static"):
+                static.append((field.name, value))
+            else:
+                children.append((field.name, _flatten(value, leaves)))
+        return "dataclass", t, tuple(static), tuple(children)
+    leaves.append(tree)
+    return LEAF
+
+
+def unflatten(structure: Any, leaves: Iterable) -> Any:
+    """The tree of a structure, with the given leaves.
+
+    >>> unflatten(('tuple', ('*', None)), [2.0])
+    (2.0, None)
+    """
+    return _unflatten(structure, iter(leaves))
+
+
+def _unflatten(s, leaves):
+    if s == LEAF:
+        return next(leaves)
+    if s is None:
+        return None
+    kind = s[0]
+    if kind == "tuple":
+        return tuple([_unflatten(c, leaves) for c in s[1]])
+    if kind == "list":
+        return [_unflatten(c, leaves) for c in s[1]]
+    if kind == "namedtuple":
+        return s[1](*[_unflatten(c, leaves) for c in s[2]])
+    if kind == "dataclass":
+        new = object.__new__(s[1])
+        for name, value in s[2]:
+            object.__setattr__(new, name, value)
+        for name, child in s[3]:
+            object.__setattr__(new, name, _unflatten(child, leaves))
+        return new
+    pairs = [(k, _unflatten(c, leaves)) for k, c in zip(s[1], s[2], strict=True)]
+    return dict(pairs) if kind == "dict" else kind(pairs)
+
+
+def tree_map(f: Callable, tree: Any, *rest: Any) -> Any:
+    """Apply `f` to the leaves of trees of one structure.
+
+    >>> tree_map(lambda a, b: a + b, {"w": 1.0}, {"w": 2.0})
+    {'w': 3.0}
+
+    Raises
+    ------
+    ValueError
+        If the structures differ.
+    """
+    leaves, structure = flatten(tree)
+    columns = [leaves]
+    for other in rest:
+        more, s = flatten(other)
+        if s != structure:
+            raise ValueError(f"trees of different structure: {structure} and {s}")
+        columns.append(more)
+    return unflatten(structure, [f(*row) for row in zip(*columns, strict=True)])
+
+
+def leaf_paths(structure: Any, path: str = "") -> list[str]:
+    """How each leaf is reached from its tree, such as `['w'][0]`."""
+    if structure == LEAF:
+        return [path]
+    if structure is None:
+        return []
+    kind = structure[0]
+    if kind in ("tuple", "list"):
+        return [p for i, c in enumerate(structure[1]) for p in leaf_paths(c, f"{path}[{i}]")]
+    if kind == "namedtuple":
+        return [p for n, c in zip(structure[1]._fields, structure[2]) for p in leaf_paths(c, f"{path}.{n}")]
+    if kind == "dataclass":
+        return [p for n, c in structure[3] for p in leaf_paths(c, f"{path}.{n}")]
+    return [p for k, c in zip(structure[1], structure[2]) for p in leaf_paths(c, f"{path}[{k!r}]")]

@@ -1,0 +1,208 @@
+"""Array types and sizes.
+
+An `ArrayType` is the dtype and shape of a var. A shape entry is an `int`, or a `Size`: a length known only at run time,
+kept as a canonical polynomial over symbols so that two equal lengths compare equal. A symbol is bound, whenever a graph
+runs, by the first value whose type has it as a plain length.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from math import prod
+from typing import Iterable, Mapping, Union
+
+import numpy as np
+
+__all__ = ["ArrayType", "Size", "Dim", "fresh_size", "f64", "i64", "boolean", "element_count", "type_of_value",
+           "short_dtype", "substitute", "match_sizes", "is_inexact", "SUPPORTED_KINDS"]
+
+_symbols = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """An array length known only at run time: a polynomial with integer coefficients.
+
+    `terms` is a sorted tuple of (monomial, coefficient); a monomial is a sorted tuple of symbols, `()` the constant.
+    """
+
+    terms: tuple[tuple[tuple[str, ...], int], ...]
+
+    @staticmethod
+    def of(value: Dim) -> Size:
+        """The size that equals `value`."""
+        if isinstance(value, Size):
+            return value
+        return Size((((), int(value)),) if value else ())
+
+    @staticmethod
+    def symbol(name: str) -> Size:
+        """The size that stands for one symbol."""
+        return Size((((name,), 1),))
+
+    def symbols(self) -> set[str]:
+        """The symbols this size is made of."""
+        return {s for monomial, _ in self.terms for s in monomial}
+
+    def name(self) -> str | None:
+        """The symbol, when the size is a plain one; else None."""
+        if len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1:
+            return self.terms[0][0][0]
+        return None
+
+    def __add__(self, other: Dim) -> Dim:
+        return _collect([*self.terms, *Size.of(other).terms])
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Dim:
+        return _collect([(m, -c) for m, c in self.terms])
+
+    def __sub__(self, other: Dim) -> Dim:
+        return self + (-other)
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return (-self) + other
+
+    def __mul__(self, other: Dim) -> Dim:
+        return _collect([(tuple(sorted(m + n)), c * d) for m, c in self.terms for n, d in Size.of(other).terms])
+
+    __rmul__ = __mul__
+
+    def value(self, sizes: Mapping[str, int]) -> int:
+        """The length, given the value of each symbol."""
+        return sum(c * prod(sizes[s] for s in m) for m, c in self.terms)
+
+    def replace(self, names: Mapping[str, Dim]) -> Dim:
+        """This size with symbols replaced by other sizes or integers."""
+        total: Dim = 0
+        for monomial, c in self.terms:
+            term: Dim = c
+            for s in monomial:
+                term = term * names.get(s, Size.symbol(s))
+            total = total + term
+        return total
+
+    def __str__(self) -> str:
+        parts = []
+        for monomial, c in sorted(self.terms, key=lambda t: (-len(t[0]), t[0])):
+            body = "*".join(([str(c)] if c != 1 or not monomial else []) + list(monomial))
+            parts.append(body)
+        return "+".join(parts).replace("+-", "-") or "0"
+
+
+Dim = Union[int, Size]
+
+
+def _collect(terms: Iterable[tuple[tuple[str, ...], int]]) -> Dim:
+    table: dict[tuple[str, ...], int] = {}
+    for monomial, c in terms:
+        table[monomial] = table.get(monomial, 0) + c
+    left = tuple(sorted((m, c) for m, c in table.items() if c))
+    if all(not m for m, _ in left):
+        return left[0][1] if left else 0
+    return Size(left)
+
+
+def fresh_size() -> Size:
+    """A new symbol, equal to no other size."""
+    return Size.symbol(f"n{next(_symbols)}")
+
+
+SUPPORTED_KINDS = "biuf"
+_SHORT = {"b": "b", "i": "i", "u": "u", "f": "f", "c": "c"}
+
+
+def short_dtype(dtype: np.dtype) -> str:
+    """`f64` for float64, `i32` for int32, `bool` for booleans."""
+    if dtype.kind == "b":
+        return "bool"
+    return f"{_SHORT.get(dtype.kind, dtype.kind)}{dtype.itemsize * 8}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """Dtype and shape of a var; printed as `f64[3, n]`."""
+
+    dtype: np.dtype
+    shape: tuple[Dim, ...]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def with_dtype(self, dtype) -> ArrayType:
+        """The same shape with another dtype."""
+        return ArrayType(np.dtype(dtype), self.shape)
+
+    def with_shape(self, shape) -> ArrayType:
+        """The same dtype with another shape."""
+        return ArrayType(self.dtype, tuple(shape))
+
+    def is_static(self) -> bool:
+        """Whether every length is known."""
+        return all(isinstance(d, int) for d in self.shape)
+
+    def symbols(self) -> set[str]:
+        """The size symbols in the shape."""
+        return {s for d in self.shape if isinstance(d, Size) for s in d.symbols()}
+
+    def __str__(self) -> str:
+        return f"{short_dtype(self.dtype)}[{', '.join(map(str, self.shape))}]"
+
+
+f64 = ArrayType(np.dtype(np.float64), ())
+i64 = ArrayType(np.dtype(np.int64), ())
+boolean = ArrayType(np.dtype(np.bool_), ())
+
+
+def element_count(shape: tuple[Dim, ...]) -> Dim:
+    """Product of the lengths."""
+    total: Dim = 1
+    for d in shape:
+        total = total * d
+    return total
+
+
+def is_inexact(dtype: np.dtype) -> bool:
+    """Whether values of this dtype have derivatives."""
+    return dtype.kind == "f"
+
+
+def type_of_value(x) -> ArrayType:
+    """Type of a NumPy array or scalar, or of a Python number.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is not boolean, integer, float32 or float64.
+    """
+    if not isinstance(x, (np.ndarray, np.generic)):
+        x = np.asarray(x)
+    dtype = x.dtype
+    if dtype.kind not in SUPPORTED_KINDS or dtype.itemsize > 8 or dtype == np.float16:
+        raise TypeError(f"arrays of dtype {dtype} cannot be traced: the supported dtypes are bool, "
+                        f"integers, float32 and float64")
+    return ArrayType(dtype.newbyteorder("="), x.shape)
+
+
+def substitute(obj, names: Mapping[str, Dim]):
+    """Replace size symbols in a size, type, tuple or list, to any depth; other objects are returned as they are."""
+    if isinstance(obj, Size):
+        return obj.replace(names)
+    if isinstance(obj, ArrayType):
+        return ArrayType(obj.dtype, substitute(obj.shape, names))
+    if isinstance(obj, tuple) and not hasattr(obj, "_fields"):
+        return tuple(substitute(o, names) for o in obj)
+    return obj
+
+
+def match_sizes(pattern: ArrayType, actual: tuple[Dim, ...], names: dict[str, Dim]) -> None:
+    """Bind the plain symbols of `pattern` to the lengths `actual` (first binding wins)."""
+    for p, a in zip(pattern.shape, actual, strict=True):
+        if isinstance(p, Size):
+            name = p.name()
+            if name is not None and name not in names:
+                names[name] = a
