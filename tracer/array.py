@@ -10,11 +10,13 @@ from typing import Any, Callable
 
 import numpy as np
 
-from tracer.errors import ConcreteValueError, UnsupportedError, explain
+from tracer.errors import ConcreteValueError, DTypeError, UnsupportedError, explain
 
-__all__ = ["ArrayMethods", "functions", "implements", "call"]
+__all__ = ["ArrayMethods", "functions", "resolvers", "implements", "call"]
 
 functions: dict[Any, Callable] = {}
+resolvers: list[Callable[[Any], Callable | None]] = []
+"""Asked for an implementation of what the table lacks: ufuncs of libraries that are not loaded for it."""
 
 
 def implements(*names) -> Callable:
@@ -29,6 +31,8 @@ def implements(*names) -> Callable:
 def call(name, *args, **kwargs):
     """Call our implementation of a NumPy function."""
     f = functions.get(name)
+    if f is None:
+        f = next((found for found in (resolve(name) for resolve in resolvers) if found is not None), None)
     if f is None:
         label = getattr(name, "__name__", None) or ".".join(getattr(n, "__name__", str(n)) for n in name)
         module = getattr(name, "__module__", None) or "numpy"
@@ -93,6 +97,15 @@ class AtIndex:
         return call("update", self.array, self.index, call(np.divide, self.get(), value), "set")
 
 
+def _as_loop_dtype(ufunc, x, dtype):
+    """An input of a ufunc that was called with `dtype=`: conversions within one kind only, as in NumPy."""
+    have = getattr(x, "dtype", None)
+    if ufunc.types[0][-1] == "?" or have is not None and not np.can_cast(have, dtype, "same_kind"):
+        raise explain(DTypeError, f"np.{ufunc.__name__} with dtype={dtype} of {have or x!r}",
+                      why="NumPy converts inputs within one kind only (no float into int)", fix="convert with astype first")
+    return call("astype", x, dtype)
+
+
 def _binary(ufunc, reverse=False):
     if reverse:
         def method(self, other):
@@ -140,7 +153,7 @@ class ArrayMethods:
                 raise explain(UnsupportedError, f"np.{ufunc.__name__} with {', '.join(kwargs)}= cannot be traced",
                               fix="use np.where on the result")
             if dtype is not None:
-                inputs = tuple(call("astype", x, dtype) for x in inputs)
+                inputs = tuple(_as_loop_dtype(ufunc, x, np.dtype(dtype)) for x in inputs)
             return call(ufunc, *inputs)
         return call((ufunc, method), *inputs, **kwargs)
 
@@ -280,13 +293,16 @@ class ArrayMethods:
     __truediv__, __rtruediv__, __itruediv__ = _binary(np.divide), _binary(np.divide, True), _in_place(np.divide)
     __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _binary(np.floor_divide, True)
     __mod__, __rmod__ = _binary(np.remainder), _binary(np.remainder, True)
+    __ifloordiv__, __imod__ = _in_place(np.floor_divide), _in_place(np.remainder)
     __pow__, __rpow__, __ipow__ = _binary(np.power), _binary(np.power, True), _in_place(np.power)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _binary(np.matmul, True)
+    __matmul__, __rmatmul__, __imatmul__ = _binary(np.matmul), _binary(np.matmul, True), _in_place(np.matmul)
     __and__, __rand__ = _binary(np.bitwise_and), _binary(np.bitwise_and, True)
     __or__, __ror__ = _binary(np.bitwise_or), _binary(np.bitwise_or, True)
     __xor__, __rxor__ = _binary(np.bitwise_xor), _binary(np.bitwise_xor, True)
     __lshift__, __rlshift__ = _binary(np.left_shift), _binary(np.left_shift, True)
     __rshift__, __rrshift__ = _binary(np.right_shift), _binary(np.right_shift, True)
+    __iand__, __ior__, __ixor__ = _in_place(np.bitwise_and), _in_place(np.bitwise_or), _in_place(np.bitwise_xor)
+    __ilshift__, __irshift__ = _in_place(np.left_shift), _in_place(np.right_shift)
     __lt__, __le__ = _binary(np.less), _binary(np.less_equal)
     __gt__, __ge__ = _binary(np.greater), _binary(np.greater_equal)
     __eq__ = _binary(np.equal)  # type: ignore[assignment]
@@ -326,7 +342,7 @@ class ArrayMethods:
 
     def flatten(self, order="C"):
         """A flat copy."""
-        return call(np.ravel, self, order=order)
+        return call(np.copy, call(np.ravel, self, order=order))
 
     def fill(self, value):
         """Write one value into every element."""

@@ -92,9 +92,12 @@ class Graph:
         from tracer.text import text
         return text(self)
 
-    def _repr_svg_(self) -> str:
+    def svg(self) -> str:
+        """A picture of the graph, as an SVG document."""
         from tracer.svg import svg
         return svg(self)
+
+    _repr_svg_ = svg
 
     @property
     def in_types(self) -> list[ArrayType]:

@@ -27,10 +27,12 @@ def flatten(tree: Any) -> tuple[list, Any]:
 def _flatten(tree, leaves: list):
     t = type(tree)
     if t is dict or isinstance(tree, dict) and hasattr(t, "move_to_end"):
-        try:
-            keys = tuple(sorted(tree))
-        except TypeError:
-            keys = tuple(tree)
+        keys = tuple(tree)
+        if t is dict:  # the order in which a dict was filled is no part of its structure
+            try:
+                keys = tuple(sorted(keys))
+            except TypeError:
+                pass
         return "dict" if t is dict else t, keys, tuple([_flatten(tree[k], leaves) for k in keys])
     if t is tuple:
         return "tuple", tuple([_flatten(x, leaves) for x in tree])

@@ -1,0 +1,167 @@
+"""jit: what is compiled when, what a call takes, and what it says about itself."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+
+X = np.linspace(0.1, 1.0, 5)
+
+
+def test_compiled_once_for_a_signature():
+    f = ad.jit(lambda x: x * 2)
+    for _ in range(3):
+        f(X)
+    info = f.cache_info()
+    assert (info.hits, info.misses, info.currsize) == (2, 1, 1)
+    assert info.kernel_seconds > 0 and info.compile_seconds > 0
+    f(X[:3])
+    f(X.astype(np.float32))
+    f(2.0)
+    f(2)
+    assert f.cache_info().misses == 5
+    f.cache_clear()
+    assert f.cache_info().currsize == 0
+
+
+def test_why():
+    f = ad.jit(lambda p, s: p["w"] * s)
+    assert "not been called" in f.why()
+    f({"w": X}, 2.0)
+    assert "first call" in f.why()
+    f({"w": X[:4]}, 2.0)
+    assert f.why() == "`function` compiled anew: argument 0['w'] is f64[4], not f64[5]"
+    f({"w": X[:4]}, 2)
+    assert "argument 1 is a Python int, not a Python float" in f.why()
+    f({"w": X, "v": X}, 2.0)
+    assert "structure" in f.why()
+
+
+def test_why_counts_calls_of_numpy():
+    f = ad.jit(lambda x: np.sort(x))
+    np.testing.assert_array_equal(f(X[::-1].copy()), X)
+    assert "it calls NumPy for argsort" in f.why()
+    assert f.cache_info().reference_calls == ("argsort",)
+
+
+def test_static_arguments_by_number_and_name():
+    def power(x, n, name="a"):
+        assert isinstance(n, int)
+        return x ** n if name == "a" else x
+    for f in (ad.jit(power, static_argnums=1, static_argnames="name"), ad.jit(power, static_argnames=("n", "name"))):
+        np.testing.assert_allclose(f(X, 3), X ** 3)
+        np.testing.assert_allclose(f(X, n=2), X ** 2)
+        np.testing.assert_allclose(f(X, 2, name="b"), X)
+        before = f.cache_info().misses
+        f(X, 3)
+        assert f.cache_info().misses == before
+    f(X, 4)
+    assert "static argument" in f.why()
+    with pytest.raises(TypeError, match="cannot be hashed"):
+        f(X, [1])
+    with pytest.raises(ValueError, match="no parameter"):
+        ad.jit(power, static_argnames="m")
+
+
+def test_true_one_and_one_point_zero_are_different_statics():
+    f = ad.jit(lambda x, k: x * (10 if k is True else 1), static_argnums=1)
+    assert f(2.0, 1) == 2.0 and f(2.0, True) == 20.0
+
+
+def test_keywords_defaults_trees_and_scalars():
+    @ad.jit
+    def f(x, *, scale=2.0, extra=None):
+        return {"y": x * scale, "z": [x.sum(), None], "n": 3} if extra is None else x + extra
+    out = f(X, scale=3.0)
+    np.testing.assert_allclose(out["y"], X * 3)
+    assert out["z"][1] is None and out["n"] == 3
+    np.testing.assert_allclose(f(X, extra=X), 2 * X)
+    assert isinstance(f(X)["z"][0], np.float64)
+
+
+def test_methods():
+    class Model:
+        def __init__(self):
+            self.w = X
+
+        @ad.jit
+        def fixed(x):
+            return x * 2
+    np.testing.assert_allclose(Model.fixed(X), 2 * X)
+
+
+@pytest.mark.parametrize("view", [X[::-1], X[::2], np.broadcast_to(2.0, (5,)), X.astype(">f8"), np.frombuffer(X.tobytes()),
+                                  np.zeros(0), np.array(3.0)], ids=["reversed", "strided", "broadcast", "swapped", "read-only", "empty", "0-d"])
+def test_any_layout(view):
+    f = ad.jit(ad.value_and_grad(lambda x: (x * x).sum()))
+    kept = np.array(view)
+    value, g = f(view)
+    np.testing.assert_allclose(value, (kept * kept).sum())
+    np.testing.assert_allclose(g, 2 * kept)
+    np.testing.assert_array_equal(view, kept)
+
+
+def test_two_dimensional_layouts():
+    A = np.arange(12.0).reshape(3, 4)
+    f = ad.jit(lambda a: a.sum(axis=0) @ np.ones(a.shape[1]))
+    for view in (A, A.T, np.asfortranarray(A), A[:, ::2], A[::-1]):
+        np.testing.assert_allclose(f(view), view.sum())
+
+
+def test_closed_over_arrays_are_read_at_each_call():
+    w = X.copy()
+    f = ad.jit(lambda x: (x * w).sum())
+    a = f(X)
+    w *= 2
+    np.testing.assert_allclose(f(X), 2 * a)
+
+
+def test_stages_and_source():
+    f = ad.jit(ad.value_and_grad(lambda x: np.sum(np.tanh(x))))
+    assert "tanh" in f.source(X) and f.source(X).startswith("def kernel(")
+    compile(f.source(X), "kernel", "exec")
+    for stage, word in (("graph", "tanh("), ("derivative", "mul("), ("simplified", "sum("), ("loops", "for i0"), ("source", "range")):
+        assert word in ad.show(lambda x: np.sum(np.tanh(x)), X, stage=stage)
+    with pytest.raises(ValueError, match="stage"):
+        ad.show(f, X, stage="assembler")
+    assert f.cache_info().misses == 0
+
+
+def test_from_many_threads():
+    f = ad.jit(ad.value_and_grad(lambda a: np.sum(np.tanh(a @ a.T))))
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal((n % 3 + 8, 8)) for n in range(24)]
+    want = [ad.value_and_grad(lambda a: np.sum(np.tanh(a @ a.T)))(a) for a in inputs]
+    errors = []
+
+    def work(k):
+        try:
+            for a, (v, g) in list(zip(inputs, want))[k::4] * 20:
+                v2, g2 = f(a)
+                np.testing.assert_allclose(v2, v)
+                np.testing.assert_allclose(g2, g)
+        except AssertionError as e:
+            errors.append(e)
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors and f.cache_info().misses == 3
+
+
+def test_oldest_kernels_go():
+    f = ad.jit(lambda x: x + 1, max_signatures=2)
+    for n in (1, 2, 3):
+        f(X[:n])
+    assert f.cache_info().currsize == 2
+
+
+def test_a_failed_trace_leaves_nothing_behind():
+    f = ad.jit(lambda x: x if x.sum() > 0 else -x)
+    with pytest.raises(TypeError, match="truth"):
+        f(X)
+    assert f.cache_info().currsize == 0
+    assert ad.grad(lambda x: x * 1.0)(2.0) == 1.0  # no trace is left open

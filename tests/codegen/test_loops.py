@@ -1,0 +1,80 @@
+"""What fusion and contraction make of small programs: golden loop nests, one idea each."""
+
+import numpy as np
+
+import autodiff as ad
+
+X = np.linspace(0.1, 1.0, 6)
+A = np.arange(12.0).reshape(3, 4)
+
+
+def loops(f, *args) -> str:
+    return ad.show(f, *args, stage="loops")
+
+
+def test_a_chain_with_its_gradient_is_one_loop_without_scratch():
+    text = loops(ad.value_and_grad(lambda x: (np.tanh(x) * np.exp(-x * x) + np.log1p(x * x) * np.sin(x)).sum()), X)
+    assert text.count("for ") == 1
+    assert "[i0]" in text and text.count("[i0] =") == 1  # the gradient is the only array written
+
+
+def test_row_softmax_is_one_loop_over_rows():
+    def loss(a):
+        shifted = a - np.max(a, axis=1, keepdims=True)
+        return np.sum(np.log(np.sum(np.exp(shifted), axis=1)) - shifted[:, 0])
+    text = loops(loss, A)
+    assert text.count("for i0 < 3:") == 1
+    assert "arena" not in ad.show(loss, A, stage="source")
+
+
+def test_column_sums_keep_memory_order():
+    assert loops(lambda a: np.sum(a, axis=0), A) == """\
+function(x0: f64[3, 4]):
+  for i0 < 4:
+    t1[i0] = 0.0
+  for i1 < 3:
+    for i2 < 4:
+      t1[i2] add= x0[i1, i2]
+  return t1"""
+
+
+def test_views_have_no_loop():
+    text = loops(lambda a: a.T[1:3, ::-1] * 2.0, A)
+    assert text == """\
+function(x0: f64[3, 4]):
+  for i0 < 2:
+    for i1 < 3:
+      t1[i0, i1] = (x0[add(mul(i1, -1), 2), (i0 + 1)] * 2.0)
+  return t1""".replace("add(mul(i1, -1), 2)", "((i1 * -1) + 2)")
+
+
+def test_loops_whose_steps_need_each_other_stay_apart():
+    def f(x):
+        y = np.exp(x)
+        return y[1:] * y[:-1]
+    text = loops(f, X)
+    assert text.count("for ") == 2 and "t1[i0] = exp" in text
+
+
+def test_carried_arrays_are_updated_in_place():
+    def f(x):
+        return ad.fori_loop(0, 5, lambda i, x: x.at[i + 1].set(2.0 * x[i]), x)
+    text = loops(f, X)
+    assert text.count("for ") == 1  # the copy of the argument; none inside the loop
+    assert "[(i1 + 1)] = " in text or "[(i0 + 1)] = " in text
+
+
+def test_equal_work_is_done_once():
+    assert loops(lambda x: np.sin(x) * 2 + np.sin(x), X).count("sin(") == 1
+
+
+def test_small_rewrites():
+    text = ad.show(lambda x: -(-x) * 1.0 + x ** 2 / 1.0, X, stage="simplified")
+    assert "pow" not in text and "neg" not in text and "div" not in text
+
+
+def test_dead_code_goes():
+    def f(x):
+        np.exp(x)
+        return x + 1.0
+    assert "exp" not in ad.show(f, X, stage="simplified")
