@@ -69,32 +69,26 @@ class _Item:
 
 def _conflict(a: _Item, b: _Item) -> bool:
     """Whether two statements must keep their order."""
-    return bool(a.writes & b.writes or a.writes & b.reads or a.reads & b.writes
-                or isinstance(a.stmt, (Check, While)) and isinstance(b.stmt, Check))
+    if a.writes & b.writes or a.writes & b.reads or a.reads & b.writes:
+        return True
+    if isinstance(a.stmt, Check):  # an access waits for the check of its index
+        guarded = a.stmt.index
+        return isinstance(b.stmt, Check) or any(guarded in access.index for found in b.touched.values() for access in found
+                                                if access.index is not None)
+    return False
 
 
 def _fuse_block(block: list[Stmt]) -> list[Stmt]:
     out: list[_Item] = []
     for s in block:
         item = _Item(s)
+        place = len(out)
         if isinstance(s, For) and s.parallel:
-            for k in range(len(out) - 1, max(-1, len(out) - 1 - _REACH), -1):
-                other = out[k]
-                if isinstance(other.stmt, For) and _may_fuse(other, item):
-                    _rename(s, s.var, other.stmt.var)
-                    renamed = _Item(s)
-                    other.stmt.body = other.stmt.body + s.body
-                    other.absorb(renamed)
-                    item = None  # type: ignore[assignment]
-                    break
-                if _conflict(other, item):
-                    break
-        if item is not None:
-            place = len(out)
-            if isinstance(s, Store):  # scalars are set as early as possible, out of the way of loops
-                while place > 0 and len(out) - place < _REACH and not _conflict(out[place - 1], item):
-                    place -= 1
-            out.insert(place, item)
+            place = _merge_upwards(out, item)
+        elif isinstance(s, Store):  # scalars are set as early as possible, out of the way of loops
+            while place > 0 and len(out) - place < _REACH and not _conflict(out[place - 1], item):
+                place -= 1
+        out.insert(place, item)
     result = [i.stmt for i in out]
     for s in result:
         if isinstance(s, For):
@@ -104,6 +98,29 @@ def _fuse_block(block: list[Stmt]) -> list[Stmt]:
         elif isinstance(s, If):
             s.branches = [_fuse_block(b) for b in s.branches]
     return result
+
+
+def _merge_upwards(out: list[_Item], item: _Item) -> int:
+    """Merge a loop with earlier ones, each taken out of `out` and into `item`; the place where the merged loop belongs.
+
+    It goes on after a success: the merged loop may have more in common with what stands above.
+    """
+    place = k = len(out)
+    while k > 0 and len(out) - k < _REACH:
+        k -= 1
+        other = out[k]
+        if isinstance(other.stmt, For) and _may_fuse(other, item):
+            assert isinstance(item.stmt, For)
+            _rename(item.stmt, item.stmt.var, other.stmt.var)
+            merged = other
+            merged.absorb(_Item(item.stmt))
+            other.stmt.body = other.stmt.body + item.stmt.body
+            item.stmt, item.touched, item.reads, item.writes = merged.stmt, merged.touched, merged.reads, merged.writes
+            del out[k]
+            place = k
+        elif _conflict(other, item):
+            break
+    return place
 
 
 _REACH = 200

@@ -339,6 +339,10 @@ class _Scope:
         # Buffers that this graph may write when their value dies.
         self.owned: set[Buffer] = {x.buffer for x, o in zip(operands, owned, strict=True) if o and x.buffer is not None}
         self.last_use = self._last_uses()
+        for v, x in zip(graph.inputs, operands, strict=True):
+            for inner, outer in zip(v.type.shape, x.shape, strict=True):
+                if isinstance(inner, Size) and inner != outer and inner.name():
+                    k.sizes[inner.name()] = k.dim(outer)  # type: ignore[index]
 
     def _last_uses(self) -> dict[Var, int]:
         """Position of the last node that may read each var, views of it included."""

@@ -197,7 +197,7 @@ def structure(graph: Graph) -> tuple:
 
     rows: list = [tuple([plain(v.type) for v in graph.inputs])]
     for node in graph.nodes:
-        rows.append((node.op, tuple([atom(a) for a in node.inputs]), tuple([plain(p) for p in node.params.values()]),
+        rows.append((node.op, tuple([atom(a) for a in node.inputs]), tuple([plain(p) for _, p in sorted(node.params.items())]),
                      tuple([plain(o.type) for o in node.outputs])))
         for o in node.outputs:
             number[o] = len(number)

@@ -26,7 +26,6 @@ def test_custom_jvp(mode):
     np.testing.assert_allclose(mode(g)(0.3), s)
     np.testing.assert_allclose(mode(ad.grad(g))(0.3), s * (1 - s))
     np.testing.assert_allclose(mode(lambda x: ad.jvp(log1pexp, (x,), (2.0,))[1])(0.3), 2 * s)
-    assert mode(g)(1000.0) == 1.0 if mode is MODES[0] else True
     assert log1pexp(0.0) == np.log(2)
 
 

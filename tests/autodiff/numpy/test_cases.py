@@ -1,0 +1,106 @@
+"""The laws, on every row of the table."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+import autodiff.numpy  # noqa: F401
+from tests.autodiff.numpy.cases import CASES
+from tests.check import check_compiled, check_grads, check_value, is_float
+from tracer.array import functions
+
+DTYPES = {"d": np.float64, "f": np.float32, "i": np.int32, "u": np.uint8, "?": np.bool_}
+
+
+def made(case, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    return [make(dtype, rng) for make in case.args]
+
+
+def layouts(a):
+    """The same shape in other layouts: strided, reversed, in Fortran order, repeated."""
+    if a.ndim == 0:
+        return [a]
+    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    wide[..., ::2] = a
+    out = [wide[..., ::2], np.flip(np.flip(a).copy()), np.asfortranarray(a)]
+    if a.shape[0]:
+        out.append(np.broadcast_to(a[:1], a.shape))
+    return out
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_value(case):
+    for c in case.dtypes:
+        rtol = case.rtol if c == "f" or case.rtol is None else max(1e-11, case.rtol * 1e-6)
+        check_value(case.f, *made(case, DTYPES[c]), rtol=rtol)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.layouts], ids=repr)
+def test_layouts(case):
+    dtype = DTYPES[case.dtypes[0]]
+    args = made(case, dtype)
+    for i, a in enumerate(args):
+        for other in layouts(a):
+            check_value(case.f, *args[:i], other, *args[i + 1:], rtol=1e-10)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.zero], ids=repr)
+def test_empty(case):
+    for dtype in (DTYPES[c] for c in case.dtypes):
+        args = [a[:0] for a in made(case, dtype)]
+        check_value(case.f, *args)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.grad], ids=repr)
+def test_derivatives(case):
+    args = made(case, np.float64)
+    if any(is_float(a) for a in args):
+        check_grads(case.f, *args, order=case.order)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.compiled], ids=repr)
+def test_compiled(case):
+    if not hasattr(ad, "jit"):
+        pytest.skip("no compiler yet")
+    check_compiled(case.f, *made(case, np.float64), grad=case.grad)
+
+
+# -- the table itself ------------------------------------------------------------------------------
+
+def label(name) -> str | None:
+    """How rows call a function of the table of implementations; None for what other tests are about."""
+    if isinstance(name, str):
+        return None
+    if isinstance(name, tuple):
+        return f"{name[0].__name__}.{name[1]}"
+    return name.__name__
+
+
+ELSEWHERE = {
+    # questions about types, and functions that need known values: test_values.py
+    "nonzero", "argwhere", "flatnonzero", "iscomplexobj", "isrealobj", "result_type", "can_cast", "common_type", "ndim", "size",
+    "add.at", "subtract.at",
+}
+
+
+def test_every_function_has_a_row():
+    rows = {c.name.split("[")[0].removeprefix("linalg.") for c in CASES}
+    missing = {label(f) for f in functions} - rows - ELSEWHERE - {None}
+    assert {m for m in missing if not m.endswith(".outer")} == set()
+
+
+def parameters(f):
+    return [(p.name, p.kind) for p in inspect.signature(f).parameters.values()]
+
+
+@pytest.mark.parametrize("name", [f for f in functions if not isinstance(f, (str, tuple, np.ufunc))], ids=lambda f: f.__name__)
+def test_parameters_are_those_of_numpy(name):
+    """Parameters of equal names in equal places; ours may have newer ones at the end."""
+    theirs = [p for p, _ in parameters(name) if p != "kwargs"]
+    ours = [p for p, _ in parameters(functions[name])]
+    if name in (np.copy, np.astype):    # shared with the array method of the name
+        theirs = theirs[:2]
+    assert ours[:len(theirs)] == theirs or set(theirs) <= set(ours) and name in (np.astype, np.einsum)
