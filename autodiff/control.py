@@ -15,7 +15,7 @@ from tracer.op import type_of
 from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop_of, row_type
 from tracer.promote import broadcast_to, cast_to, dtype_kind_of
-from tracer.trace import Tracer, bind, trace_flat
+from tracer.trace import Tracer, bind, current_trace, trace_flat
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType, i64
 
@@ -95,6 +95,11 @@ def _trace(f: Callable, tree, leaves, trees: list, weak=None):
     return trace_flat(flat, [leaf_type(x) for x in leaves], name=name_of(f), weak=weak)
 
 
+def _is_plain(leaves) -> bool:
+    """Whether nothing is traced: then Python runs the loop itself."""
+    return current_trace() is None and not any(isinstance(x, Tracer) for x in leaves)
+
+
 def _settle(f: Callable, carries: list, tree, extra: Sequence[ArrayType], what: str, n_outer: int = 1):
     """Trace a step until the carries keep their dtypes: those of the first values, promoted by what the step returns.
 
@@ -171,6 +176,10 @@ def while_loop(cond_fn: Callable, body_fn: Callable, init):
     192.0
     """
     leaves, tree = flatten(init)
+    if _is_plain(leaves):
+        while cond_fn(init):
+            init = body_fn(init)
+        return init
 
     def step(i, state, _):
         return body_fn(state), ()
@@ -196,6 +205,10 @@ def fori_loop(lower, upper, body_fn: Callable, init):
     6.0
     """
     leaves, tree = flatten(init)
+    if _is_plain([*leaves, lower, upper]):
+        for i in range(int(lower), int(upper)):
+            init = body_fn(i, init)
+        return init
 
     def step(i, state, _):
         return body_fn(i + lower, state), ()
@@ -236,6 +249,15 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
         raise explain(ShapeError, f"scan over lengths {sorted(map(str, lengths))}", why="all scanned arrays have one first length",
                       fix="give arrays of equal first length, or xs=None and length=")
     n = lengths.pop()
+    if _is_plain([*leaves, *rows]) and n:
+        steps = []
+        for k in reversed(range(n)) if reverse else range(n):
+            init, y = f(init, unflatten(xs_tree, [x[k] for x in rows]))
+            steps.append(y)
+        steps = steps[::-1] if reverse else steps
+        ys_tree = flatten(steps[0])[1]
+        columns = zip(*(flatten(y)[0] for y in steps), strict=True)
+        return init, unflatten(ys_tree, [np.stack(c) for c in columns])
 
     def step(i, carry, slices):
         return f(carry, unflatten(xs_tree, slices))

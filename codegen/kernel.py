@@ -1,6 +1,6 @@
 """From a graph to a kernel: the compiler's table of contents, and what comes out of it.
 
-    graph -> simplify -> lower -> fuse -> contract -> plan memory -> emit -> compile
+    graph -> simplify -> tidy -> simplify -> lower -> fuse -> contract -> plan memory -> emit -> compile
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from codegen.loops import Buffer, Program
 from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
 from codegen.simplify import simplify
+from codegen.tidy import tidy
 
 __all__ = ["Kernel", "Stages", "stages", "compile_graph"]
 
@@ -43,7 +44,7 @@ class Stages:
 
 def stages(graph: Graph) -> Stages:
     """Run all passes up to source text."""
-    simplified = simplify(graph)
+    simplified = simplify(tidy(simplify(graph)))
     program = contract(fuse(lower(simplified)))
     plan = plan_memory(program)
     return Stages(graph, simplified, program, plan, emit(program, plan))

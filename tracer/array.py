@@ -161,9 +161,11 @@ class ArrayMethods:
         return call(func, *args, **kwargs)
 
     def __array__(self, *args, **kwargs):
+        fix = "use autodiff.numpy.array / asarray / stack, or x.at[i].set(v) for assignment"
+        if self.type.dtype.kind in "biu":
+            fix = "to index a plain array with it write np.take(a, i, axis=0); else " + fix
         raise explain(ConcreteValueError, f"a traced value {self.type} cannot become a plain NumPy array",
-                      why="np.array, np.asarray and array assignment need the numbers, and would lose the derivative",
-                      fix="use autodiff.numpy.array / asarray / stack, or x.at[i].set(v) for assignment")
+                      why="np.array, np.asarray, array assignment and indexing of plain arrays need the numbers", fix=fix)
 
     # -- conversions to Python -------------------------------------------------------------------
 

@@ -578,7 +578,7 @@ class Logaddexp(Elementwise):
         a, b = xs
         y = self(a, b)
         # Equal infinities: their difference is nan, the weights are half each.
-        equal = a == b
+        equal = logical_and(a == b, isinf(a))
         d = select(equal, like(a, 0), a - b)
         parts = [sigmoid(s) * t for s, t in ((d, dxs[0]), (-d, dxs[1])) if t is not None]
         return y, parts[0] if len(parts) == 1 else parts[0] + parts[1]

@@ -1,0 +1,191 @@
+"""Loops made smaller: graph to graph, meaning kept.
+
+Work that does not change from step to step moves in front of its loop; a carry that each step hands on unchanged becomes a constant;
+results stacked twice are stacked once; and what nobody reads (stacked results, carries, constants) goes, together with the body's
+work for it. May assume a simplified graph; guarantees that each loop has only inputs and outputs that are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, size_symbols
+
+__all__ = ["tidy"]
+
+
+def tidy(graph: Graph) -> Graph:
+    """Tidy the loops of a graph and of all bodies in it."""
+    graph = _forward(graph)
+    graph = _prune(live_nodes(graph))
+    nodes = tuple([_tidy_bodies(n) for n in graph.nodes])
+    return Graph(graph.name, graph.inputs, nodes, graph.outputs)
+
+
+def _tidy_bodies(node: Node) -> Node:
+    held = dict(bodies(node))
+    if not held:
+        return node
+    params = dict(node.params)
+    for key, value in params.items():
+        if isinstance(value, Graph):
+            params[key] = tidy(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
+            params[key] = tuple([tidy(g) for g in value])
+    return Node(node.op, node.inputs, node.outputs, params, node.where)
+
+
+class _Loop:
+    """The parts of a loop node, to be changed and put together again."""
+
+    def __init__(self, node: Node):
+        self.node = node
+        self.spec, self.body, self.test = node.params["spec"], node.params["body"], node.params["test"]
+        self.count, self.constants, self.carries, self.sliced = self.spec.split(node.inputs)
+        self.i, self.vc, self.vk, self.vs = self.spec.split(self.body.inputs)
+        nk = self.spec.carries
+        self.new, self.stacked = list(self.body.outputs[:nk]), list(self.body.outputs[nk:])
+        self.out_k, self.out_y = list(node.outputs[:nk]), list(node.outputs[nk:-1])
+        self.nodes = list(self.body.nodes)
+        if self.test is not None:
+            self.ti, self.tc, self.tk, _ = self.spec.split(self.test.inputs)
+
+    def keep(self, constants: list[bool], carries: list[bool], sliced: list[bool], stacked: list[bool]) -> None:
+        """Keep the marked members of each group."""
+        for name, flags in (("constants", constants), ("vc", constants), ("carries", carries), ("vk", carries), ("new", carries),
+                            ("out_k", carries), ("sliced", sliced), ("vs", sliced), ("stacked", stacked), ("out_y", stacked)):
+            setattr(self, name, [x for x, f in zip(getattr(self, name), flags, strict=True) if f])
+        if self.test is not None:
+            self.tc = [x for x, f in zip(self.tc, constants, strict=True) if f]
+            self.tk = [x for x, f in zip(self.tk, carries, strict=True) if f]
+
+    def rebuild(self) -> Node:
+        """The node again."""
+        body = Graph(self.body.name, (self.i, *self.vc, *self.vk, *self.vs), tuple(self.nodes), (*self.new, *self.stacked))
+        test = self.test
+        if test is not None:
+            test = Graph(test.name, (self.ti, *self.tc, *self.tk), test.nodes, test.outputs)
+        spec = replace(self.spec, constants=len(self.vc), carries=len(self.vk), sliced=len(self.vs))
+        return Node(self.node.op, (self.count, *self.constants, *self.carries, *self.sliced),
+                    (*self.out_k, *self.out_y, self.node.outputs[-1]),
+                    {**self.node.params, "spec": spec, "body": live_nodes(body), "test": test}, self.node.where)
+
+
+def _forward(graph: Graph) -> Graph:
+    """Hoist what is invariant, turn invariant carries into constants, merge equal stacked results."""
+    env: dict[Var, Atom] = {}
+    nodes: list[Node] = []
+
+    def at(a: Atom) -> Atom:
+        return env.get(a, a) if isinstance(a, Var) else a
+    for node in graph.nodes:
+        node = Node(node.op, tuple([at(a) for a in node.inputs]), node.outputs, node.params, node.where)
+        if node.op.name == "loop":
+            loop = _Loop(node)
+            _invariant_carries(loop, env)
+            _equal_stacked(loop, env)
+            nodes += _hoist(loop)
+            node = loop.rebuild()
+        nodes.append(node)
+    return Graph(graph.name, graph.inputs, tuple(nodes), tuple([at(a) for a in graph.outputs]))
+
+
+def _invariant_carries(loop: _Loop, env: dict[Var, Atom]) -> None:
+    same = [a is b for a, b in zip(loop.new, loop.vk, strict=True)]
+    if not any(same):
+        return
+    for is_same, out, init, v in zip(same, loop.out_k, loop.carries, loop.vk, strict=True):
+        if is_same:
+            env[out] = init
+            loop.constants.append(init)
+            loop.vc.append(v)
+    if loop.test is not None:
+        loop.tc += [v for v, s in zip(loop.tk, same, strict=True) if s]
+    n_c = [True] * len(loop.vc)
+    loop.keep(n_c, [not s for s in same], [True] * len(loop.vs), [True] * len(loop.out_y))
+
+
+def _equal_stacked(loop: _Loop, env: dict[Var, Atom]) -> None:
+    first: dict[Atom, Var] = {}
+    keep = []
+    for atom, out in zip(loop.stacked, loop.out_y, strict=True):
+        if isinstance(atom, Var) and atom in first:
+            env[out] = first[atom]
+            keep.append(False)
+        else:
+            if isinstance(atom, Var):
+                first[atom] = out
+            keep.append(True)
+    if not all(keep):
+        loop.keep([True] * len(loop.vc), [True] * len(loop.vk), [True] * len(loop.vs), keep)
+
+
+def _hoist(loop: _Loop) -> list[Node]:
+    """Nodes of the body that read constants only; a check of an index stays, for a loop may take no step."""
+    outside: dict[Var, Atom] = dict(zip(loop.vc, loop.constants, strict=True))
+    moved: list[Node] = []
+    left: list[Node] = []
+    for node in loop.nodes:
+        inputs = [a for a in node.inputs if isinstance(a, Var)]
+        if inputs and all(a in outside for a in inputs) and not node.op.effect and not node.params.get("check") \
+                and not any(True for _ in bodies(node)) and not any(o.type.symbols() for o in node.outputs):
+            fresh = tuple([Var(o.type) for o in node.outputs])
+            moved.append(Node(node.op, tuple([outside[a] if isinstance(a, Var) else a for a in node.inputs]), fresh,
+                              node.params, node.where))
+            for inner, outer in zip(node.outputs, fresh, strict=True):
+                outside[inner] = outer
+                loop.vc.append(inner)
+                loop.constants.append(outer)
+                if loop.test is not None:
+                    loop.tc.append(Var(inner.type))
+        else:
+            left.append(node)
+    loop.nodes = left
+    return moved
+
+
+def _prune(graph: Graph) -> Graph:
+    """Drop what no one reads."""
+    live: set[Atom] = set(graph.outputs)
+    mentioned: set[str] = set()
+    for node in graph.nodes:
+        for value in node.params.values():
+            mentioned |= size_symbols(value)
+    kept: list[Node] = []
+    for node in reversed(graph.nodes):
+        if node.op.name == "loop":
+            node = _prune_loop(node, live, mentioned)
+        live.update(node.inputs)
+        kept.append(node)
+    return live_nodes(Graph(graph.name, graph.inputs, tuple(reversed(kept)), graph.outputs))
+
+
+def _prune_loop(node: Node, live: set[Atom], mentioned: set[str]) -> Node:
+    loop = _Loop(node)
+    stacked = [o in live for o in loop.out_y]
+    if loop.out_y and not any(stacked) and loop.out_y[0].type.symbols() & mentioned:
+        stacked[0] = True  # it binds the length that another node names
+    carries = [o in live for o in loop.out_k]
+    if loop.test is not None:
+        tested = _reads(loop.test.nodes, loop.test.outputs)
+        carries = [c or v in tested for c, v in zip(carries, loop.tk, strict=True)]
+    while True:
+        wanted = [a for a, f in zip([*loop.new, *loop.stacked], [*carries, *stacked], strict=True) if f]
+        needed = _reads(live_nodes(Graph("", loop.body.inputs, tuple(loop.nodes), tuple(wanted))).nodes, wanted)
+        new = [c or v in needed for c, v in zip(carries, loop.vk, strict=True)]
+        if new == carries:
+            break
+        carries = new
+    bound = {s for v in (*loop.vk, *loop.vs) for s in v.type.symbols()}
+    constants = [v in needed or bool(v.type.symbols() - bound) for v in loop.vc]
+    if loop.test is not None:
+        constants = [c or v in tested for c, v in zip(constants, loop.tc, strict=True)]
+    sliced = [v in needed for v in loop.vs]
+    if loop.vs and not any(sliced) and loop.test is None and node.params["length"] is None:
+        sliced[0] = True  # it says how many steps there are
+    loop.keep(constants, carries, sliced, stacked)
+    return loop.rebuild()
+
+
+def _reads(nodes, outputs) -> set[Atom]:
+    return {a for n in nodes for a in n.inputs} | set(outputs)
