@@ -16,10 +16,11 @@ from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop_of, row_type
 from tracer.promote import broadcast_to, cast_to, dtype_kind_of
 from tracer.trace import Tracer, bind, current_trace, trace_flat
-from tracer.tree import flatten, leaf_paths, unflatten
+from tracer.tree import flatten, leaf_paths, tree_map, unflatten
 from tracer.types import ArrayType, i64
 
 from autodiff.record import as_leaf, leaf_type, name_of
+from autodiff.tensor import Tensor, tensor
 
 __all__ = ["cond", "switch", "while_loop", "fori_loop", "scan", "map_"]
 
@@ -100,6 +101,16 @@ def _is_plain(leaves) -> bool:
     return current_trace() is None and not any(isinstance(x, Tracer) for x in leaves)
 
 
+def _lift(tree):
+    """Arrays as tensors: a body may use `x.at`, which plain arrays lack."""
+    return tree_map(lambda x: tensor(x) if isinstance(x, np.ndarray) else x, tree)
+
+
+def _lower(tree):
+    """Tensors that nothing asks a gradient of as plain arrays again."""
+    return tree_map(lambda x: x.value if isinstance(x, Tensor) and not x.requires_grad else x, tree)
+
+
 def _settle(f: Callable, carries: list, tree, extra: Sequence[ArrayType], what: str, n_outer: int = 1):
     """Trace a step until the carries keep their dtypes: those of the first values, promoted by what the step returns.
 
@@ -177,9 +188,10 @@ def while_loop(cond_fn: Callable, body_fn: Callable, init):
     """
     leaves, tree = flatten(init)
     if _is_plain(leaves):
-        while cond_fn(init):
-            init = body_fn(init)
-        return init
+        state = _lift(init)
+        while cond_fn(state):
+            state = body_fn(state)
+        return _lower(state)
 
     def step(i, state, _):
         return body_fn(state), ()
@@ -206,9 +218,10 @@ def fori_loop(lower, upper, body_fn: Callable, init):
     """
     leaves, tree = flatten(init)
     if _is_plain([*leaves, lower, upper]):
+        state = _lift(init)
         for i in range(int(lower), int(upper)):
-            init = body_fn(i, init)
-        return init
+            state = body_fn(i, state)
+        return _lower(state)
 
     def step(i, state, _):
         return body_fn(i + lower, state), ()
@@ -250,14 +263,14 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
                       fix="give arrays of equal first length, or xs=None and length=")
     n = lengths.pop()
     if _is_plain([*leaves, *rows]) and n:
-        steps = []
+        steps, carry = [], _lift(init)
         for k in reversed(range(n)) if reverse else range(n):
-            init, y = f(init, unflatten(xs_tree, [x[k] for x in rows]))
-            steps.append(y)
+            carry, y = f(carry, unflatten(xs_tree, [x[k] for x in rows]))
+            steps.append(_lower(y))
         steps = steps[::-1] if reverse else steps
         ys_tree = flatten(steps[0])[1]
         columns = zip(*(flatten(y)[0] for y in steps), strict=True)
-        return init, unflatten(ys_tree, [np.stack(c) for c in columns])
+        return _lower(carry), unflatten(ys_tree, [np.stack(c) for c in columns])
 
     def step(i, carry, slices):
         return f(carry, unflatten(xs_tree, slices))
