@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import threading
 import time
 from collections import OrderedDict
@@ -60,6 +61,7 @@ class Entry:
     kernel: Any
     captured: list
     unpack: Callable
+    fast: Callable | None
 
 
 def _leaf_key(x):
@@ -77,14 +79,17 @@ def _leaf_key(x):
 class Jitted:
     """A function compiled once for every signature it is called with. Made by `jit`."""
 
-    def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int):
+    def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool):
         functools.update_wrapper(self, f)
         self.function = f
         self.name = name_of(f)
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._max = max_signatures
-        self._hits = self._misses = 0
+        self._timed = timed
+        self._slow_hits = self._misses = 0
+        self._fast_hits = itertools.count()
         self._seconds = self._compile_seconds = 0.0
+        self._fast: Callable = self._call
         self._why = f"`{self.name}` has not been called yet"
         self._lock = threading.RLock()
         self._statics = self._static_parameters(static_argnums, static_argnames)
@@ -113,6 +118,13 @@ class Jitted:
     # -- calling ---------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
+        if kwargs:
+            return self._call(args, kwargs)
+        return self._fast(args)
+
+    def _call(self, args: tuple, kwargs: dict | None = None):
+        """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call."""
+        kwargs = kwargs or {}
         if self._statics[1]:
             args, kwargs, statics = self._take_statics(args, kwargs)
         else:
@@ -125,9 +137,13 @@ class Jitted:
                 return self._call_traced(args, kwargs, statics)
             entry = self._compile(key, args, kwargs, statics, leaves, tree)
         else:
-            self._hits += 1
+            self._slow_hits += 1
+        if entry.fast is not None:
+            self._fast = entry.fast
+        if not self._timed:
+            return entry.unpack(entry.kernel.run(*leaves, *entry.captured))
         start = time.perf_counter()
-        out = entry.kernel.run(*leaves, *entry.captured) if entry.captured else entry.kernel.run(*leaves)
+        out = entry.kernel.run(*leaves, *entry.captured)
         self._seconds += time.perf_counter() - start
         return entry.unpack(out)
 
@@ -185,13 +201,16 @@ class Jitted:
                                   fix="pass the traced value as an argument")
             kernel = compile_graph(rec.graph)
             captured = [c.value if isinstance(c, Tracer) else c for c in rec.captured]
-            entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree))
+            entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
+            if not (kwargs or statics or self._timed):
+                entry.fast = _fast_entry(kernel, tree, leaves, captured, rec.out_tree, self._call, self._fast_hits)
             self._why = self._explain_miss(key)
             if kernel.references:
                 self._why += f"; it calls NumPy for {', '.join(sorted(set(kernel.references)))}"
             self._entries[key] = entry
             if len(self._entries) > self._max:
                 self._entries.popitem(last=False)
+                self._fast = self._call
             self._misses += 1
             self._compile_seconds += time.perf_counter() - start
             return entry
@@ -209,13 +228,16 @@ class Jitted:
         return stages(self.trace(*args, **kwargs)).source
 
     def cache_info(self) -> CacheInfo:
-        """Hits, misses (compilations), kernels held, seconds in kernels and in compiling, and ops that run through NumPy."""
+        """Hits, misses (compilations), kernels held, seconds in kernels (with `timed=True`) and in compiling, and the ops that run
+        through NumPy."""
         names = sorted({n for e in self._entries.values() for n in e.kernel.references})
-        return CacheInfo(self._hits, self._misses, len(self._entries), self._seconds, self._compile_seconds, tuple(names))
+        hits = self._slow_hits + self._fast_hits.__reduce__()[1][0]
+        return CacheInfo(hits, self._misses, len(self._entries), self._seconds, self._compile_seconds, tuple(names))
 
     def cache_clear(self) -> None:
         """Forget all kernels."""
         self._entries.clear()
+        self._fast = self._call
 
     def why(self) -> str:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
@@ -268,12 +290,89 @@ def _unpacker(tree) -> Callable:
     return lambda out: unflatten(tree, out)
 
 
+def _fast_entry(kernel, tree, leaves, captured, out_tree, miss: Callable, hits) -> Callable | None:
+    """One generated function for one signature: takes the leaves out of the arguments, checks them, runs the kernel, packs.
+
+    Anything unexpected goes to `miss`. Costs about 0.1 us a leaf, against 0.5 us for the general way.
+    """
+    names: dict[str, Any] = {"miss": miss, "hit": hits.__next__, "ndarray": np.ndarray}
+    assigns: list[str] = []
+    checks: list[str] = [f"len(args) == {len(tree[1])}"]
+    if not _take_apart("args", tree, assigns, checks, names, itertools.count()):
+        return None
+    found = [a.split(" = ")[0] for a in assigns if a.startswith("l")]
+    for i, (name, x) in enumerate(zip(found, leaves, strict=True)):
+        if isinstance(x, np.ndarray) and type(x) is np.ndarray and x.dtype is np.dtype(x.dtype.type):
+            names[f"s{i}"], names[f"d{i}"] = x.shape, x.dtype
+            checks.append(f"type({name}) is ndarray and {name}.shape == s{i} and {name}.dtype is d{i}")
+        elif type(x) in (float, int, bool) or isinstance(x, np.generic):
+            names[f"t{i}"] = type(x)
+            checks.append(f"type({name}) is t{i}")
+        else:
+            return None
+    pack = _pack_expression(out_tree, names)
+    extra = [f"captured{i}" for i in range(len(captured))]
+    names.update((f"{n}_value", c) for n, c in zip(extra, captured, strict=True))
+    head = ["try:", *(f"    {a}" for a in assigns), "except (LookupError, TypeError, AttributeError):", "    return miss(args)"]
+    head += [f"if not ({' and '.join(checks)}):", "    return miss(args)", "hit()", *(f"{n} = {n}_value" for n in extra)]
+    return kernel.entry(parameters="args", head=head, leaves=[*found, *extra], pack=pack, names=names)
+
+
+def _take_apart(at: str, tree, assigns: list[str], checks: list[str], names: dict, count) -> bool:
+    """Code that takes the leaves out of the value called `at`; False for structures that only the general way knows."""
+    if tree == "*":
+        assigns.append(f"l{next(count)} = {at}")
+        return True
+    if tree is None:
+        checks.append(f"{at} is None")
+        return True
+    kind = tree[0]
+    if kind in ("tuple", "list"):
+        if at != "args":
+            checks.append(f"type({at}) is {kind} and len({at}) == {len(tree[1])}")
+        children = [(f"{at}[{i}]", c) for i, c in enumerate(tree[1])]
+    elif kind == "dict" and all(isinstance(k, str) for k in tree[1]):
+        checks.append(f"type({at}) is dict and len({at}) == {len(tree[1])}")
+        children = [(f"{at}[{k!r}]", c) for k, c in zip(tree[1], tree[2], strict=True)]
+    elif kind == "namedtuple":
+        cls = f"c{next(count)}"
+        names[cls] = tree[1]
+        checks.append(f"type({at}) is {cls}")
+        children = [(f"{at}[{i}]", c) for i, c in enumerate(tree[2])]
+    else:
+        return False
+    return all(_take_apart(a, c, assigns, checks, names, count) for a, c in children)
+
+
+def _pack_expression(tree, names: dict) -> Callable[[list[str]], str]:
+    """A function from the names of the results to the expression that builds their tree."""
+    def build(t, rest) -> str:
+        if t == "*":
+            return next(rest)
+        if t is None:
+            return "None"
+        kind = t[0]
+        if kind in ("tuple", "list"):
+            items = ", ".join(build(c, rest) for c in t[1])
+            return f"[{items}]" if kind == "list" else f"({items}{',' if len(t[1]) == 1 else ''})"
+        if kind == "dict":
+            return "{" + ", ".join(f"{k!r}: {build(c, rest)}" for k, c in zip(t[1], t[2], strict=True)) + "}"
+        label = f"tree{len(names)}"
+        names[label], names["unflatten"] = t, unflatten
+        leaves = [next(rest) for _ in leaf_paths(t)]
+        return f"unflatten({label}, ({', '.join(leaves)}{',' if leaves else ''}))"
+
+    def pack(results: list[str]) -> str:
+        return build(tree, iter(results))
+    return pack
+
+
 def _as_tuple(x) -> tuple:
     return (x,) if isinstance(x, (int, str)) else tuple(x)
 
 
 def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), static_argnames: str | Iterable[str] = (),
-        max_signatures: int = 4096) -> Any:
+        max_signatures: int = 4096, timed: bool = False) -> Any:
     """Compile a function: traced at the first call with a signature, then run as native code.
 
     Parameters
@@ -281,6 +380,7 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     f : function of trees of arrays and numbers, made of NumPy operations
     static_argnums, static_argnames : positions and names of arguments that are not arrays; a new value compiles anew
     max_signatures : how many kernels are kept; the oldest go first
+    timed : whether `cache_info()` counts the seconds spent in kernels (costs 0.1 us a call)
 
     Returns
     -------
@@ -301,8 +401,9 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     1
     """
     if f is None:
-        return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures)
-    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures)
+        return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
+                             timed=timed)
+    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed)
 
 
 def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
@@ -57,10 +57,12 @@ class Kernel:
     stages: Stages
     run: Callable[..., tuple]
     compile_seconds: float
+    function: Callable
     references: list[str] = field(default_factory=list)
 
-    def __call__(self, *args):
-        return self.run(*args)
+    def entry(self, **how) -> Callable[..., Any]:
+        """Another Python entry to the same machine code; see `_entry`."""
+        return _entry(self.function, self.stages, **how)
 
 
 _compile_lock = threading.Lock()
@@ -76,7 +78,7 @@ def compile_graph(graph: Graph) -> Kernel:
     with _compile_lock:
         function = _compile(st.program, st.emitted)
     run = _entry(function, st)
-    return Kernel(st, run, time.perf_counter() - start, list(st.program.references))
+    return Kernel(st, run, time.perf_counter() - start, function, list(st.program.references))
 
 
 def _compile(program: Program, emitted: Emitted) -> Callable:
@@ -130,10 +132,17 @@ class _Exact:
         return self.function(*args)
 
 
-def _entry(function: Callable, st: Stages) -> Callable[..., tuple]:
-    """The Python function round a compiled one: allocates outputs, lends an arena, puts results in order."""
+def _entry(function: Callable, st: Stages, *, parameters: str | None = None, head: Sequence[str] = (),
+           leaves: Sequence[str] | None = None, pack: Callable[[list[str]], str] | None = None,
+           names: dict[str, Any] | None = None) -> Callable[..., Any]:
+    """The Python function round a compiled one: allocates outputs, lends an arena, puts results in order.
+
+    By default it takes the flat inputs and returns the tuple of flat results. `head` is code that makes the `leaves` from other
+    `parameters`, `pack` writes the expression that is returned, `names` are what both refer to. One generated function does it all,
+    because at this point every call counts.
+    """
     program = st.program
-    inputs = [f"a{i}" for i in range(len(program.inputs))]
+    inputs = list(leaves) if leaves is not None else [f"a{i}" for i in range(len(program.inputs))]
     arrays = [b for b in program.outputs if b.shape]
     made = [f"o{i}" for i in range(len(arrays))]
     arenas = [(n, d) for d, n in st.plan.arenas.items()]
@@ -142,7 +151,7 @@ def _entry(function: Callable, st: Stages) -> Callable[..., tuple]:
                              "types": [(b.dtype, b.static_shape()) for b in program.inputs],
                              "make_arenas": lambda: tuple([np.empty(n, d) for n, d in arenas])}
     lend = ["*arenas"] if arenas else []
-    body = []
+    body = list(head)
     for i, b in enumerate(arrays):
         space[f"shape{i}"], space[f"dtype{i}"] = b.static_shape(), b.dtype
         body.append(f"o{i} = empty(shape{i}, dtype{i})")
@@ -155,16 +164,17 @@ def _entry(function: Callable, st: Stages) -> Callable[..., tuple]:
         body += ["if s[-1]:", f"    s = exact{call}"]
     if arenas:
         body.append("spare.append(arenas)")
-    results, names, j = [], iter(made), 0
+    results, rest, j = [], iter(made), 0
     for b in program.outputs:
         if b.shape:
-            results.append(next(names))
+            results.append(next(rest))
         else:
             space[f"scalar{j}"] = b.dtype.type
             results.append(f"scalar{j}(s[{j}])")
             j += 1
-    body.append(f"return ({', '.join(results)}{',' if results else ''})")
-    source = f"def run({', '.join(inputs)}):\n" + "\n".join(f"    {line}" for line in body)
+    body.append(f"return {pack(results)}" if pack else f"return ({', '.join(results)}{',' if results else ''})")
+    source = f"def run({parameters if parameters is not None else ', '.join(inputs)}):\n" + "\n".join(f"    {line}" for line in body)
+    space.update(names or {})
     exec(compile(source, "<autodiff entry>", "exec"), space)
     return space["run"]
 

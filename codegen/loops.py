@@ -273,7 +273,7 @@ def accesses(s: Stmt) -> Iterator[Access]:
         yield Access(s.buffer, None, True)
     elif isinstance(s, Call):
         for o in s.outputs:
-            yield Access(o, None, True)
+            yield Access(o.buffer if isinstance(o, BufferView) else o, None, True)
         for x in s.inputs:
             yield Access(x.buffer, None, False)
     for block in blocks(s):
