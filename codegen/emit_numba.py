@@ -210,24 +210,21 @@ class _Emitter:
     def call(self, s: Call, indent: str) -> None:
         if s.kind == "matmul":
             self.helpers.add("gemm")
-            a, b = (self.matrix(x) for x in s.inputs)
-            out = s.outputs[0]
-            text = self.matrix(out) if isinstance(out, BufferView) else out.name
-            self.put(indent, f"gemm({a}, {b}, {text})")
+            a, b, out = (self.matrix(x) for x in (*s.inputs, *s.outputs))
+            self.put(indent, f"gemm({a}, {b}, {out})")
             return
         op = s.info["op"]
         name = f"{op}_reference_{len(self.references)}"
         self.references[name] = s.info
-        for b in s.outputs:
-            if not b.shape:
-                self.put(indent, f"{b.name}_cell = np.empty((1,), np.{b.dtype.name})")
+        scalars = [x.buffer for x in s.outputs if not x.buffer.shape]
+        for b in scalars:
+            self.put(indent, f"{b.name}_cell = np.empty((1,), np.{b.dtype.name})")
         self.helpers.add("objmode")
-        outs = [b.name if b.shape else f"{b.name}_cell" for b in s.outputs]
+        outs = [x.buffer.name if x.buffer.shape else f"{x.buffer.name}_cell" for x in s.outputs]
         self.put(indent, "with objmode():")
         self.put(indent, f"    {name}({', '.join([*(x.buffer.name for x in s.inputs), *outs])})")
-        for b in s.outputs:
-            if not b.shape:
-                self.put(indent, f"{b.name} = {b.name}_cell[0]")
+        for b in scalars:
+            self.put(indent, f"{b.name} = {b.name}_cell[0]")
 
     def matrix(self, x: BufferView) -> str:
         lead = f"[{', '.join(map(self.expr, x.lead))}]" if x.lead else ""

@@ -35,7 +35,7 @@ from codegen.loops import (
     walk_expr,
 )
 
-__all__ = ["fuse", "contract"]
+__all__ = ["fuse", "contract", "drop_dead"]
 
 
 def fuse(program: Program) -> Program:
@@ -197,7 +197,7 @@ def _rewrite(s: Stmt, f) -> None:
         s.index, s.length = f(s.index), f(s.length)
     elif isinstance(s, Call):
         s.inputs = [_rewrite_view(x, f) for x in s.inputs]
-        s.outputs = [_rewrite_view(x, f) if isinstance(x, BufferView) else x for x in s.outputs]
+        s.outputs = [_rewrite_view(x, f) for x in s.outputs]
     for block in blocks(s):
         for inner in block:
             _rewrite(inner, f)
@@ -205,6 +205,53 @@ def _rewrite(s: Stmt, f) -> None:
 
 def _rewrite_view(x: BufferView, f) -> BufferView:
     return BufferView(x.buffer, tuple([f(e) for e in x.lead]), x.swapped)
+
+
+# -- dead stores --------------------------------------------------------------------------------------
+
+def drop_dead(program: Program) -> Program:
+    """Remove stores to scratch buffers that nothing reads, and loops left empty, in place; returns the program."""
+    while True:
+        read = {a.buffer.storage for s in program.body for a in _foreign_reads(s)}
+        size = _count(program.body)
+        program.body = _without_dead(program.body, read)
+        if _count(program.body) == size:
+            return program
+
+
+def _foreign_reads(s: Stmt):
+    """Reads of a statement, but for a store's reading of its own element to combine with."""
+    for block in blocks(s):
+        for inner in block:
+            yield from _foreign_reads(inner)
+    for e in stmt_exprs(s):
+        for part in walk_expr(e):
+            if isinstance(part, Load):
+                yield Access(part.buffer, part.index, False)
+    if isinstance(s, Call):
+        for x in s.inputs:
+            yield Access(x.buffer, None, False)
+
+
+def _without_dead(block: list[Stmt], read: set[Buffer]) -> list[Stmt]:
+    out: list[Stmt] = []
+    for s in block:
+        if isinstance(s, Store) and s.buffer.storage.role == "scratch" and s.buffer.storage not in read:
+            continue
+        if isinstance(s, For):
+            s.body = _without_dead(s.body, read)
+            if not s.body:
+                continue
+        elif isinstance(s, While):
+            s.head, s.body = _without_dead(s.head, read), _without_dead(s.body, read)
+        elif isinstance(s, If):
+            s.branches = [_without_dead(b, read) for b in s.branches]
+        out.append(s)
+    return out
+
+
+def _count(block: list[Stmt]) -> int:
+    return sum(1 + sum(_count(b) for b in blocks(s)) for s in block)
 
 
 # -- contraction ----------------------------------------------------------------------------------
@@ -224,7 +271,7 @@ def contract(program: Program) -> Program:
                 found.setdefault(s.buffer, []).append((s.index, path))
             elif isinstance(s, Call):
                 for x in [*s.inputs, *s.outputs]:
-                    found.setdefault(x.buffer if isinstance(x, BufferView) else x, []).append((None, path))
+                    found.setdefault(x.buffer, []).append((None, path))
             inner = (*path, s) if isinstance(s, For) else path
             for b in blocks(s):
                 visit(b, inner)

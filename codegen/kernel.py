@@ -1,6 +1,6 @@
 """From a graph to a kernel: the compiler's table of contents, and what comes out of it.
 
-    graph -> simplify -> tidy -> simplify -> lower -> fuse -> contract -> plan memory -> emit -> compile
+    graph -> simplify -> tidy -> simplify -> lower -> drop dead stores -> fuse -> contract -> plan memory -> emit -> compile
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tracer.graph import Graph
 from tracer.op import ops
 
 from codegen.emit_numba import Emitted, emit
-from codegen.fuse import contract, fuse
+from codegen.fuse import contract, drop_dead, fuse
 from codegen.loops import Buffer, Program
 from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
@@ -45,7 +45,7 @@ class Stages:
 def stages(graph: Graph) -> Stages:
     """Run all passes up to source text."""
     simplified = simplify(tidy(simplify(graph)))
-    program = contract(fuse(lower(simplified)))
+    program = contract(fuse(drop_dead(lower(simplified))))
     plan = plan_memory(program)
     return Stages(graph, simplified, program, plan, emit(program, plan))
 

@@ -161,8 +161,8 @@ class Check:
 class Call:
     """A call outside the language: `matmul`, or `reference`, the visible call of an op's NumPy reference."""
     kind: str
-    outputs: list[Buffer]
-    inputs: list[Any]
+    outputs: list[BufferView]
+    inputs: list[BufferView]
     info: dict[str, Any] = field(default_factory=dict)
 
 
@@ -229,7 +229,7 @@ def stmt_exprs(s: Stmt) -> list[Expr]:
         return list(s.buffer.shape)
     if isinstance(s, Check):
         return [s.index, s.length]
-    return [e for x in s.inputs if isinstance(x, BufferView) for e in x.lead]
+    return [e for x in (*s.inputs, *s.outputs) for e in x.lead]
 
 
 def blocks(s: Stmt) -> list[list[Stmt]]:
@@ -273,7 +273,7 @@ def accesses(s: Stmt) -> Iterator[Access]:
         yield Access(s.buffer, None, True)
     elif isinstance(s, Call):
         for o in s.outputs:
-            yield Access(o.buffer if isinstance(o, BufferView) else o, None, True)
+            yield Access(o.buffer, None, True)
         for x in s.inputs:
             yield Access(x.buffer, None, False)
     for block in blocks(s):
@@ -332,12 +332,15 @@ def show(program: Program) -> str:
             elif isinstance(s, Check):
                 lines.append(f"{indent}check {show_expr(s.index)} in {show_expr(s.length)}")
             else:
-                ins = ", ".join(x.buffer.name + (f"[{', '.join(map(show_expr, x.lead))}]" if x.lead else "")
-                                + (".T" if x.swapped else "") for x in s.inputs)
-                lines.append(f"{indent}{', '.join(o.name for o in s.outputs)} = {s.info.get('op', s.kind)}({ins})")
+                ins, outs = (", ".join(map(_show_view, xs)) for xs in (s.inputs, s.outputs))
+                lines.append(f"{indent}{outs} = {s.info.get('op', s.kind)}({ins})")
     put(program.body, "  ")
     lines.append("  return " + ", ".join(o.name if isinstance(o, Buffer) else str(o.value) for o in program.outputs))
     return "\n".join(lines)
+
+
+def _show_view(x: BufferView) -> str:
+    return x.buffer.name + (f"[{', '.join(map(show_expr, x.lead))}]" if x.lead else "") + (".T" if x.swapped else "")
 
 
 def _declare(b: Buffer) -> str:

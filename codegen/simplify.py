@@ -238,6 +238,44 @@ def index_everything(trace, xs, spec, check):
     return None
 
 
+MOST_SLICES = 6
+"""Slices gathered into one pad_sum; each adds at most two loops an axis."""
+
+
+def _pad_terms(trace, x) -> tuple[list, list] | None:
+    """The arrays and starts of a pad_sum, also of an array filled with 0 (none)."""
+    if filled_with(trace, x) == 0:
+        return [], []
+    node = maker(trace, x)
+    if node is not None and node.op.name == "pad_sum":
+        return [_operand(trace, a) for a in node.inputs], list(node.params["starts"])
+    return None
+
+
+@rewrite("update")
+def update_of_zeros(trace, xs, spec, mode, check):
+    """zeros with x[slice] += v = pad_sum(v); pad_sum(...) with x[slice] += v = pad_sum(..., v)."""
+    t = type_of(xs[0])
+    if len(xs) > 2 or t.dtype.kind != "f" or any(e[2] != 1 for e in spec) or not t.is_static() or 0 in t.shape:
+        return None
+    terms = _pad_terms(trace, xs[0])
+    if terms is None or len(terms[0]) >= MOST_SLICES or mode == "set" and terms[0] or t.ndim > 2 or 0 in type_of(xs[1]).shape:
+        return None
+    return _op(trace, "pad_sum", *terms[0], xs[1], shape=t.shape, starts=(*terms[1], tuple(e[0] for e in spec)))
+
+
+@rewrite("add")
+def add_to_pad_sum(trace, xs):
+    """pad_sum(...) + x = pad_sum(..., x)."""
+    t = type_of(xs[0])
+    for a, b in ((xs[0], xs[1]), (xs[1], xs[0])):
+        node = maker(trace, a)
+        if node is not None and node.op.name == "pad_sum" and len(node.inputs) < MOST_SLICES:
+            return _op(trace, "pad_sum", *[_operand(trace, i) for i in node.inputs], b, shape=t.shape,
+                       starts=(*node.params["starts"], (0,) * t.ndim))
+    return None
+
+
 @rewrite("sum")
 def sum_nothing(trace, xs, axes):
     """sum over no axes = nothing."""

@@ -176,7 +176,8 @@ class ArrayMethods:
 
     def __float__(self):
         raise explain(ConcreteValueError, f"float() of a traced value {self.type} would lose its derivative",
-                      fix="leave it as an array; for the bare number use float(ad.value_of(x)) outside jit")
+                      fix="leave it as an array; make arrays that are written with traced values by autodiff.numpy.zeros; for the "
+                      "bare number use float(ad.value_of(x)) outside jit")
 
     __complex__ = __float__
 

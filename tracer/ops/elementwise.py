@@ -363,8 +363,12 @@ class Extremum(Elementwise):
 
     def partials(self, y, a, b):
         half, one, zero = like(a, 0.5), like(a, 1), like(a, 0)
-        tie = select(a == b, half, zero)
-        return select((a == y) & (b != y) | (b != b), one, tie), select((b == y) & (a != y) | (a != a), one, tie)
+        # By ops, not operators: a NumPy number on the left of a comparison reaches a tracer as an array, which is captured.
+        tie = select(eq(a, b), half, zero)
+
+        def alone(u, v):
+            return logical_or(logical_and(eq(u, y), ne(v, y)), ne(v, v))
+        return select(alone(a, b), one, tie), select(alone(b, a), one, tie)
 
 
 def _extremum(name, ufunc, code, doc):
@@ -401,6 +405,8 @@ class Pow(Elementwise):
         if dxs[1] is None:  # skip log(a), which is nan for negative a
             exponent = constant_of(b)
             if exponent is not None:
+                if exponent == 0.0:
+                    return y, None
                 if exponent == 2.0:
                     return y, dxs[0] * (like(a, 2) * a)
                 return y, dxs[0] * (like(a, exponent) * power_by(a, exponent - 1.0))
@@ -578,8 +584,8 @@ class Logaddexp(Elementwise):
         a, b = xs
         y = self(a, b)
         # Equal infinities: their difference is nan, the weights are half each.
-        equal = logical_and(a == b, isinf(a))
-        d = select(equal, like(a, 0), a - b)
+        equal = logical_and(eq(a, b), isinf(a))
+        d = select(equal, like(a, 0), a) - select(equal, like(a, 0), b)
         parts = [sigmoid(s) * t for s, t in ((d, dxs[0]), (-d, dxs[1])) if t is not None]
         return y, parts[0] if len(parts) == 1 else parts[0] + parts[1]
 

@@ -7,9 +7,11 @@ follow. Negative index values count from the end. `check` is set where an index 
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from tracer.op import Op, Total, Unknown, ops, register, type_of
+from tracer.op import Linear, Op, Total, Unknown, ops, register, type_of
 from tracer.trace import bind, zeros
 from tracer.types import is_inexact
 
@@ -148,7 +150,51 @@ class Update(Op):
             k.store(outputs[0], place, k.load(v, position), combine="add" if mode == "add" else None)
 
 
-index, update = ops["index"], ops["update"]
+@register
+class PadSum(Linear):
+    """y = sum of the arrays, each put into zeros of `shape` at its start: the cotangent of slices, element by element.
+
+    The compiler makes it of updates that add slices to zeros. Written so, each element is computed once from what reaches it,
+    instead of the array being filled and swept again for every slice.
+    """
+
+    def infer(self, *xs, shape, starts):
+        if any(any(s < 0 or s + d > n for s, d, n in zip(start, x.shape, shape, strict=True))
+               for x, start in zip(xs, starts, strict=True)):
+            raise TypeError(f"pad_sum({', '.join(map(str, xs))}, shape={shape}, starts={starts})")
+        return xs[0].with_shape(shape)
+
+    def reference(self, *xs, shape, starts):
+        y = np.zeros(shape, np.asarray(xs[0]).dtype)
+        for x, start in zip(xs, starts, strict=True):
+            y[tuple(slice(s, s + d) for s, d in zip(start, np.shape(x), strict=True))] += x
+        return y
+
+    def transpose(self, ct, *xs, shape, starts):
+        out = []
+        for x, start in zip(xs, starts, strict=True):
+            spec = tuple((s, d, 1) for s, d in zip(start, type_of(x).shape, strict=True))
+            out.append(bind(index, ct, spec=spec, check=False) if isinstance(x, Unknown) else None)
+        return out
+
+    def lower(self, k, inputs, outputs, *, shape, starts):
+        out, = outputs
+        cuts = [sorted({0, n, *(s[d] for s in starts), *(s[d] + x.shape[d] for s, x in zip(starts, inputs, strict=True))})
+                for d, n in enumerate(shape)]
+        for corner in itertools.product(*(range(len(c) - 1) for c in cuts)):
+            low = [c[i] for c, i in zip(cuts, corner, strict=True)]
+            size = [c[i + 1] - c[i] for c, i in zip(cuts, corner, strict=True)]
+            with k.nest(size) as at:
+                total = None
+                for x, start in zip(inputs, starts, strict=True):
+                    if all(s <= lo and lo + n <= s + d for s, lo, n, d in zip(start, low, size, x.shape, strict=True)):
+                        value = k.load(x, tuple(k.offset(i, lo - s) for i, lo, s in zip(at, low, start, strict=True)))
+                        total = value if total is None else k.apply("add", total, value)
+                place = tuple(k.offset(i, lo) for i, lo in zip(at, low, strict=True))
+                k.store(out, place, k.const(0, out.dtype) if total is None else total)
+
+
+index, update, pad_sum = ops["index"], ops["update"], ops["pad_sum"]
 
 
 def take_slice(x, axis, start, length, step=1):
