@@ -7,7 +7,8 @@
 """
 
 import autodiff.numpy
-from autodiff.control import cond, fori_loop, map_ as map, scan, switch, while_loop
+from autodiff.control import cond, fori_loop, scan, switch, while_loop
+from autodiff.control import map_ as map
 from autodiff.custom import custom_jvp, custom_vjp
 from autodiff.grad import (
     checkpoint,

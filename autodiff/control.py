@@ -5,10 +5,13 @@ Bodies are traced once. They may use values from outside; they return a tree lik
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from autodiff.record import as_leaf, leaf_type, name_of
+from autodiff.tensor import Tensor, tensor
 from tracer.errors import DTypeError, ShapeError, explain
 from tracer.graph import Graph
 from tracer.op import type_of
@@ -18,9 +21,6 @@ from tracer.promote import broadcast_to, cast_to, dtype_kind_of
 from tracer.trace import Tracer, bind, current_trace, trace_flat
 from tracer.tree import flatten, leaf_paths, tree_map, unflatten
 from tracer.types import ArrayType, i64
-
-from autodiff.record import as_leaf, leaf_type, name_of
-from autodiff.tensor import Tensor, tensor
 
 __all__ = ["cond", "switch", "while_loop", "fori_loop", "scan", "map_"]
 
@@ -59,7 +59,8 @@ def switch(index, branches: Sequence[Callable], *operands):
         return branches[int(np.clip(index, 0, len(branches) - 1))](*operands)
     leaves, tree = flatten(operands)
     leaves = [as_leaf(x) for x in leaves]
-    traced, trees = [], []
+    traced: list = []
+    trees: list = []
     for f in branches:
         traced.append(_trace(f, tree, leaves, trees, weak=[getattr(x, "weak", None) for x in flatten(operands)[0]]))
     if any(t != trees[0] for t in trees):
@@ -117,13 +118,14 @@ def _settle(f: Callable, carries: list, tree, extra: Sequence[ArrayType], what: 
     Returns the carries as cast, the trace, the structure of the stacked results and of the carries.
     """
     start = list(carries)
+    n_carries = len(start)
     weak = [x.weak if isinstance(x, Tracer) else (type(x) if type(x) in (int, float) else None) for x in carries]
     carries = [as_leaf(x) for x in carries]
     for _ in range(4):
         holder: list = []
 
         def flat(i, *xs, holder=holder):
-            carry, ys = f(i, unflatten(tree, xs[:len(carries)]), xs[len(carries):])
+            carry, ys = f(i, unflatten(tree, xs[:n_carries]), xs[n_carries:])
             out, t = flatten(carry)
             if t != tree:
                 raise explain(ShapeError, f"the carry of {what} `{name_of(f)}` goes in with structure {tree} and comes out with {t}",
@@ -261,10 +263,10 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
     if len(lengths) != 1 or None in lengths:
         raise explain(ShapeError, f"scan over lengths {sorted(map(str, lengths))}", why="all scanned arrays have one first length",
                       fix="give arrays of equal first length, or xs=None and length=")
-    n = lengths.pop()
+    n: Any = lengths.pop()
     if _is_plain([*leaves, *rows]) and n:
         steps, carry = [], _lift(init)
-        for k in reversed(range(n)) if reverse else range(n):
+        for k in range(n)[::-1] if reverse else range(n):
             carry, y = f(carry, unflatten(xs_tree, [x[k] for x in rows]))
             steps.append(_lower(y))
         steps = steps[::-1] if reverse else steps

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
+from autodiff.record import as_leaf, name_of, record
 from tracer.errors import GradientError, MissingRule, ShapeError, explain
 from tracer.op import type_of
 from tracer.ops.control import custom_jvp as jvp_op
@@ -13,8 +15,6 @@ from tracer.promote import cast_to
 from tracer.trace import Tracer, bind, zeros
 from tracer.tree import flatten, unflatten
 from tracer.types import is_inexact
-
-from autodiff.record import as_leaf, name_of, record
 
 __all__ = ["custom_jvp", "custom_vjp"]
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import functools
 from collections import OrderedDict
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from autodiff.jvp import joint_graph
+from autodiff.linearize import linearize_graph
+from autodiff.record import Recorded, as_leaf, leaf_type, name_of, record, value_of_leaf
+from autodiff.transpose import transpose_graph
 from tracer.errors import GradientError, ShapeError, explain
 from tracer.graph import Graph, structure
 from tracer.op import type_of
@@ -23,11 +28,6 @@ from tracer.ops.shape import reshape, transpose
 from tracer.trace import Tracer, bind, inline, trace_flat, zeros
 from tracer.tree import flatten, leaf_paths, tree_map, unflatten
 from tracer.types import ArrayType, element_count, i64, is_inexact
-
-from autodiff.jvp import joint_graph
-from autodiff.linearize import linearize_graph
-from autodiff.record import Recorded, as_leaf, leaf_type, name_of, record, value_of_leaf
-from autodiff.transpose import transpose_graph
 
 __all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "jacfwd", "jacrev", "jacobian", "hessian", "hvp",
            "stop_gradient", "checkpoint", "value_of", "vmap", "pullback_graphs"]

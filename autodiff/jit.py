@@ -12,11 +12,13 @@ import itertools
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.record import Recorded, as_leaf, name_of, record
 from tracer.errors import ConcreteValueError, explain
 from tracer.graph import Graph
 from tracer.ops.control import call
@@ -24,8 +26,6 @@ from tracer.text import text
 from tracer.trace import Tracer, bind
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType
-
-from autodiff.record import Recorded, as_leaf, leaf_type, name_of, record
 
 __all__ = ["jit", "CacheInfo", "Jitted", "show"]
 
@@ -231,7 +231,7 @@ class Jitted:
         """Hits, misses (compilations), kernels held, seconds in kernels (with `timed=True`) and in compiling, and the ops that run
         through NumPy."""
         names = sorted({n for e in self._entries.values() for n in e.kernel.references})
-        hits = self._slow_hits + self._fast_hits.__reduce__()[1][0]
+        hits = self._slow_hits + int(self._fast_hits.__reduce__()[1][0])  # what a counter will say next
         return CacheInfo(hits, self._misses, len(self._entries), self._seconds, self._compile_seconds, tuple(names))
 
     def cache_clear(self) -> None:
@@ -423,9 +423,8 @@ def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
       c: f64[3] = mul(a, b)
       return c
     """
-    from codegen.kernel import stages
-
     from autodiff.grad import value_and_grad
+    from codegen.kernel import stages
     jitted = f if isinstance(f, Jitted) else jit(f)
     if stage == "graph":
         return text(jitted.trace(*args, **kwargs))

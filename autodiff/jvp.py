@@ -6,7 +6,8 @@ as possible.
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from tracer.graph import Graph, Var
 from tracer.op import transforms, type_of

@@ -7,13 +7,12 @@ linear graph, and so is, inside loops, a value whose length is known only at run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Sequence
-
-from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
-from tracer.op import transforms
 
 from autodiff.jvp import joint_graph
+from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
+from tracer.op import transforms
 
 __all__ = ["Linearized", "linearize_graph", "choose_residuals"]
 

@@ -8,18 +8,18 @@ again, and the derivative graph of a tape is made once for each structure.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from autodiff.grad import pullback_graphs
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain, user_line
 from tracer.graph import Const, Graph, Node, Var
 from tracer.op import Op, type_of
 from tracer.trace import Tracer, evaluate, walk
 from tracer.types import ArrayType, is_inexact, match_sizes, substitute, type_of_value
-
-from autodiff.grad import pullback_graphs
 
 __all__ = ["Tensor", "tensor", "no_grad", "enable_grad", "is_grad_enabled"]
 
@@ -332,28 +332,26 @@ def _history(last: _Step) -> list[_Step]:
 def _graph_of(steps: list[_Step], result: Tensor) -> tuple[Graph, list[Tensor], list]:
     """The tape as a graph: leaves first, then the constants it uses."""
     leaves: list[Tensor] = []
-    constants: list = []
+    constants: list[tuple[Var, Any]] = []
     names: dict[int, Var] = {}
     outputs: dict[tuple[int, int], Var] = {}
     nodes = []
-    for step in steps:
-        ins: list = []
-        for x in step.inputs:
-            if isinstance(x, Tensor) and x.step is not None and x.requires_grad:
-                ins.append(outputs[id(x.step), x.place])
-                continue
-            if isinstance(x, Tensor):
-                value = x.value
-            elif isinstance(x, np.ndarray):
-                value = x
+
+    def name(x) -> Any:
+        if isinstance(x, Tensor) and x.step is not None and x.requires_grad:
+            return outputs[id(x.step), x.place]
+        if not isinstance(x, (Tensor, np.ndarray)):
+            number: Any = np.asarray(x)[()]
+            return Const(number)
+        if id(x) not in names:
+            names[id(x)] = v = Var(type_of(x))
+            if isinstance(x, Tensor) and x.requires_grad:
+                leaves.append(x)
             else:
-                ins.append(Const(np.asarray(x)[()]))
-                continue
-            if id(x) not in names:
-                names[id(x)] = Var(type_of(x))
-                (leaves if isinstance(x, Tensor) and x.requires_grad else constants).append(
-                    x if isinstance(x, Tensor) and x.requires_grad else (names[id(x)], value))
-            ins.append(names[id(x)])
+                constants.append((v, x.value if isinstance(x, Tensor) else x))
+        return names[id(x)]
+    for step in steps:
+        ins = [name(x) for x in step.inputs]
         outs = tuple(Var(t) for t in step.types)
         for k, v in enumerate(outs):
             outputs[id(step), k] = v

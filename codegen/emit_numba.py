@@ -7,12 +7,11 @@ and returns the 0-d outputs as a tuple.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
-
-from tracer.types import short_dtype
 
 from codegen.loops import (
     Alloc,
@@ -40,6 +39,7 @@ from codegen.loops import (
 )
 from codegen.memory import MemoryPlan
 from codegen.vecmath import functions
+from tracer.types import short_dtype
 
 __all__ = ["emit", "Emitted"]
 

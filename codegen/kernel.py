@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Sequence
+from math import prod
+from typing import Any
 
 import numpy as np
-
-from tracer.graph import Graph
-from tracer.op import ops
 
 from codegen.emit_numba import Emitted, emit
 from codegen.fuse import contract, drop_dead, fuse
@@ -22,6 +22,8 @@ from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
 from codegen.simplify import simplify
 from codegen.tidy import tidy
+from tracer.graph import Graph
+from tracer.op import ops
 
 __all__ = ["Kernel", "Stages", "stages", "compile_graph"]
 
@@ -116,6 +118,41 @@ def _reference_caller(op, params: dict):
     return call
 
 
+REUSED_BYTES = 1 << 18
+"""Results of at least this size take the memory of an earlier result that nobody holds any more. Fresh memory costs a page fault
+for every 4 KB, which made a 2 MB result 18 times dearer than one in used memory (BACKEND figures, section 5)."""
+
+
+class _Reused:
+    """The memory of a result, given out again once the caller has dropped the last one."""
+
+    __slots__ = ("shape", "dtype", "given")
+
+    def __init__(self, shape, dtype):
+        self.shape, self.dtype = shape, dtype
+        self.given: list[np.ndarray] = []
+
+    def take(self):
+        """The last result if no one else refers to it, also not through a view; else new memory.
+
+        `pop` takes it out in one step, so that no other thread can be given the same one.
+        """
+        try:
+            array = self.given.pop()
+        except IndexError:
+            return np.empty(self.shape, self.dtype)
+        return array if sys.getrefcount(array) == _ONLY_HERE else np.empty(self.shape, self.dtype)
+
+
+def _references_to_a_local() -> int:
+    """What sys.getrefcount says of an object that one local variable holds; it differs between versions of Python."""
+    array = np.empty(1)
+    return sys.getrefcount(array)
+
+
+_ONLY_HERE = _references_to_a_local()
+
+
 class _Exact:
     """The same kernel with the C library's sine and cosine; compiled when an argument is first too large for the fast ones."""
 
@@ -148,13 +185,20 @@ def _entry(function: Callable, st: Stages, *, parameters: str | None = None, hea
     arenas = [(n, d) for d, n in st.plan.arenas.items()]
     spare: list[tuple] = []
     space: dict[str, Any] = {"function": function, "empty": np.empty, "spare": spare, "convert": _convert, "exact": _Exact(st),
-                             "types": [(b.dtype, b.static_shape()) for b in program.inputs],
+                             "ndarray": np.ndarray, "types": [(b.dtype, b.static_shape()) for b in program.inputs],
                              "make_arenas": lambda: tuple([np.empty(n, d) for n, d in arenas])}
     lend = ["*arenas"] if arenas else []
     body = list(head)
+    # A 0-d array is a scalar to compiled code; Numba would take 0.1 ms to find that out.
+    body += [f"if type({n}) is ndarray: {n} = {n}[()]" for n, b in zip(inputs, program.inputs, strict=True) if not b.shape]
     for i, b in enumerate(arrays):
-        space[f"shape{i}"], space[f"dtype{i}"] = b.static_shape(), b.dtype
-        body.append(f"o{i} = empty(shape{i}, dtype{i})")
+        shape = b.static_shape()
+        space[f"shape{i}"], space[f"dtype{i}"] = shape, b.dtype
+        if prod(shape) * b.dtype.itemsize >= REUSED_BYTES:  # type: ignore[arg-type]
+            space[f"memory{i}"] = _Reused(shape, b.dtype)
+            body.append(f"o{i} = memory{i}.take()")
+        else:
+            body.append(f"o{i} = empty(shape{i}, dtype{i})")
     if arenas:
         body += ["try:", "    arenas = spare.pop()", "except IndexError:", "    arenas = make_arenas()"]
     converted = [f"{n} = convert({n}, types[{i}])" for i, n in enumerate(inputs)]
@@ -164,6 +208,7 @@ def _entry(function: Callable, st: Stages, *, parameters: str | None = None, hea
         body += ["if s[-1]:", f"    s = exact{call}"]
     if arenas:
         body.append("spare.append(arenas)")
+    body += [f"memory{i}.given.append(o{i})" for i in range(len(arrays)) if f"memory{i}" in space]
     results, rest, j = [], iter(made), 0
     for b in program.outputs:
         if b.shape:

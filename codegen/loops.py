@@ -9,8 +9,9 @@ A buffer of shape () is a scalar variable. Every decision (fusion, order, buffer
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Union
+from typing import Any, Union
 
 import numpy as np
 

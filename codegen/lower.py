@@ -11,13 +11,11 @@ loops included. "Afterwards" counts views: a view keeps the buffer under it aliv
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
-
-from tracer.graph import Const, Graph, Node, Var
-from tracer.types import Dim, Size
 
 from codegen.loops import (
     Alloc,
@@ -41,6 +39,8 @@ from codegen.loops import (
     While,
     walk_expr,
 )
+from tracer.graph import Const, Graph, Node, Var
+from tracer.types import Dim, Size
 
 __all__ = ["lower", "Operand", "Builder"]
 
@@ -462,7 +462,8 @@ class _Scope:
             return None
         t = node.outputs[0].type
         extra = {"indices": [x.read for x in xs[1:]]} if node.op.name == "index" else {}
-        read = node.op.view(self.k, xs[0].read if xs else None, [a.type for a in node.inputs], **node.params, **extra)
+        rule: Callable[..., Any] = node.op.view
+        read = rule(self.k, xs[0].read if xs else None, [a.type for a in node.inputs], **node.params, **extra)
         if read is None:
             return None
         out = Operand(t.dtype, t.shape, read)

@@ -6,7 +6,8 @@ is its equation; it may look at the node that made an operand. No rewrite change
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 

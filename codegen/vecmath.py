@@ -13,7 +13,7 @@ tanh 2.4, sigmoid 2.5, sin and cos 1.5 (|x| <= BEYOND), erf 2.7; the tests hold 
 from __future__ import annotations
 
 import math
-from typing import Callable
+from collections.abc import Callable
 
 from codegen.coefficients import COS, ERF, EXPM1, HALF_PI, LOG, LOG_ERFC, SIN
 
@@ -273,7 +273,8 @@ def _called(name):
 
 for _name, _symbol in {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "gt": ">", "eq": "==", "ne": "!="}.items():
     setattr(_PythonArithmetic, _name, _infix(_symbol))
-for _name in ("fma", "abs", "copysign", "select", "bits", "number", "iadd", "isub", "iand", "ixor", "ine", "shl", "ashr", "lshr", "to_float"):
+for _name in ("fma", "abs", "copysign", "select", "bits", "number", "iadd", "isub", "iand", "ixor", "ine", "shl", "ashr", "lshr",
+              "to_float"):
     setattr(_PythonArithmetic, _name, _called(_name))
 
 

@@ -6,7 +6,8 @@ drop the trace (`np.array(t)`, `float(t)`, iteration by NumPy) raises with the r
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -355,6 +356,10 @@ class ArrayMethods:
         """Refused: it sorts in place."""
         raise explain(UnsupportedError, "sorting a traced array in place", fix="use np.sort(x), which returns a new array")
 
+    def partition(self, *args, **kwargs):
+        """Refused: it sorts in place."""
+        raise explain(UnsupportedError, "partitioning a traced array in place", fix="use np.partition(x, k), which returns a new array")
+
     def conj(self):
         """Itself: complex numbers are not traced."""
         return self
@@ -365,6 +370,7 @@ class ArrayMethods:
     sum, prod, mean, std, var = (_method(f) for f in (np.sum, np.prod, np.mean, np.std, np.var))
     min, max, argmin, argmax = (_method(f) for f in (np.min, np.max, np.argmin, np.argmax))
     any, all, ptp, cumsum, cumprod = (_method(f) for f in (np.any, np.all, np.ptp, np.cumsum, np.cumprod))
+    argpartition = _method(np.argpartition)
     argsort, clip, dot, take, repeat = (_method(f) for f in (np.argsort, np.clip, np.dot, np.take, np.repeat))
     ravel, squeeze, swapaxes = (_method(f) for f in (np.ravel, np.squeeze, np.swapaxes))
     diagonal, trace_, round, nonzero = (_method(f) for f in (np.diagonal, np.trace, np.round, np.nonzero))

@@ -5,8 +5,9 @@ A `Graph` is a list of typed nodes in order. It is closed (each var is an input 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Iterator, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 

@@ -8,8 +8,8 @@ see well-typed values of equal shape.
 from __future__ import annotations
 
 import inspect
-from typing import Any, Sequence
-
+from collections.abc import Sequence
+from typing import Any
 
 from tracer.errors import DTypeError, MissingRule, ShapeError, explain
 from tracer.types import ArrayType, is_inexact

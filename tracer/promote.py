@@ -5,8 +5,9 @@ Which dtypes an elementwise function takes and gives is asked of NumPy itself (`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from tracer.trace import Tracer, bind
 from tracer.types import Dim
 
 __all__ = ["apply_ufunc", "broadcast_shapes", "broadcast_to", "cast_to", "as_traced", "common_dtype", "dtype_kind_of",
-           "register_ufuncs", "is_traced", "align"]
+           "register_ufuncs", "is_traced", "align", "face_of"]
 
 
 def is_traced(x) -> bool:
@@ -172,6 +173,16 @@ def register_ufuncs() -> None:
             for ufunc in (op.reference, *op.numpy_names):
                 if isinstance(ufunc, np.ufunc) and ufunc not in functions:
                     functions[ufunc] = _handler(op, ufunc)
+
+
+def face_of(op: Elementwise):
+    """An elementwise op as a function of arrays and numbers, for ops that no ufunc names: integers become float64."""
+    def function(*args):
+        args = [as_traced(a) for a in args]
+        dtype = common_dtype(*args)
+        return bind(op, *align(op.name, args, dtype if dtype.kind == "f" else np.dtype(np.float64)))
+    function.__name__, function.__doc__ = op.name, op.__doc__
+    return function
 
 
 def _handler(op, ufunc):

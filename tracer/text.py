@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 

@@ -8,9 +8,10 @@ A concrete trace carries values on its tracers, so that Python's own `if` and `w
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -103,10 +104,9 @@ class Trace:
             return self.capture(x)
         if isinstance(x, np.ndarray):
             return self.capture(x)
-        if not isinstance(x, np.generic):
-            x = np.asarray(x)[()]
-        type_of_value(x)
-        return Const(x)
+        number: Any = x if isinstance(x, np.generic) else np.asarray(x)[()]
+        type_of_value(number)
+        return Const(number)
 
     def record(self, op: Op, args: Sequence, params: dict[str, Any]):
         """Record a node, or find the equal one that is already there; return its tracer or list of tracers."""

@@ -7,7 +7,8 @@ field with `metadata={"static": True}` belongs to the structure.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 __all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "LEAF"]
 

@@ -8,9 +8,10 @@ runs, by the first value whose type has it as a plain length.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Iterable, Mapping, Union
+from typing import Union
 
 import numpy as np
 

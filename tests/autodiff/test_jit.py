@@ -189,3 +189,29 @@ def test_the_entry_tried_first_takes_nothing_for_another():
     with pytest.raises(TypeError):
         f(tree)
     assert f.cache_info().misses == 8
+
+
+def test_memory_of_large_results_is_reused_only_when_dropped():
+    f = ad.jit(lambda x: x * 2)
+    x = np.arange(100_000.0)
+    a = f(x)
+    view = a[10:20]
+    kept = view.copy()
+    del a
+    b = f(x + 1)  # the view keeps the first result alive
+    np.testing.assert_array_equal(view, kept)
+    where = b.ctypes.data
+    del b
+    f(x)
+    c = f(x + 2)
+    np.testing.assert_array_equal(c, 2 * (x + 2))
+    d = f(x + 3)
+    assert c.ctypes.data != d.ctypes.data and where
+    np.testing.assert_array_equal(c, 2 * (x + 2))
+
+
+def test_zero_dimensional_arrays_are_scalars():
+    f = ad.jit(lambda s, x: x * s)
+    for s in (np.array(3.0), np.float64(3.0), np.array(3.0)):
+        np.testing.assert_array_equal(f(s, X), 3 * X)
+    assert f.cache_info().misses == 1

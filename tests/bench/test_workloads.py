@@ -76,3 +76,13 @@ def test_data_are_the_same_every_time(workload):
     first, again = (flatten(workload.small())[0] for _ in range(2))
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.slow
+@each_workload
+def test_our_entry_at_full_size(workload):
+    """Sizes choose code paths, such as BLAS for larger products: the data of the board go through them."""
+    ours = next(peer for peer in all_peers().values() if peer.ours)
+    ours.load(threads=1)
+    args = workload.make()
+    check(ours.call_for(workload)(*args), workload.by_hand(*args), workload.rtol)

@@ -12,8 +12,9 @@ cotangents; an array that the body only reads gathers its cotangent in one carri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -506,7 +507,7 @@ def scan_axis(step, init: list, sliced: list, axis: int, reverse: bool) -> list:
 def loop_of(graph: Graph, captured: list, length, init: list, sliced: list, *, reverse=False, test: Graph | None = None,
             test_captured: Sequence = (), count=None) -> list:
     """Apply `loop` to a traced step `(i, carries, slices, captured) -> (carries, stacked)` and an optional traced test."""
-    nk, ns, nb = len(init), len(sliced), len(captured)
+    nk, ns = len(init), len(sliced)
     i, ins, extra = graph.inputs[0], graph.inputs[1:1 + nk + ns], graph.inputs[1 + nk + ns:]
     cs = [*captured, *test_captured]
     unused = tuple(Var(type_of(x)) for x in test_captured)

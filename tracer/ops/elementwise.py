@@ -8,6 +8,7 @@ NumPy users expect it (`abs`: 0; `maximum` of equal values: half each), as in JA
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -254,7 +255,7 @@ lcm = _integral("Lcm", np.lcm, None, "y = least common multiple.",
 class Step(Elementwise):
     """Piecewise constant: derivative zero, also at the steps."""
     differentiable = False
-    domain = (0.1, 0.9)
+    domain: Any = (0.1, 0.9)
 
 
 def _step(name, ufunc, code, doc, **extra):

@@ -1,6 +1,7 @@
 """The laws, on every row of the table."""
 
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -45,6 +46,25 @@ def test_layouts(case):
     for i, a in enumerate(args):
         for other in layouts(a):
             check_value(case.f, *args[:i], other, *args[i + 1:], rtol=1e-10)
+
+
+def with_special_numbers(a, rng):
+    """The same array with nan and infinities in it."""
+    a = np.array(a)
+    if a.dtype.kind == "f" and a.size > 2:
+        flat = a.reshape(-1)
+        flat[[1, 2, -1]] = rng.permutation([np.nan, np.inf, -np.inf])
+    return a
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.special and c.dtypes[0] == "d"], ids=repr)
+def test_special_numbers(case):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        args = made(case, np.float64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            check_value(case.f, *[with_special_numbers(a, rng) for a in args], rtol=1e-9)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.zero], ids=repr)

@@ -1,0 +1,304 @@
+"""Elementwise functions that are not simply one ufunc: choice, rounding, parts of numbers, comparison with tolerance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autodiff.numpy.support import (
+    NOT_GIVEN,
+    array_of,
+    as_array,
+    dtype_of,
+    fresh,
+    refuse,
+    shape_of,
+    static_int,
+)
+from tracer.array import implements
+from tracer.errors import UnsupportedError, explain
+from tracer.ops import elementwise as ops
+from tracer.promote import broadcast_shapes, broadcast_to, cast_to, common_dtype
+from tracer.trace import Tracer, bind
+from tracer.types import is_inexact
+
+__all__ = ["floating"]
+
+
+def floating(x):
+    """As an array of floats: integers become float64."""
+    x = as_array(x)
+    return x if is_inexact(dtype_of(x)) else cast_to(x, np.dtype(np.float64))
+
+
+# -- choice ----------------------------------------------------------------------------------------
+
+@implements(np.where)
+def where(condition, x=NOT_GIVEN, y=NOT_GIVEN, /):
+    """As numpy.where; with one argument its value must be known."""
+    if x is NOT_GIVEN and y is NOT_GIVEN:
+        return np.nonzero(condition)
+    if x is NOT_GIVEN or y is NOT_GIVEN:
+        raise ValueError("either both or neither of x and y should be given")
+    condition, x, y = array_of(condition), array_of(x), array_of(y)
+    dtype = common_dtype(x, y)
+    shape = broadcast_shapes("choose between", [condition, x, y])
+    c = broadcast_to(cast_to(as_array(condition), np.dtype(bool)), shape)
+    return bind(ops.select, c, broadcast_to(cast_to(x, dtype), shape), broadcast_to(cast_to(y, dtype), shape))
+
+
+@implements(np.select)
+def select(condlist, choicelist, default=0):
+    """As numpy.select."""
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    if not condlist:
+        raise ValueError("select with an empty condition list is not possible")
+    if any(dtype_of(array_of(c)).kind != "b" for c in condlist):
+        raise TypeError("invalid entry in condlist: should be boolean ndarray")
+    dtype = common_dtype(*[array_of(c) for c in choicelist], array_of(default))
+    values = [cast_to(array_of(v), dtype) for v in (*choicelist, default)]
+    shape = broadcast_shapes("select from", [*map(array_of, condlist), *values])
+    y = values[-1]
+    for c, v in zip(reversed(condlist), reversed(values[:-1])):
+        y = where(c, v, y)
+    return broadcast_to(y, shape)
+
+
+@implements(np.piecewise)
+def piecewise(x, condlist, funclist, *args, **kw):
+    """As numpy.piecewise. Each function is applied to the whole array, and the conditions choose among the results."""
+    x = as_array(x)
+    if shape_of(array_of(condlist)) == () or shape_of(array_of(condlist[0])) == () and shape_of(x) != ():
+        condlist = [condlist]
+    n = len(condlist)
+    if len(funclist) not in (n, n + 1):
+        raise ValueError(f"with {n} condition(s), either {n} or {n + 1} functions are expected")
+    values = [f(x, *args, **kw) if callable(f) else f for f in funclist]
+    y = cast_to(array_of(values[n]), dtype_of(x)) if len(values) > n else dtype_of(x).type(0)
+    y = broadcast_to(y, shape_of(x))
+    for c, v in zip(condlist, values):
+        y = where(c, cast_to(array_of(v), dtype_of(x)), y)
+    return y
+
+
+@implements(np.clip)
+def clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=NOT_GIVEN, **kwargs):
+    """As numpy.clip. On a bound, the derivative is shared equally between `a` and the bound."""
+    refuse("clip", out=out, **kwargs)
+    low = min if a_min is NOT_GIVEN else a_min
+    high = max if a_max is NOT_GIVEN else a_max
+    if a_min is not NOT_GIVEN and min is not NOT_GIVEN or a_max is not NOT_GIVEN and max is not NOT_GIVEN:
+        raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
+    y = as_array(a)
+    given = [b for b in (low, high) if b is not None and b is not NOT_GIVEN]
+    dtype = common_dtype(y, *[array_of(b) for b in given])
+    if low is not None and low is not NOT_GIVEN:
+        y = np.maximum(y, low)
+    if high is not None and high is not NOT_GIVEN:
+        y = np.minimum(y, high)
+    return cast_to(y, dtype) if given else fresh(y)
+
+
+@implements(np.nan_to_num)
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    """As numpy.nan_to_num, always a new array. The derivative is 0 where a number was replaced."""
+    x = as_array(x)
+    dtype = dtype_of(x)
+    if not is_inexact(dtype):
+        return fresh(x)
+    info = np.finfo(dtype)
+    y = where(np.isnan(x), nan, x)
+    y = where(x == np.inf, info.max if posinf is None else posinf, y)
+    return cast_to(where(x == -np.inf, info.min if neginf is None else neginf, y), dtype)
+
+
+# -- rounding and parts ----------------------------------------------------------------------------
+
+@implements(np.round, np.around)
+def round_(a, decimals=0, out=None):
+    """As numpy.round. The derivative is 0."""
+    refuse("round", out=out)
+    a = as_array(a)
+    decimals = static_int(decimals, "decimals")
+    dtype = dtype_of(a)
+    if dtype.kind == "b":
+        raise explain(UnsupportedError, "np.round of booleans is float16 in NumPy, which cannot be traced")
+    if dtype.kind in "iu" and decimals >= 0:
+        return fresh(a)
+    if decimals == 0:
+        return np.rint(a)
+    scale = 10.0 ** abs(decimals)
+    y = np.rint(a * scale) / scale if decimals > 0 else np.rint(a / scale) * scale
+    return cast_to(y, dtype)
+
+
+@implements(np.fix)
+def fix(x, out=None):
+    """As numpy.fix."""
+    refuse("fix", out=out)
+    return np.trunc(x)
+
+
+@implements(np.modf)
+def modf(x):
+    """As numpy.modf."""
+    x = floating(x)
+    whole = np.trunc(x)
+    endless = np.isinf(x)
+    return np.copysign(where(endless, 0, x - where(endless, 0, whole)), x), whole
+
+
+@implements(np.divmod)
+def divmod_(x1, x2):
+    """As numpy.divmod."""
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@implements(np.ldexp)
+def ldexp(x1, x2):
+    """As numpy.ldexp."""
+    x, n = floating(x1), as_array(x2)
+    if dtype_of(n).kind not in "biu":
+        raise TypeError("ldexp: the exponent must be an integer")
+    half = np.floor_divide(n, 2)    # in two steps, so that no factor overflows where the product does not
+    two = dtype_of(x).type(2)
+    first, second = (np.power(two, cast_to(k, dtype_of(x))) for k in (half, n - half))
+    return x * first * second
+
+
+@implements(np.sinc)
+def sinc(x):
+    """As numpy.sinc."""
+    return bind(ops.ops["sinc"], floating(x))
+
+
+@implements(np.real, np.conjugate)
+def real(val):
+    """As numpy.real: complex numbers are not traced."""
+    return array_of(val)
+
+
+@implements(np.imag)
+def imag(val):
+    """As numpy.imag: zeros."""
+    return np.zeros_like(val)
+
+
+@implements(np.real_if_close)
+def real_if_close(a, tol=100):
+    """As numpy.real_if_close."""
+    return array_of(a)
+
+
+# -- questions -------------------------------------------------------------------------------------
+
+@implements(np.iscomplexobj)
+def iscomplexobj(x):
+    """As numpy.iscomplexobj: complex numbers are not traced."""
+    return False
+
+
+@implements(np.isrealobj)
+def isrealobj(x):
+    """As numpy.isrealobj."""
+    return True
+
+
+@implements(np.isreal)
+def isreal(x):
+    """As numpy.isreal."""
+    return np.ones_like(x, dtype=bool)
+
+
+@implements(np.iscomplex)
+def iscomplex(x):
+    """As numpy.iscomplex."""
+    return np.zeros_like(x, dtype=bool)
+
+
+@implements(np.isposinf)
+def isposinf(x, out=None):
+    """As numpy.isposinf."""
+    refuse("isposinf", out=out)
+    return x == np.inf
+
+
+@implements(np.isneginf)
+def isneginf(x, out=None):
+    """As numpy.isneginf."""
+    refuse("isneginf", out=out)
+    return x == -np.inf
+
+
+@implements(np.isclose)
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """As numpy.isclose."""
+    a, b = floating(a), floating(b)
+    close = (np.abs(a - b) <= atol + rtol * np.abs(b)) & np.isfinite(b) | (a == b)
+    return close | np.isnan(a) & np.isnan(b) if equal_nan else close
+
+
+@implements(np.allclose)
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """As numpy.allclose; a traced truth value."""
+    return np.all(isclose(a, b, rtol, atol, equal_nan))
+
+
+@implements(np.array_equal)
+def array_equal(a1, a2, equal_nan=False):
+    """As numpy.array_equal; a traced truth value, unless the shapes differ."""
+    a, b = as_array(a1), as_array(a2)
+    if shape_of(a) != shape_of(b):
+        return False
+    equal = a == b
+    if equal_nan and is_inexact(dtype_of(a)) and is_inexact(dtype_of(b)):
+        equal = equal | np.isnan(a) & np.isnan(b)
+    return np.all(equal)
+
+
+@implements(np.array_equiv)
+def array_equiv(a1, a2):
+    """As numpy.array_equiv; a traced truth value, unless the shapes do not fit."""
+    a, b = as_array(a1), as_array(a2)
+    try:
+        broadcast_shapes("compare", [a, b])
+    except ValueError:
+        return False
+    return np.all(a == b)
+
+
+@implements(np.result_type)
+def result_type(*arrays_and_dtypes):
+    """As numpy.result_type."""
+    return np.result_type(*[_sample(a) for a in arrays_and_dtypes])
+
+
+@implements(np.can_cast)
+def can_cast(from_, to, casting="safe"):
+    """As numpy.can_cast."""
+    return np.can_cast(dtype_of(from_), to, casting)
+
+
+@implements(np.common_type)
+def common_type(*arrays):
+    """As numpy.common_type."""
+    return np.result_type(*[dtype_of(a) if is_inexact(dtype_of(a)) else np.float64 for a in arrays]).type
+
+
+def _sample(x):
+    if isinstance(x, Tracer):
+        return x.weak(0) if x.weak else x.type.dtype
+    return x
+
+
+
+@implements(np.polyval)
+def polyval(p, x):
+    """As numpy.polyval, by Horner's rule."""
+    p, x = as_array(p), array_of(x)
+    if len(shape_of(p)) != 1:
+        raise ValueError("the coefficients must be a 1-d array")
+    y = np.zeros_like(x)
+    for i in range(shape_of(p)[0]):
+        y = y * x + p[i]
+    return y

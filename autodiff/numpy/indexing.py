@@ -1,0 +1,454 @@
+"""Indexing: `x[...]`, `x.at[...]`, and the functions that pick elements.
+
+`parse` turns an index, as NumPy takes it, into a `Selection` for the ops `index` and `update`; it holds all of NumPy's rules
+about where the axes of index arrays go. Indices whose numbers are known are checked at once; the others when they are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autodiff.numpy.memory import view
+from autodiff.numpy.support import (
+    array_of,
+    as_array,
+    dtype_of,
+    fresh,
+    known,
+    permute,
+    require_value,
+    shape_of,
+)
+from tracer.array import implements
+from tracer.errors import ConcreteValueError, DTypeError, IndexingError, ShapeError, UnsupportedError, explain
+from tracer.ops import index as index_ops
+from tracer.ops.shape import reshape_to
+from tracer.promote import broadcast_to, cast_to, describe, dtype_kind_of
+from tracer.trace import Tracer, bind
+from tracer.types import Dim
+
+__all__ = ["Selection", "parse", "select", "update", "take_order", "part", "aligned", "checked", "fitted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """An index in the form that the ops take, and the way from their result to NumPy's.
+
+    The op gives the axes of the index arrays first, then all sliced axes. NumPy drops those that an integer selected, and puts
+    the axes of the index arrays at `place`.
+    """
+
+    shape: tuple[Dim, ...]      # of the array, with the new axes
+    spec: tuple                 # as in tracer/ops/index.py
+    arrays: tuple               # the index arrays: one dtype and one shape
+    check: bool
+    dropped: tuple[int, ...]    # numbers of the sliced axes that integers selected
+    place: int                  # of the axes of the index arrays among the kept sliced ones
+    is_view: bool
+
+    def key(self) -> Any:
+        """Equal for selections of the same elements; None if there are index arrays."""
+        return None if self.arrays else (self.shape, self.spec, self.dropped)
+
+    def is_everything(self) -> bool:
+        """Whether every element is selected, in order."""
+        return not self.arrays and self.spec == index_ops.full_spec(self.shape)
+
+    def lead(self) -> tuple[Dim, ...]:
+        """Shape of the index arrays."""
+        return shape_of(self.arrays[0]) if self.arrays else ()
+
+    def sliced(self) -> tuple[Dim, ...]:
+        """Lengths of the sliced axes, dropped ones too."""
+        return tuple(e[1] for e in self.spec if isinstance(e, tuple))
+
+    def kept(self) -> tuple[Dim, ...]:
+        """Lengths of the sliced axes that stay."""
+        return tuple(d for i, d in enumerate(self.sliced()) if i not in self.dropped)
+
+    def result_shape(self) -> tuple[Dim, ...]:
+        """Shape of the selection in NumPy."""
+        kept = self.kept()
+        return (*kept[:self.place], *self.lead(), *kept[self.place:])
+
+    def order(self) -> tuple[int, ...]:
+        """The permutation from (index arrays' axes, kept axes) to NumPy's order."""
+        n, k = len(self.lead()), len(self.kept())
+        return (*range(n, n + self.place), *range(n), *range(n + self.place, n + k))
+
+
+# -- from NumPy's index to a selection -------------------------------------------------------------
+
+def parse(shape: tuple[Dim, ...], index) -> Selection:
+    """The selection that an index means for an array of this shape.
+
+    Raises
+    ------
+    IndexingError
+        If there are too many indices, one of a wrong kind, or one out of range.
+    ConcreteValueError
+        If the shape of the selection depends on numbers that are not known.
+    """
+    entries = _entries(index)
+    is_view = any(e is Ellipsis for e in entries)
+    consumed = sum(_consumes(e) for e in entries)
+    if consumed > len(shape):
+        raise explain(IndexingError, f"too many indices for array: array is {len(shape)}-dimensional, but {consumed} were "
+                      f"indexed")
+    if not is_view:
+        entries.append(Ellipsis)
+    fancy = any(_is_array(e) for e in entries)
+    spec: list[Any] = []
+    lengths: list[Dim] = []
+    arrays: list[Any] = []
+    check = False
+    dropped: list[int] = []
+    groups: list[bool] = []     # of each entry: whether it counts as an index array
+    place, sliced, axis = 0, 0, 0
+
+    def slice_axis(entry, length) -> None:
+        nonlocal sliced
+        spec.append(entry)
+        lengths.append(length)
+        sliced += 1
+
+    def array_axis(array, length) -> None:
+        spec.append(len(arrays))
+        lengths.append(length)
+        arrays.append(array)
+
+    for e in entries:
+        advanced = _is_array(e) or fancy and _is_integer(e)
+        if advanced and True not in groups:
+            place = sliced - len(dropped)
+        groups.append(advanced)
+        if e is Ellipsis:
+            for _ in range(len(shape) - consumed):
+                slice_axis((0, shape[axis], 1), shape[axis])
+                axis += 1
+        elif e is None:
+            slice_axis((0, 1, 1), 1)
+        elif isinstance(e, slice):
+            slice_axis(_slice(e, shape[axis]), shape[axis])
+            axis += 1
+        elif isinstance(e, _Truth):
+            array_axis(np.zeros(int(e.value), np.int64), 1)
+        elif isinstance(e, (int, np.integer)) and isinstance(shape[axis], int):
+            checked(e, shape[axis], axis)
+            dropped.append(sliced)
+            slice_axis((int(e) % shape[axis], 1, 1), shape[axis])
+            axis += 1
+        else:
+            for a in _mask_indices(e, shape, axis) if _is_mask(e) else (e,):
+                check |= checked(a, shape[axis], axis)
+                array_axis(a, shape[axis])
+                axis += 1
+    if _separated(groups):
+        place = 0
+    is_view = not arrays and (is_view or len(dropped) < len(spec))
+    return Selection(tuple(lengths), tuple(spec), aligned(arrays), check, tuple(dropped), place if fancy else 0, is_view)
+
+
+class _Truth:
+    """A boolean scalar as index: a new axis of length 1 or 0."""
+
+    def __init__(self, value):
+        self.value = bool(value)
+
+
+def _entries(index) -> list:
+    """The entries of an index, each in regular form."""
+    entries = [_entry(e) for e in (index if isinstance(index, tuple) else (index,))]
+    if sum(e is Ellipsis for e in entries) > 1:
+        raise explain(IndexingError, "an index can only have a single ellipsis ('...')")
+    return entries
+
+
+def _entry(e):
+    if e is None or e is Ellipsis or isinstance(e, slice):
+        return e
+    if isinstance(e, (bool, np.bool_)):
+        return _Truth(e)
+    if isinstance(e, (int, np.integer)):
+        return e
+    if not isinstance(e, (Tracer, np.ndarray, list, tuple)) and hasattr(e, "__index__"):
+        return e.__index__()
+    a = array_of(e)
+    if isinstance(e, (list, tuple)) and not isinstance(a, Tracer) and np.size(a) == 0:
+        a = a.astype(np.int64)
+    kind = dtype_of(a).kind
+    if kind == "b" and shape_of(a) == ():
+        return _Truth(require_value(a, "ndarray.__getitem__", "a truth value as index decides the shape", "use np.where"))
+    if kind not in "biu":
+        raise explain(IndexingError, "arrays used as indices must be of integer (or boolean) type", index=describe(a))
+    return a[()] if isinstance(a, np.ndarray) and a.shape == () else a
+
+
+def _is_array(e) -> bool:
+    return isinstance(e, _Truth) or isinstance(e, (np.ndarray, Tracer)) and shape_of(e) != ()
+
+
+def _is_integer(e) -> bool:
+    return isinstance(e, (int, np.integer)) or isinstance(e, Tracer) and e.type.shape == ()
+
+
+def _is_mask(e) -> bool:
+    return isinstance(e, (np.ndarray, Tracer)) and dtype_of(e).kind == "b"
+
+
+def _consumes(e) -> int:
+    """How many axes of the array an entry stands for."""
+    if e is None or e is Ellipsis or isinstance(e, _Truth):
+        return 0
+    return len(shape_of(e)) if _is_mask(e) else 1
+
+
+def _separated(groups: list[bool]) -> bool:
+    """Whether other entries stand between index arrays: their axes go first then."""
+    if True not in groups:
+        return False
+    first, last = groups.index(True), len(groups) - 1 - groups[::-1].index(True)
+    return False in groups[first:last]
+
+
+def _slice(e: slice, n: Dim) -> tuple:
+    for bound in (e.start, e.stop, e.step):
+        if isinstance(bound, Tracer) and bound.value is None:
+            raise explain(ConcreteValueError, "a slice whose bounds are traced", bound=describe(bound),
+                          why="its length is not known while tracing",
+                          fix="take a fixed number of elements, x[i + np.arange(length)], or make the bound a static argument")
+    if not isinstance(n, int):
+        if (e.start, e.stop) == (None, None) and e.step in (None, 1, -1):
+            return (0, n, 1) if e.step != -1 else (n - 1, n, -1)
+        raise explain(UnsupportedError, f"a slice of an axis of length {n}", why="the length is known only at run time",
+                      fix="use x[:], x[::-1], or index arrays")
+    start, stop, step = e.indices(n)
+    length = len(range(start, stop, step))
+    return (start, length, step) if length else (0, 0, 1)
+
+
+def _mask_indices(mask, shape, axis) -> tuple:
+    have, want = shape_of(mask), shape[axis:axis + len(shape_of(mask))]
+    for i, (a, b) in enumerate(zip(have, want)):
+        if a != b:
+            raise explain(IndexingError, f"boolean index did not match indexed array along axis {axis + i}; "
+                          f"size of axis is {b} but size of corresponding boolean axis is {a}")
+    value = known(mask)
+    if value is None:
+        raise explain(ConcreteValueError, "reading with a boolean mask whose values are not known", mask=describe(mask),
+                      why="how many elements it selects is not known while tracing",
+                      fix="use np.where(mask, x, other), or a sum with weights, np.sum(np.where(mask, x, 0))")
+    return np.nonzero(np.asarray(value))
+
+
+def checked(a, n: Dim, axis: int) -> bool:
+    """Check the values of an index array against the length of its axis; whether that has to be done later."""
+    value = known(a)
+    if value is None or not isinstance(n, int):
+        return True
+    value = np.asarray(value)
+    if value.size:
+        low, high = int(value.min()), int(value.max())
+        if low < -n or high >= n:
+            raise _out_of_bounds(low if low < -n else high, axis, n)
+    return False
+
+
+def _out_of_bounds(i, axis, n) -> Exception:
+    return explain(IndexingError, f"index {i} is out of bounds for axis {axis} with size {n}")
+
+
+def aligned(arrays: list) -> tuple:
+    """Index arrays of one dtype and one shape."""
+    if not arrays:
+        return ()
+    arrays = [a if isinstance(a, (Tracer, np.ndarray, np.generic)) else np.int64(a) for a in arrays]
+    shapes = [shape_of(a) for a in arrays]
+    common = shapes[0]
+    if any(s != common for s in shapes):
+        try:
+            common = _broadcast(shapes)
+        except ValueError:
+            raise explain(IndexingError, "shape mismatch: indexing arrays could not be broadcast together with shapes "
+                          + " ".join(map(str, shapes))) from None
+    return tuple([broadcast_to(cast_to(a, np.dtype(np.int64)), common) for a in arrays])
+
+
+def _broadcast(shapes) -> tuple[Dim, ...]:
+    if all(isinstance(d, int) for s in shapes for d in s):
+        return np.broadcast_shapes(*shapes)
+    from tracer.promote import broadcast_shapes
+    return broadcast_shapes("index with", [Tracer(_type(s), None, None) for s in shapes])
+
+
+def _type(shape):
+    from tracer.types import ArrayType
+    return ArrayType(np.dtype(np.int64), shape)
+
+
+# -- reading and writing ---------------------------------------------------------------------------
+
+def select(x, sel: Selection):
+    """The selected elements, in NumPy's shape."""
+    y = reshape_to(x, sel.shape)
+    if not sel.is_everything():
+        y = bind(index_ops.index, y, *sel.arrays, spec=sel.spec, check=sel.check)
+    y = reshape_to(y, (*sel.lead(), *sel.kept()))
+    return permute(y, sel.order())
+
+
+def replace(x, sel: Selection, value, mode: str):
+    """`x` with the selected elements replaced (or `value` added); `value` has the shape of the selection."""
+    v = permute(value, np.argsort(sel.order()).tolist())
+    v = reshape_to(v, (*sel.lead(), *sel.sliced()))
+    if sel.is_everything() and mode == "set":
+        return reshape_to(v, shape_of(x))
+    y = bind(index_ops.update, reshape_to(x, sel.shape), v, *sel.arrays, spec=sel.spec, mode=mode, check=sel.check)
+    return reshape_to(y, shape_of(x))
+
+
+@implements("index")
+def index(x, index):
+    """`x[index]`."""
+    sel = parse(shape_of(x), index)
+    if not sel.is_view:
+        y = select(x, sel)
+        return fresh(y) if y is x else y
+    return view(x, lambda base: select(base, sel), lambda base, v: replace(base, sel, v, "set"), sel.key())
+
+
+@implements("update")
+def update(x, index, value, mode: str):
+    """A new array: `x` with `x[index]` set to `value`, or with `value` added there.
+
+    Raises
+    ------
+    ShapeError
+        If `value` cannot be broadcast to the selection.
+    DTypeError
+        If `value` is added and does not fit the dtype of `x`.
+    """
+    value = array_of(value)
+    if mode == "add":
+        _check_addend(x, value)
+    masked = _full_mask(x, index, value)
+    value = cast_to(value, dtype_of(x))
+    if masked is not None:
+        new = fitted(value, shape_of(x))
+        return np.where(masked, new if mode == "set" else x + new, x)
+    sel = parse(shape_of(x), index)
+    return replace(x, sel, fitted(value, sel.result_shape()), mode)
+
+
+def _check_addend(x, value) -> None:
+    kind = dtype_kind_of(value)
+    dtype = np.result_type(dtype_of(x), kind if isinstance(kind, np.dtype) else kind(0))
+    if not np.can_cast(dtype, dtype_of(x), "same_kind"):
+        raise explain(DTypeError, f"adding {describe(value)} to elements of an array of dtype {dtype_of(x)}",
+                      why="the sum does not fit the array", fix="convert the array first, x.astype(float)")
+
+
+def _full_mask(x, index, value):
+    """The mask, broadcast to `x`, when the index is one boolean array and `value` does not depend on how many it selects."""
+    if isinstance(index, tuple) and len(index) == 1:
+        index = index[0]
+    if not isinstance(index, (Tracer, np.ndarray)) or dtype_of(index).kind != "b" or not shape_of(index):
+        return None
+    mask, shape = shape_of(index), shape_of(x)
+    if mask != shape[:len(mask)]:
+        return None
+    if prod(shape_of(value)[:max(0, len(shape_of(value)) - len(shape) + len(mask))]) != 1:
+        if known(index) is None:
+            raise explain(ConcreteValueError, "assigning an array through a boolean mask whose values are not known",
+                          mask=describe(index), why="how many elements it selects is not known while tracing",
+                          fix="use x = np.where(mask, values, x) with values of the shape of x")
+        return None
+    mask = reshape_to(as_array(index), (*mask, *[1] * (len(shape) - len(mask))))
+    return broadcast_to(mask, shape) if isinstance(mask, Tracer) else np.broadcast_to(mask, shape)
+
+
+def fitted(value, shape):
+    """`value` broadcast to the selection; further leading axes of length 1 are dropped, as in NumPy's assignment."""
+    have = shape_of(value)
+    extra = len(have) - len(shape)
+    if extra > 0 and all(d == 1 for d in have[:extra]):
+        value, have = reshape_to(value, have[extra:]), have[extra:]
+    if len(have) > len(shape) or any(a != b and a != 1 for a, b in zip(have[::-1], shape[::-1])):
+        raise explain(ShapeError, f"could not broadcast input array from shape {have} into shape {shape}", value=describe(value),
+                      why="the selected part has another shape")
+    return broadcast_to(value, shape)
+
+
+def part(x, axis: int, start, stop=None):
+    """The elements start:stop of one axis, as a new array."""
+    return select(x, parse(shape_of(x), (slice(None),) * axis + (slice(start, stop),)))
+
+
+def take_order(x, axis: int, order: np.ndarray):
+    """Elements of one axis in a fixed order: runs of slices where there are few, else index arrays."""
+    order = np.asarray(order, np.int64)
+    runs = _runs(order)
+    if len(runs) <= _MANY_RUNS:
+        pieces = []
+        for start, length, step in runs:
+            if step:
+                pieces.append(index_ops.take_slice(x, axis, start, length, step))
+            else:
+                shape = shape_of(x)
+                one = index_ops.take_slice(x, axis, start, 1)
+                pieces.append(broadcast_to(one, (*shape[:axis], length, *shape[axis + 1:])))
+        if len(pieces) == 1:
+            return fresh(pieces[0]) if pieces[0] is x else pieces[0]
+        from tracer.ops.shape import concatenate
+        return bind(concatenate, *pieces, axis=axis)
+    return select(x, parse(shape_of(x), (slice(None),) * axis + (order,)))
+
+
+_MANY_RUNS = 6
+"""Beyond this many pieces a gather is shorter than a concatenation of slices."""
+
+
+def _runs(order: np.ndarray) -> list[tuple[int, int, int]]:
+    """An integer sequence as (start, length, step) runs; a run of one step is begun by any pair."""
+    runs: list[tuple[int, int, int]] = []
+    i, n = 0, len(order)
+    if n == 0:
+        return [(0, 0, 1)]
+    while i < n and len(runs) <= _MANY_RUNS:
+        if i == n - 1:
+            runs.append((int(order[i]), 1, 1))
+            break
+        step = int(order[i + 1] - order[i])
+        ends = np.nonzero(np.diff(order[i:]) != step)[0]
+        length = int(ends[0]) + 1 if len(ends) else n - i
+        if length == 2 and abs(step) > 1:
+            length, step = 1, 1     # two neighbours by chance: the second may begin a longer run
+        runs.append((int(order[i]), length, step))
+        i += length
+    return runs
+
+
+# -- ufunc.at ---------------------------------------------------------------------------------------
+
+@implements((np.add, "at"))
+def add_at(x, indices, b):
+    """As numpy.add.at: adds in place, repeated indices repeatedly."""
+    _write_at(x, indices, b)
+
+
+@implements((np.subtract, "at"))
+def subtract_at(x, indices, b):
+    """As numpy.subtract.at: subtracts in place, repeated indices repeatedly."""
+    _write_at(x, indices, np.negative(b))
+
+
+def _write_at(x, indices, b) -> None:
+    from autodiff.numpy.memory import write
+    if not isinstance(x, Tracer):
+        raise explain(UnsupportedError, "ufunc.at: traced values cannot be added into a plain array",
+                      why="the trace would be lost", fix="make the array with autodiff.numpy.zeros, or use x = x.at[index].add(v) on a traced one")
+    write(x, Ellipsis, update(x, indices, b, "add"))

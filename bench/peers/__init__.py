@@ -1,0 +1,1 @@
+"""The peers of the board, one file each; see `bench.peer.Peer`."""

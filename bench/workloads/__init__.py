@@ -1,0 +1,1 @@
+"""The workloads of the board, one file each; see `bench.workload.Workload`."""

@@ -1,0 +1,73 @@
+"""The table of test cases of the ops that are not elementwise: for each, functions of float arrays that use it.
+
+A registered op without a row fails the suite (`tests/tracer/test_op_cases.py`). Elementwise ops carry their own case: their domain.
+"""
+
+import numpy as np
+
+import autodiff as ad
+import autodiff.numpy as anp
+
+A = np.linspace(0.3, 1.9, 12).reshape(3, 4) * np.array([1.0, -1.0, 1.2, 0.7])
+V = np.array([0.4, -0.9, 1.3, 0.2])
+
+
+@ad.custom_jvp
+def _cubed(x):
+    return x ** 3
+
+
+_cubed.defjvp(lambda primals, tangents: (primals[0] ** 3, 3 * primals[0] ** 2 * tangents[0]))
+
+
+@ad.custom_vjp
+def _doubled(x):
+    return 2 * x
+
+
+_doubled.defvjp(lambda x: (2 * x, None), lambda _, ct: (2 * ct,))
+
+MIXED = np.array([2, 0, 2, 1])
+
+# op -> [(function, arguments)]
+CASES = {
+    "cast": [(lambda a: (a > 0).astype(np.float64) * a + a.astype(np.int64), (V,))],
+    "select": [(lambda a: np.where(a > 0, a * a, -a), (A,))],
+    "broadcast": [(lambda v: np.broadcast_to(v, (3, 4)) * 2, (V,)), (lambda v: v[:, None] * v, (V,))],
+    "reshape": [(lambda a: a.reshape(2, 6) * 2, (A,)), (lambda a: a.reshape(1, 3, 1, 4) + 1, (A,))],
+    "transpose": [(lambda a: a.T * 2, (A,)), (lambda a: np.transpose(a.reshape(2, 3, 2), (2, 0, 1)), (A,))],
+    "concatenate": [(lambda a, v: np.concatenate([a, v[None], a]), (A, V)), (lambda a: np.concatenate([a, a], axis=1), (A,))],
+    "iota": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + np.take(v, anp.arange(4) * 0 + i).sum(), 0.0), (V,))],
+    "sum": [(lambda a: a.sum(), (A,)), (lambda a: a.sum(axis=0), (A,)), (lambda a: a.sum(axis=(0, 1), keepdims=True), (A,))],
+    "prod": [(lambda a: np.prod(a, axis=1), (A,)), (lambda v: np.prod(v * np.array([1.0, 0.0, 1.0, 1.0])), (V,)),
+             (lambda v: np.prod(v * np.array([1.0, 0.0, 0.0, 1.0])), (V,))],
+    "max": [(lambda a: np.max(a, axis=0), (A,)), (lambda a: a.max(), (A,))],
+    "min": [(lambda a: np.min(a, axis=1), (A,))],
+    "all": [(lambda a: np.where(np.all(a > -1.0, axis=0), a[0], a[1] * 2), (A,))],
+    "any": [(lambda a: np.where(np.any(a < -1.0, axis=0), a[0], a[1] * 2), (A,))],
+    "argmax": [(lambda a: np.take_along_axis(a, np.argmax(a, axis=1)[:, None], 1), (A,))],
+    "argmin": [(lambda a: np.take_along_axis(a, np.argmin(a, axis=0)[None], 0), (A,))],
+    "cumsum": [(lambda a: np.cumsum(a, axis=1) ** 2, (A,)), (lambda a: np.cumsum(a), (A,))],
+    "cumprod": [(lambda a: np.cumprod(a, axis=1), (A,)), (lambda v: np.cumprod(v * np.array([1.0, 0.0, 1.0, 2.0])), (V,))],
+    "index": [(lambda a: a[1:, ::-2] * 2, (A,)), (lambda v: v[MIXED] * 3, (V,)), (lambda a: a[MIXED, MIXED], (A,)),
+              (lambda a: a[:, MIXED].T, (A,)), (lambda v: v[-1] * v[0], (V,))],
+    "update": [(lambda a, v: a.at[1].set(v * v), (A, V)), (lambda a, v: a.at[MIXED, 1:3].add(v[:2] * a[0, :2]), (A, V)),
+               (lambda a, v: a.at[MIXED].set(v * v), (A, V)), (lambda a, v: a.at[::2, 1].add(v[:2]), (A, V))],
+    "pad_sum": [(ad.grad(lambda v: (v[1:] * v[:-1] ** 2).sum()), (V,)), (ad.grad(lambda a: (a[1:, 1:] * a[:-1, :-1] ** 2).sum()), (A,))],
+    "matmul": [(lambda a: a @ a.T, (A,)), (lambda a, v: a @ v, (A, V)), (lambda a: np.matmul(a.reshape(3, 2, 2), a.reshape(3, 2, 2)), (A,)),
+               (lambda a: (np.ones((40, 3)) @ a) @ np.ones((4, 30)), (A,))],
+    "argsort": [(lambda v: np.sort(v) * np.arange(4.0), (V,))],
+    "searchsorted": [(lambda v: v * np.searchsorted(np.array([-1.0, 0.0, 1.0]), v), (V,))],
+    "call": [(lambda v: ad.jit(np.tanh)(v) * v, (V,))],
+    "checkpoint": [(lambda v: ad.checkpoint(lambda x: np.sin(x) * x)(v), (V,))],
+    "linear_call": [(ad.grad(lambda v: ad.checkpoint(lambda x: (np.sin(x) * x).sum())(v)), (V,))],
+    "barrier": [(ad.grad(lambda v: ad.checkpoint(lambda x: (np.cos(x) * x).sum())(v)), (V,))],
+    "cond": [(lambda v: ad.cond(v[0] > 0, np.sin, np.cos, v), (V,)), (lambda v: ad.cond(v[1] > 0, np.sin, np.cos, v), (V,))],
+    "linear_cond": [(ad.grad(lambda v: ad.cond(v[0] > 0, np.sin, np.cos, v).sum()), (V,))],
+    "loop": [(lambda v: ad.fori_loop(0, 3, lambda i, s: np.sin(s) * v, v), (V,)),
+             (lambda v: ad.scan(lambda c, x: (c * x, c), v[0], v, reverse=True)[1], (V,))],
+    "custom_jvp": [(lambda v: _cubed(v) * v, (V,))],
+    "custom_vjp": [(lambda v: _doubled(v) * v, (V,))],
+    "custom_linear": [(ad.grad(lambda v: (_doubled(v) * v).sum()), (V,))],
+}
+FORWARD_REFUSED = {"custom_vjp", "custom_linear"}
