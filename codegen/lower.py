@@ -545,6 +545,13 @@ def _own_copy(scope: _Scope, position: int, atom, x: Operand) -> Operand:
     return out
 
 
+def _read_by_others(k: Builder, x: Operand, j: int, carries: list[Operand], others: list[Operand]) -> bool:
+    if x.buffer is None:
+        return True
+    storage = x.buffer.storage
+    return any(_reads(k, o, storage) for o in [*others, *carries[:j], *carries[j + 1:]])
+
+
 def _lower_cond(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
     k = scope.k
     which, *operands = xs
@@ -570,9 +577,9 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
     n, constants, carries, sliced = spec.split(xs)
     _, _, carry_atoms, _ = spec.split(node.inputs)
     constants = [k.materialize(x) if _is_costly(x) else x for x in constants]
-    repeated = [a for a in carry_atoms if carry_atoms.count(a) > 1]
-    state = [_own_copy(scope, position, a if a not in repeated else None, x)
-             for a, x in zip(carry_atoms, carries, strict=True)]
+    # A carry may start in the memory of its first value only if no other input of the loop reads that memory.
+    state = [_own_copy(scope, position, None if _read_by_others(k, x, j, carries, [*constants, *sliced]) else a, x)
+             for j, (a, x) in enumerate(zip(carry_atoms, carries, strict=True))]
     count = k.stored(I64, ())
     unknown = length is None and not (sliced and test is None) and test is not None
     stop = n.read(())

@@ -16,6 +16,7 @@ from autodiff.numpy.support import (
     dtype_of,
     filled,
     fresh,
+    length_of,
     refuse_order,
     shape_of,
     static_int,
@@ -308,7 +309,7 @@ def vander(x, N=None, increasing=False):
     x = as_array(x)
     if len(shape_of(x)) != 1:
         raise ValueError("x must be a one-dimensional array or sequence.")
-    n = shape_of(x)[0] if N is None else static_int(N, "N")
+    n = length_of(x, 0, "vander") if N is None else static_int(N, "N")
     dtype = np.promote_types(dtype_of(x), int)
     columns = [np.ones_like(x, dtype=dtype)]
     while len(columns) < n:

@@ -70,11 +70,8 @@ def _read(operands) -> tuple[list[list[Hashable]], list[Hashable], list]:
     hidden = max((-v for labels in inputs for v in labels if isinstance(v, int)), default=0)
     ellipsis: list[Hashable] = list(range(-hidden, 0))
     if arrow:
-        if "..." in right:
-            before, after = right.split("...")
-            output = [*before, *ellipsis, *after]
-        else:
-            output = list(right)
+        before, dots, after = right.partition("...")
+        output: list[Hashable] = [*before, *(ellipsis if dots else []), *after]
         known = {*itertools.chain(*inputs)}
         if len(set(output)) < len(output) or any(v not in known for v in output):
             raise ValueError(f"einstein sum subscripts string {text!r} includes an output subscript twice, or one that no input has")
@@ -144,6 +141,10 @@ def _without_ones(x, labels, sizes):
     return reshape_to(x, tuple(shape[i] for i in kept)), [labels[i] for i in kept]
 
 
+_LONG = 1000
+"""Stands for a length that is not known, when an order of contractions is planned."""
+
+
 def _path(inputs, output, xs, sizes, optimize) -> list:
     if len(xs) == 2:
         return [(0, 1)]
@@ -151,7 +152,7 @@ def _path(inputs, output, xs, sizes, optimize) -> list:
         return list(optimize[1:])
     letter = dict(zip(dict.fromkeys(itertools.chain(*inputs)), _LETTERS))
     text = ",".join("".join(letter[v] for v in labels) for labels in inputs)
-    plain = [np.broadcast_to(0.0, shape_of(x)) for x in xs]
+    plain = [np.broadcast_to(0.0, [n if isinstance(n, int) else _LONG for n in shape_of(x)]) for x in xs]
     path = np.einsum_path(f"{text}->{''.join(letter[v] for v in output)}", *plain,
                           optimize=optimize if isinstance(optimize, str) else "greedy")[0]
     return list(path[1:])

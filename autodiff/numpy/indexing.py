@@ -137,10 +137,10 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
             axis += 1
         elif isinstance(e, _Truth):
             array_axis(np.zeros(int(e.value), np.int64), 1)
-        elif isinstance(e, (int, np.integer)) and isinstance(shape[axis], int):
-            checked(e, shape[axis], axis)
+        elif isinstance(e, (int, np.integer)) and isinstance(n := shape[axis], int):
+            checked(e, n, axis)
             dropped.append(sliced)
-            slice_axis((int(e) % shape[axis], 1, 1), shape[axis])
+            slice_axis((int(e) % n, 1, 1), n)
             axis += 1
         else:
             for a in _mask_indices(e, shape, axis) if _is_mask(e) else (e,):
@@ -450,5 +450,6 @@ def _write_at(x, indices, b) -> None:
     from autodiff.numpy.memory import write
     if not isinstance(x, Tracer):
         raise explain(UnsupportedError, "ufunc.at: traced values cannot be added into a plain array",
-                      why="the trace would be lost", fix="make the array with autodiff.numpy.zeros, or use x = x.at[index].add(v) on a traced one")
+                      why="the trace would be lost",
+                      fix="make the array with autodiff.numpy.zeros, or use x = x.at[index].add(v) on a traced one")
     write(x, Ellipsis, update(x, indices, b, "add"))

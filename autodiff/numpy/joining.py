@@ -13,6 +13,7 @@ from autodiff.numpy.support import (
     dtype_of,
     filled,
     fresh,
+    length_of,
     refuse,
     require_value,
     shape_of,
@@ -38,7 +39,7 @@ def _sequence(name: str, arrays) -> list:
     if isinstance(arrays, Tracer):
         if not shape_of(arrays):
             raise TypeError("iteration over a 0-d array")
-        arrays = [arrays[i] for i in range(shape_of(arrays)[0])]
+        arrays = [arrays[i] for i in range(length_of(arrays, 0, name))]
     arrays = [array_of(a) for a in arrays]
     if not arrays:
         raise ValueError(f"need at least one array to {name}")
@@ -138,7 +139,7 @@ def array_split(ary, indices_or_sections, axis=0):
     """As numpy.array_split."""
     ary = as_array(ary)
     axis = axis_of(axis, len(shape_of(ary)))
-    n = shape_of(ary)[axis]
+    n = length_of(ary, axis, "split")
     if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
         ends = [static_int(i, "a division point") for i in indices_or_sections]
         bounds = [0, *ends, n]
@@ -155,7 +156,7 @@ def array_split(ary, indices_or_sections, axis=0):
 def split(ary, indices_or_sections, axis=0):
     """As numpy.split."""
     if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
-        n = shape_of(ary)[axis_of(axis, len(shape_of(ary)))]
+        n = length_of(ary, axis_of(axis, len(shape_of(ary))), "split")
         if n % static_int(indices_or_sections, "the number of sections"):
             raise ValueError("array split does not result in an equal division")
     return array_split(ary, indices_or_sections, axis)
@@ -182,7 +183,7 @@ def unstack(x, /, *, axis=0):
     if not shape_of(x):
         raise ValueError("Input array must be at least 1-d.")
     axis = axis_of(axis, len(shape_of(x)))
-    return tuple([index(x, (slice(None),) * axis + (i,)) for i in range(shape_of(x)[axis])])
+    return tuple([index(x, (slice(None),) * axis + (i,)) for i in range(length_of(x, axis, "unstack"))])
 
 
 # -- repeating and padding -------------------------------------------------------------------------
@@ -203,7 +204,7 @@ def repeat(a, repeats, axis=None):
         y = reshape_to(a, (*shape[:axis + 1], 1, *shape[axis + 1:]))
         y = broadcast_to(y, (*shape[:axis + 1], r, *shape[axis + 1:]))
         return fresh(reshape_to(y, (*shape[:axis], shape[axis] * r, *shape[axis + 1:])))
-    return take_order(a, axis, np.repeat(np.arange(shape[axis]), counts))
+    return take_order(a, axis, np.repeat(np.arange(length_of(a, axis, "repeat")), counts))
 
 
 @implements(np.tile)
@@ -243,7 +244,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
             refuse("pad", reflect_type=kwargs["reflect_type"])
         for k, (before, after) in enumerate(widths.tolist()):
             if before or after:
-                n = shape_of(array)[k]
+                n = length_of(array, k, "pad")
                 array = take_order(array, k, np.pad(np.arange(n), (before, after), mode))
         return fresh(array)
     if mode not in ("constant", "empty"):

@@ -16,6 +16,7 @@ from autodiff.numpy.support import (
     available,
     axis_list,
     axis_of,
+    length_of,
     permute,
     refuse,
     shape_of,
@@ -280,7 +281,7 @@ def _sliding(name: str, a, v, mode: str, turn: bool):
             raise ValueError("object too deep for desired array")
         if shape_of(x)[0] == 0:
             raise ValueError(f"{name} of an empty array")
-    n, m = shape_of(a)[0], shape_of(v)[0]
+    n, m = length_of(a, 0, name), length_of(v, 0, name)
     before, count = {"full": (m - 1, n + m - 1), "same": (m // 2, n), "valid": (0, n - m + 1)}[mode]
     places = iota(count).reshape(count, 1) + (iota(m) - before)
     inside = (places >= 0) & (places < n)   # not zeros put around `a`: their product with nan would be nan
@@ -300,7 +301,7 @@ def _mode(mode) -> str:
 def convolve(a, v, mode="full"):
     """As numpy.convolve."""
     a, v = np.atleast_1d(a), np.atleast_1d(v)
-    if shape_of(v)[0] > shape_of(a)[0]:
+    if length_of(v, 0, "convolve") > length_of(a, 0, "convolve"):
         a, v = v, a
     return _sliding("convolve", a, v, _mode(mode), turn=True)
 
@@ -309,6 +310,6 @@ def convolve(a, v, mode="full"):
 def correlate(a, v, mode="valid"):
     """As numpy.correlate, for real arrays."""
     a, v = np.atleast_1d(a), np.atleast_1d(v)
-    if shape_of(v)[0] > shape_of(a)[0]:  # NumPy exchanges them and turns the result around
+    if length_of(v, 0, "correlate") > length_of(a, 0, "correlate"):  # NumPy exchanges them and turns the result around
         return np.flip(_sliding("correlate", v, a, _mode(mode), turn=False))
     return _sliding("correlate", a, v, _mode(mode), turn=False)

@@ -18,6 +18,7 @@ from autodiff.numpy.support import (
     dtype_of,
     filled,
     fresh,
+    length_of,
     permute,
     refuse_order,
     require_value,
@@ -312,7 +313,7 @@ def roll(a, shift, axis=None):
                                          "use np.take with computed indices"))
     for s, k in zip(*np.broadcast_arrays(shifts, axes)):
         k = axis_of(k, len(shape_of(a)))
-        n = shape_of(a)[k]
+        n = length_of(a, k, "roll")
         s = int(s) % n if n else 0
         if s:
             a = np.concatenate([part(a, k, n - s), part(a, k, None, n - s)], k)

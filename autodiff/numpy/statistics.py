@@ -15,6 +15,7 @@ from autodiff.numpy.support import (
     axis_list,
     axis_of,
     dtype_of,
+    length_of,
     permute,
     refuse,
     shape_of,
@@ -74,7 +75,7 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     a = as_array(a)
     a = cast_to(a, mean_dtype(a, None))
     flat, wide = _flat_last(a, axis)
-    n = shape_of(flat)[-1]
+    n = length_of(flat, -1, "median")
     if n == 0:
         y = np.mean(flat, -1)
     else:
@@ -107,7 +108,7 @@ def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", 
         dtype = np.result_type(dtype, dtype_of(q))
     flat, wide = _flat_last(cast_to(a, dtype), axis)
     last_axis = len(shape_of(flat)) - 1
-    n = shape_of(flat)[last_axis]
+    n = length_of(flat, last_axis, "quantile")
     if n == 0:
         raise ValueError("quantile of an empty array")
     ordered = sorted_along(flat, last_axis)
@@ -160,7 +161,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     if ddof is None:
         ddof = 0 if bias else 1
     x = x - np.mean(x, 1, keepdims=True)
-    return np.squeeze(np.dot(x, x.T) / dtype_of(x).type(max(shape_of(x)[1] - ddof, 0)))
+    return np.squeeze(np.dot(x, x.T) / dtype_of(x).type(max(length_of(x, 1, "cov") - ddof, 0)))
 
 
 def _observations(m, rowvar):
@@ -245,7 +246,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
 
 
 def _gradient_along(f, axis, spacing, edge_order):
-    n = shape_of(f)[axis]
+    n = length_of(f, axis, "gradient")
     if n < edge_order + 1:
         raise ValueError("Shape of array too small to calculate a numerical gradient, "
                          "at least (edge_order + 1) elements are required.")
@@ -309,7 +310,7 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     x, xp, fp = (cast_to(as_array(v), f64) for v in (x, xp, fp))
     if len(shape_of(xp)) != 1 or shape_of(xp) != shape_of(fp):
         raise ValueError("fp and xp are not of the same length.")
-    n = shape_of(xp)[0]
+    n = length_of(xp, 0, "interp")
     if n == 0:
         raise ValueError("array of sample points is empty")
     left = fp[0] if left is None else left

@@ -22,7 +22,7 @@ from tracer.trace import Tracer, bind, concrete_value, full
 from tracer.types import Dim, type_of_value
 
 __all__ = ["NOT_GIVEN", "array_of", "as_array", "available", "axes_of", "axis_list", "axis_of", "dtype_of", "filled", "fresh",
-           "known", "length_value", "permute", "refuse", "refuse_order", "require_value", "shape_of", "static_int",
+           "known", "length_of", "length_value", "permute", "refuse", "refuse_order", "require_value", "shape_of", "static_int",
            "strong_dtype", "supported_dtype"]
 
 NOT_GIVEN: Any = np._NoValue  # type: ignore[attr-defined]
@@ -155,6 +155,21 @@ def fresh(x):
     copy = Tracer(x.type, x.trace, x.var, x.value, None, x.where)
     copy.views = own_memory(copy)
     return copy
+
+
+def length_of(x, axis: int, name: str) -> int:
+    """The length of an axis, which must be known while tracing.
+
+    Raises
+    ------
+    UnsupportedError
+        If it is known only at run time.
+    """
+    n = shape_of(x)[axis]
+    if not isinstance(n, int):
+        raise explain(UnsupportedError, f"np.{name} along an axis of length {n}", array=describe(x),
+                      why="the length is known only at run time, and the result is put together piece by piece")
+    return n
 
 
 def length_value(length: Dim, dtype):

@@ -15,6 +15,7 @@ from autodiff.numpy.support import (
     dtype_of,
     fresh,
     known,
+    length_of,
     permute,
     refuse,
     require_value,
@@ -207,7 +208,7 @@ def insert(arr, obj, values, axis=None):
         arr, axis = np.ravel(arr), 0
     ndim = len(shape_of(arr))
     axis = axis_of(axis, ndim)
-    n = shape_of(arr)[axis]
+    n = length_of(arr, axis, "insert")
     where = _positions(obj, "insert", n)
     values = cast_to(values, dtype_of(arr))
     if where.size == 1:
@@ -229,7 +230,7 @@ def delete(arr, obj, axis=None):
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis = axis_of(axis, len(shape_of(arr)))
-    n = shape_of(arr)[axis]
+    n = length_of(arr, axis, "delete")
     return take_order(arr, axis, np.delete(np.arange(n), _positions(obj, "delete", n)))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from autodiff.numpy.extra import logsumexp
 from autodiff.numpy.indexing import part
-from autodiff.numpy.support import NOT_GIVEN, as_array, axis_of, refuse, shape_of
+from autodiff.numpy.support import NOT_GIVEN, as_array, axis_of, length_of, refuse, shape_of
 from tracer.array import functions, implements
 from tracer.ops.control import scan_axis
 from tracer.promote import cast_to
@@ -51,8 +51,7 @@ def _running(ufunc):
         if dtype is not None:
             a = cast_to(a, np.dtype(dtype))
         axis = axis_of(axis, len(shape_of(a)))
-        n = shape_of(a)[axis]
-        if n < 2:
+        if length_of(a, axis, f"{ufunc.__name__}.accumulate") < 2:
             return np.copy(a)
         first = part(a, axis, 0, 1)
 

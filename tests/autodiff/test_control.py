@@ -104,7 +104,30 @@ def checkpoint_in_loop(x):
     return ad.fori_loop(0, 4, lambda i, s: body(s), x[1])
 
 
-PROGRAMS = [while_scalar, while_array, doubling_norm, fori_array, fori_traced_bound, swap, nested, nested_arrays, scan_stacked,
+def carry_starts_as_a_constant(x):
+    y = np.exp(x)
+    return ad.fori_loop(0, 3, lambda i, s: s * y + y[::-1], y).sum()
+
+
+def carry_starts_as_another(x):
+    y = np.exp(x)
+    a, b = ad.fori_loop(0, 3, lambda i, ab: (ab[0] * 2, ab[1] + ab[0]), (y, y))
+    return (a * b).sum()
+
+
+def carry_and_rows_are_one_array(x):
+    y = np.outer(x, x) + 1
+    return ad.scan(lambda c, row: (c * 0.5 + row, None), y[0] * 1.0, y)[0].sum() + ad.fori_loop(0, 2, lambda i, s: s @ y, y).sum()
+
+
+def write_of_what_is_read(x):
+    y = np.exp(x)
+    z = y.at[1:].set(y[:-1])
+    return (z * y).sum() + (z.at[:2].add(z[1:3]) * z).sum()
+
+
+PROGRAMS = [carry_starts_as_a_constant, carry_starts_as_another, carry_and_rows_are_one_array, write_of_what_is_read,
+            while_scalar, while_array, doubling_norm, fori_array, fori_traced_bound, swap, nested, nested_arrays, scan_stacked,
             scan_reverse, scan_constant, branch, branch_partly_active, switched, branch_in_loop, update_add_repeated,
             update_set_repeated, mapped, checkpoint_in_loop]
 
