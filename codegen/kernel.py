@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from codegen.blas import SMALL_PRODUCT, thread_setter
 from codegen.emit_numba import Emitted, emit
 from codegen.fuse import contract, drop_dead, fuse
-from codegen.loops import Buffer, Program
+from codegen.loops import Buffer, BufferView, Call, Lit, Program, Stmt, blocks
 from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
 from codegen.simplify import simplify
@@ -118,6 +119,23 @@ def _reference_caller(op, params: dict):
     return call
 
 
+def _largest_product(block: list[Stmt]) -> float:
+    """Multiplications of the largest matrix product in a block; infinite if its size is known only at run time."""
+    largest = 0.0
+    for s in block:
+        if isinstance(s, Call) and s.kind == "matmul":
+            (m, k), n = (_matrix_lengths(s.inputs[0])), _matrix_lengths(s.inputs[1])[1]
+            largest = max(largest, m * k * n)
+        for inner in blocks(s):
+            largest = max(largest, _largest_product(inner))
+    return largest
+
+
+def _matrix_lengths(x: BufferView) -> list[float]:
+    lengths = [float(d.value) if isinstance(d, Lit) else float("inf") for d in x.buffer.shape[-2:]]
+    return lengths[::-1] if x.swapped else lengths
+
+
 REUSED_BYTES = 1 << 18
 """Results of at least this size take the memory of an earlier result that nobody holds any more. Fresh memory costs a page fault
 for every 4 KB, which made a 2 MB result 18 times dearer than one in used memory (BACKEND figures, section 5)."""
@@ -203,9 +221,14 @@ def _entry(function: Callable, st: Stages, *, parameters: str | None = None, hea
         body += ["try:", "    arenas = spare.pop()", "except IndexError:", "    arenas = make_arenas()"]
     converted = [f"{n} = convert({n}, types[{i}])" for i, n in enumerate(inputs)]
     call = f"({', '.join([*inputs, *made, *lend])})"
-    body += ["try:", f"    s = function{call}", "except TypeError:", *(f"    {c}" for c in converted), f"    s = function{call}"]
+    run = ["try:", f"    s = function{call}", "except TypeError:", *(f"    {c}" for c in converted), f"    s = function{call}"]
     if st.emitted.watches:
-        body += ["if s[-1]:", f"    s = exact{call}"]
+        run += ["if s[-1]:", f"    s = exact{call}"]
+    setter = thread_setter() if 0 < _largest_product(program.body) <= SMALL_PRODUCT else None
+    if setter is not None:
+        space["blas_threads"] = setter
+        run = ["before = blas_threads(1)", "try:", *(f"    {line}" for line in run), "finally:", "    blas_threads(before)"]
+    body += run
     if arenas:
         body.append("spare.append(arenas)")
     body += [f"memory{i}.given.append(o{i})" for i in range(len(arrays)) if f"memory{i}" in space]

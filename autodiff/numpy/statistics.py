@@ -38,8 +38,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=NOT_GIVEN):
     a = as_array(a)
     if weights is None:
         y = np.mean(a, axis, keepdims=keepdims)
-        total = np.full_like(y, np.size(a) / max(np.size(y), 1))
-        return (y, total) if returned else y
+        return (y, np.full_like(y, np.size(a) / max(np.size(y), 1))) if returned else y
     weights = as_array(weights)
     if shape_of(weights) != shape_of(a):
         if axis is None:
