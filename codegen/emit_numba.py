@@ -244,6 +244,9 @@ class _Emitter:
             size = int(np.prod(shape))
             view = f"arena_{short_dtype(dtype)}[{start}:{start + size}]"
             self.put("    ", f"{b.name} = {view}" + (f".reshape({shape})" if len(shape) != 1 else ""))
+        if any(e.fn in functions for e in _all_applies(p)):
+            self.helpers.add("wide_vectors")
+            self.put("    ", "wide_vectors()")
         if self.watches:
             self.put("    ", "huge = 0")
         self.views(p.body, "    ")

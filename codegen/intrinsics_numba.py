@@ -23,6 +23,7 @@ def has_fma() -> bool:
 
 
 _FMA = has_fma()
+_WIDE = bool(binding.get_host_cpu_features().get("avx512f"))
 
 
 @intrinsic
@@ -80,6 +81,22 @@ def copysign(typing, x, y):
     return x(x, x), build
 
 
+@intrinsic
+def maximum(typing, x, y):
+    """The larger one, nan if one is nan; LLVM vectorises loops that combine by it."""
+    def build(context, builder, sig, args):
+        return _call_intrinsic(builder, "maximum", args)
+    return x(x, x), build
+
+
+@intrinsic
+def minimum(typing, x, y):
+    """The smaller one, nan if one is nan."""
+    def build(context, builder, sig, args):
+        return _call_intrinsic(builder, "minimum", args)
+    return x(x, x), build
+
+
 def _integer(method):
     @intrinsic
     def f(typing, a, b):
@@ -104,6 +121,20 @@ def select(typing, test, yes, no):
 
 
 @intrinsic
+def wide_vectors(typing):
+    """Lets LLVM use 512-bit vectors in the function that calls this, where the host has them.
+
+    LLVM keeps to 256 bits on hosts that once slowed down for wider ones; elementary functions gain 1.2 to 1.4 times from 512.
+    """
+    def build(context, builder, sig, args):
+        if _WIDE:
+            # llvmlite lists the attributes it knows; this one is a string attribute, which it prints as it stands.
+            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+    return types.none(), build
+
+
+@intrinsic
 def ine(typing, a, b):
     """Whether two integers differ."""
     def build(context, builder, sig, args):
@@ -112,5 +143,5 @@ def ine(typing, a, b):
 
 
 _names = {"iadd": "add", "isub": "sub", "iand": "and_", "ixor": "xor", "shl": "shl", "ashr": "ashr", "lshr": "lshr"}
-space = {"fma": fma, "bits": bits, "number": number, "to_float": to_float, "ine": ine, "select": select, "abs": absolute,
+space = {"fma": fma, "bits": bits, "number": number, "to_float": to_float, "ine": ine, "maximum": maximum, "minimum": minimum, "wide_vectors": wide_vectors, "select": select, "abs": absolute,
          "copysign": copysign, **{name: _integer(method) for name, method in _names.items()}}

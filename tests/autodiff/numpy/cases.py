@@ -259,7 +259,8 @@ case("tile", lambda x: (np.tile(x, 2), np.tile(x, (2, 1, 3)), np.tile(x, (2, 2))
 case("pad", lambda x: (np.pad(x, 1), np.pad(x, ((0, 2), (1, 0))), np.pad(x, (1, 2), constant_values=3)), M, zero=True)
 case("pad[values]", lambda x: np.pad(x, ((1, 2), (0, 1)), constant_values=((1, 2), (3, 4))), M)
 for _mode in ("edge", "reflect", "symmetric", "wrap"):
-    case(f"pad[{_mode}]", lambda x, mode=_mode: (np.pad(x, ((1, 2), (0, 3)), mode), np.pad(x, ((0, 0), (5, 9)), mode)), M)
+    case(f"pad[{_mode}]", lambda x, mode=_mode: (np.pad(x, ((1, 2), (0, 3)), mode), np.pad(x, ((0, 0), (5, 9)), mode)), M,
+         compiled=_mode in ("edge", "reflect"))
 case("shape", lambda x: (np.shape(x)[0], np.ndim(x), np.size(x), np.size(x, 1), len(x), x.size, x.nbytes), M, grad=False, compiled=False)
 
 # -- creation --------------------------------------------------------------------------------------
@@ -323,8 +324,11 @@ case("kron", lambda x, y: (np.kron(x, y), np.kron(x[0], y)), A(2, 3), A(2, 2))
 case("cross", lambda x, y: (np.cross(x, y), np.linalg.cross(x, y), np.cross(x, y[0])), A(4, 3), A(4, 3))
 case("cross[axes]", lambda x, y: np.cross(x, y, axisa=0, axisb=1, axisc=0), A(3, 4), A(4, 3))
 for _mode in ("full", "same", "valid"):
-    case(f"convolve[{_mode}]", lambda x, y, mode=_mode: (np.convolve(x, y, mode), np.convolve(y, x[:3], mode)), A(6), A(4), rtol=1e-5)
-    case(f"correlate[{_mode}]", lambda x, y, mode=_mode: (np.correlate(x, y, mode), np.correlate(y[:3], x, mode)), A(6), A(4), rtol=1e-5)
+    case(f"convolve[{_mode}]", lambda x, y, mode=_mode: (np.convolve(x, y, mode), np.convolve(y, x[:3], mode)), A(6), A(4), rtol=1e-5,
+         compiled=_mode == "same")
+    case(f"correlate[{_mode}]", lambda x, y, mode=_mode: (np.correlate(x, y, mode), np.correlate(y[:3], x, mode)), A(6), A(4), rtol=1e-5,
+         compiled=_mode == "full")
+_COMPILED = {"ij,jk->ik", "ij,kj", "ii", "bij,bjk->bik", "i,j->ij", "...ij,...jk->...ik", "ij,jk,kl->il", "iij,jk->ik", "bi,bi->b", "ij,j->i"}
 for _text, *_shapes in (
         ("ij,jk->ik", (3, 4), (4, 2)), ("ij,kj", (3, 4), (2, 4)), ("ij->ji", (3, 4)), ("ij->j", (3, 4)), ("ii", (3, 3)), ("ii->i", (3, 3)),
         ("ij,ij->", (3, 4), (3, 4)), ("bij,bjk->bik", (2, 3, 4), (2, 4, 2)), ("i,j->ij", (3,), (4,)), ("bi,bj->bij", (2, 3), (2, 4)),
@@ -333,7 +337,7 @@ for _text, *_shapes in (
         ("bi,bi->b", (2, 3), (2, 3)), ("ij,j->i", (3, 4), (4,)), ("a,ab,b->", (3,), (3, 4), (4,)), ("ij,kj->", (3, 4), (2, 4)),
         ("ij,jk->ik", (3, 1), (4, 2)), ("abc,cd->adb", (2, 3, 4), (4, 2)), (",i->i", (), (3,))):
     case(f"einsum[{_text}{_shapes}]", lambda *xs, text=_text: np.einsum(text, *xs), *[A(*s) for s in _shapes],
-         order=1, special=1 not in _shapes[0])
+         order=1, special=1 not in _shapes[0], compiled=_text in _COMPILED)
 case("einsum[lists]", lambda x, y: (np.einsum(x, [0, 1], y, [1, 2], [0, 2]), np.einsum(x, [0, Ellipsis], [Ellipsis, 0])), P, Q)
 case("einsum[optimize]", lambda x, y: np.einsum("ij,jk,jk->i", x, y, y, optimize="optimal"), P, Q, compiled=False)
 
@@ -367,9 +371,9 @@ case("median[odd]", lambda x: (np.median(x, axis=1), np.median(x)), A(3, 5))
 case("median[nan]", lambda x: np.median(np.where(np.arange(3)[:, None] == 1, np.nan, x), axis=1), A(3, 5), dtypes="df", grad=False)
 for _method in ("linear", "lower", "higher", "nearest", "midpoint"):
     case(f"quantile[{_method}]", lambda x, m=_method: (np.quantile(x, 0.3, axis=1, method=m), np.quantile(x, [0.0, 0.45, 1.0], method=m)),
-         A(3, 6), order=1, rtol=1e-5)
+         A(3, 6), order=1, rtol=1e-5, compiled=_method in ("linear", "nearest"))
 case("quantile[keepdims]", lambda x: (np.quantile(x, 0.25, axis=(0, 2), keepdims=True), np.quantile(x, [0.2, 0.3], axis=0, keepdims=True)), T,
-     order=1, rtol=1e-5)
+     order=1, rtol=1e-5, compiled=False)
 case("quantile[traced q]", lambda x, q: np.quantile(x, q), V, fixed(0.3, 0.6), dtypes="d", order=1)
 case("percentile", lambda x: (np.percentile(x, 30, axis=0), np.percentile(x, [10, 90])), M, rtol=1e-5)
 case("cov", lambda x, y: (np.cov(x), np.cov(x, y, bias=True), np.cov(x.T, rowvar=False), np.cov(x[0])), M, A(3, 4), rtol=1e-5)

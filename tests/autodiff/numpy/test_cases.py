@@ -88,6 +88,21 @@ def test_compiled(case):
     check_compiled(case.f, *made(case, np.float64), grad=case.grad)
 
 
+LAYOUT_ROWS = [c for c in CASES if c.name in ("add[broadcast]", "mean[axis=0]", "matmul", "take", "transpose", "where")]
+
+
+@pytest.mark.parametrize("case", LAYOUT_ROWS, ids=repr)
+@pytest.mark.parametrize("kind", range(4), ids=["strided", "reversed", "fortran", "repeated"])
+def test_compiled_layouts(case, kind):
+    args = made(case, np.float64)
+    check_compiled(case.f, *[a if a.dtype.kind == "i" else layouts(a)[kind] for a in args], grad=case.grad)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.zero and c.compiled], ids=repr)
+def test_compiled_empty(case):
+    check_compiled(case.f, *[a[:0] for a in made(case, np.float64)], grad=False)
+
+
 # -- the table itself ------------------------------------------------------------------------------
 
 def label(name) -> str | None:
