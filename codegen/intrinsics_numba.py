@@ -143,5 +143,6 @@ def ine(typing, a, b):
 
 
 _names = {"iadd": "add", "isub": "sub", "iand": "and_", "ixor": "xor", "shl": "shl", "ashr": "ashr", "lshr": "lshr"}
-space = {"fma": fma, "bits": bits, "number": number, "to_float": to_float, "ine": ine, "maximum": maximum, "minimum": minimum, "wide_vectors": wide_vectors, "select": select, "abs": absolute,
-         "copysign": copysign, **{name: _integer(method) for name, method in _names.items()}}
+space = {"fma": fma, "bits": bits, "number": number, "to_float": to_float, "ine": ine, "maximum": maximum, "minimum": minimum,
+         "wide_vectors": wide_vectors, "select": select, "abs": absolute, "copysign": copysign,
+         **{name: _integer(method) for name, method in _names.items()}}

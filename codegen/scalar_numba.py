@@ -166,7 +166,8 @@ def lgamma(x):
 
 
 helpers = {
-    "accumulate": accumulate, "maximum": intrinsics_numba.space["maximum"], "minimum": intrinsics_numba.space["minimum"], "fmax": fmax, "fmin": fmin, "maximum_int": maximum_int,
+    **{name: intrinsics_numba.space[name] for name in ("select", "wide_vectors", "maximum", "minimum")},
+    "accumulate": accumulate, "fmax": fmax, "fmin": fmin, "maximum_int": maximum_int,
     "minimum_int": minimum_int, "fmax_int": fmax_int, "fmin_int": fmin_int, "abs_int": abs_int, "sign_int": sign_int,
     "floordiv_int": floordiv_int, "mod_int": mod_int, "pow_int": pow_int, "sign": np.sign, "mod": mod, "fmod": fmod,
     "floordiv": floordiv, "lcm": lcm, "gcd": gcd, "pow": pow, "grow": grow, "gemm": gemm, "erfc": erfc,
@@ -174,8 +175,7 @@ helpers = {
     "cbrt": np.cbrt, "exp2": np.exp2, "log10": np.log10, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2,
     "hypot": np.hypot, "copysign": np.copysign, "exact_sin": np.sin, "exact_cos": np.cos, "exact_sin32": np.sin,
-    "exact_cos32": np.cos, "select": intrinsics_numba.space["select"],
-    "wide_vectors": intrinsics_numba.space["wide_vectors"], "beyond": beyond, "beyond32": beyond32,
+    "exact_cos32": np.cos,  "beyond": beyond, "beyond32": beyond32,
     **{name: _vectorisable(name, 64) for name in vecmath.functions},
     **{f"{name}32": _vectorisable(name, 32) for name in vecmath.functions},
 }

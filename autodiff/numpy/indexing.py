@@ -138,7 +138,8 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
         elif isinstance(e, _Truth):
             array_axis(np.zeros(int(e.value), np.int64), 1)
         elif isinstance(e, (int, np.integer)) and isinstance(n := shape[axis], int):
-            checked(e, n, axis)
+            if not -n <= e < n:
+                raise _out_of_bounds(e, axis, n)
             dropped.append(sliced)
             slice_axis((int(e) % n, 1, 1), n)
             axis += 1
