@@ -179,7 +179,12 @@ class Jitted:
     def _record(self, args: tuple, kwargs: dict, statics: tuple) -> Recorded:
         f = self._bound(statics)
         leaves, tree = flatten((args, kwargs))
-        return record(lambda a, k: f(*a, **k), tree, leaves, concrete=False, name=self.name)
+
+        def marked(a, k):
+            for x in flatten((a, k))[0]:
+                x.trace.arguments.add(x.var)    # writing to them would have to change the caller's arrays
+            return f(*a, **k)
+        return record(marked, tree, leaves, concrete=False, name=self.name)
 
     def _call_traced(self, args, kwargs, statics):
         rec = self._record(args, kwargs, statics)

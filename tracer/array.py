@@ -374,6 +374,10 @@ class ArrayMethods:
     argsort, clip, dot, take, repeat = (_method(f) for f in (np.argsort, np.clip, np.dot, np.take, np.repeat))
     ravel, squeeze, swapaxes = (_method(f) for f in (np.ravel, np.squeeze, np.swapaxes))
     diagonal, trace_, round, nonzero = (_method(f) for f in (np.diagonal, np.trace, np.round, np.nonzero))
-    compress, choose, searchsorted = (_method(f) for f in (np.compress, np.choose, np.searchsorted))
+    choose, searchsorted = _method(np.choose), _method(np.searchsorted)
+
+    def compress(self, condition, axis=None, out=None):
+        """As `numpy.ndarray.compress`."""
+        return call(np.compress, condition, self, axis, out)
 
 

@@ -69,6 +69,7 @@ class Trace:
         self.concrete = concrete
         self.open = True
         self.nodes: list[Node] = []
+        self.arguments: set[Var] = set()    # inputs whose arrays the caller would see changed, and which are not written
         self.captured: list[Any] = []
         self.captured_vars: dict[int, Var] = {}
         self.capture_order: list[Var] = []

@@ -60,6 +60,7 @@ def _asarray(x, dtype=None):
     if not _holds_tracer(x):
         return np.asarray(x, dtype)
     x = _stacked(x)
+    x = fresh(x) if x.weak else x   # an array no longer counts as a Python number
     return x if dtype is None else cast_to(x, supported_dtype(dtype))
 
 

@@ -69,7 +69,7 @@ def own_memory(x: Tracer) -> Place:
 
 def _place(x: Tracer) -> Place:
     if x.views is None:
-        memory = Memory(_ARGUMENT if x.var in getattr(x.trace, "arguments", ()) else None)
+        memory = Memory(_ARGUMENT if x.var in x.trace.arguments else None)
         memory.add(x)
         x.views = Place(memory)
     return x.views

@@ -291,7 +291,8 @@ case("take", lambda x, i: (np.take(x, i), np.take(x, i, axis=1), x.take([0, -1],
 case("take[modes]", lambda x, i: (np.take(x, i - 5, axis=0, mode="wrap"), np.take(x, i * 3, axis=0, mode="clip")), M, integers(4))
 case("take_along_axis", lambda x, i: (np.take_along_axis(x, i, 1), np.take_along_axis(x, np.argsort(x, 0), 0)), M, integers(3, 2),
      layouts=False)
-case("compress", lambda x: (np.compress([True, False, True], x, axis=0), np.compress([False, True], x)), M)
+case("compress", lambda x: (np.compress([True, False, True], x, axis=0), np.compress([False, True], x),
+                              x.compress([True, False], axis=1)), M)
 case("extract", lambda x: np.extract(np.arange(12).reshape(3, 4) % 2 == 0, x), M)
 case("diagonal", lambda x: (np.diagonal(x), np.diagonal(x, 1), x.diagonal(-1, 1, 2), np.diagonal(x, 0, 2, 0)), T)
 case("trace", lambda x: (np.trace(x), np.trace(x, 1, 1, 2)), T)

@@ -93,6 +93,17 @@ def test_questions_about_types():
     trace_flat(f, [type_of_value(X), ArrayType(np.dtype(np.int32), (3,))])
 
 
+def test_python_numbers_stay_weak_until_they_are_arrays():
+    x = np.float32([1.0, 2.0])
+
+    def f(w):
+        assert (x * w).dtype == np.float32 and np.where(x > 0, w, x).dtype == np.float32 and np.clip(x, w, None).dtype == np.float32
+        assert (x * anp.asarray(w)).dtype == (x * np.copy(w)).dtype == np.float64
+        assert anp.array([w, x[0]]).dtype == np.float64 and np.stack([w, x[0]]).dtype == np.float64
+        return w
+    ad.grad(f)(2.0)
+
+
 def test_functions_that_need_known_values():
     def f(x):
         for i, j in zip(np.nonzero(x), np.nonzero(X), strict=True):
