@@ -337,6 +337,7 @@ class _Scope:
         # Buffers that this graph may write when their value dies.
         self.again: dict[Var, tuple[Callable[[Index], Expr], int]] = {}
         self.owned: set[Buffer] = {x.buffer for x, o in zip(operands, owned, strict=True) if o and x.buffer is not None}
+        self.light = self._light_nodes()
         self.last_use = self._last_uses()
         for v, x in zip(graph.inputs, operands, strict=True):
             for inner, outer in zip(v.type.shape, x.shape, strict=True):
@@ -355,7 +356,7 @@ class _Scope:
         for p, node in enumerate(self.graph.nodes):
             for a in node.inputs:
                 touch(a, p)
-            if type(node.op).view is not _NO_VIEW:
+            if type(node.op).view is not _NO_VIEW or node in self.light:
                 base = set().union(*(under.get(a, {a}) for a in node.inputs if isinstance(a, Var)), set())
                 for o in node.outputs:
                     under[o] = base | {o}
@@ -363,6 +364,22 @@ class _Scope:
         for a in self.graph.outputs:
             touch(a, end)
         return last
+
+    def _light_nodes(self) -> set[Node]:
+        """Nodes that are read like views: an operation or three on one array and numbers costs less than storing its result."""
+        numbers: set[Var] = set()
+        depth: dict[Var, int] = {}
+        light: set[Node] = set()
+        for node in self.graph.nodes:
+            arrays = [a for a in node.inputs if isinstance(a, Var) and a not in numbers]
+            if node.op.name in ("broadcast", "reshape") and not arrays:
+                numbers.update(node.outputs)
+            elif node.op.name in _LIGHT and len(arrays) == 1 and node.outputs[0].type.shape:
+                level = depth.get(arrays[0], 0) + 1
+                if level <= LIGHT_DEPTH:
+                    light.add(node)
+                    depth[node.outputs[0]] = level
+        return light
 
     def operand(self, atom) -> Operand:
         """The operand of a var or constant."""
@@ -395,12 +412,16 @@ class _Scope:
             return
         if len(node.outputs) == 1:
             out_var = node.outputs[0]
-            view = self._view(node, xs)
+            view = self._light(node, xs) if node in self.light else self._view(node, xs)
             if view is not None:
                 self.env[out_var] = view
+                self._note_cheap(node)
                 return
         if node.op.name == "matmul":
             xs = [self._matrix_ready(x) for x in xs]
+            for a, x in zip(node.inputs, xs, strict=True):  # what had to be stored for one product serves the next
+                if isinstance(a, Var) and x.buffer is not None:
+                    self.env[a] = x
         elif node.op.name == "reshape":
             xs = [k.materialize(xs[0])]
             b = xs[0].buffer
@@ -455,6 +476,11 @@ class _Scope:
         """The operand that computes its elements anew where that is cheap, else the stored one."""
         source = self.again.get(atom)
         return x if source is None else Operand(x.dtype, x.shape, source[0])
+
+    def _light(self, node: Node, xs: list[Operand]) -> Operand:
+        """The operand that computes its elements where they are read."""
+        t, k, params = node.outputs[0].type, self.k, node.params
+        return Operand(t.dtype, t.shape, lambda index: node.op.scalar(k, *[x.read(index) for x in xs], **params))  # type: ignore
 
     def _view(self, node: Node, xs: list[Operand]) -> Operand | None:
         """The operand of a node that only moves elements, or that fills an array."""
@@ -515,6 +541,8 @@ def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:
 
 
 _CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}
+_LIGHT = {"add", "sub", "mul", "neg", "cast", "positive", "stop_gradient"}
+LIGHT_DEPTH = 3
 RECOMPUTE_COST = 48
 """Operations that cost less than a round trip of one number through memory: about 2 ns a core at 40 GB/s, 24 in 8 lanes."""
 

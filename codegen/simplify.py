@@ -44,6 +44,12 @@ def _record(trace: Trace, graph: Graph, args) -> list:
         if isinstance(node.op, Elementwise) and all(isinstance(x, np.generic) for x in xs):
             with np.errstate(all="ignore"):
                 return [np.asarray(node.op.reference(*xs, **params))[()]]
+        if isinstance(node.op, Elementwise):
+            fills = [filled_with(trace, x) for x in xs]
+            if all(f is not None for f in fills):
+                with np.errstate(all="ignore"):
+                    value = np.asarray(node.op.reference(*fills, **params))[()]
+                return [trace.record(ops["broadcast"], [value], {"shape": type_of(xs[0]).shape})]
         out = trace.record(node.op, xs, params)
         return out if node.op.many else [out]
     return walk(graph, args, step)

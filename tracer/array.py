@@ -164,7 +164,7 @@ class ArrayMethods:
     def __array__(self, *args, **kwargs):
         fix = "use autodiff.numpy.array / asarray / stack, or x.at[i].set(v) for assignment"
         if self.type.dtype.kind in "biu":
-            fix = "to index a plain array with it write np.take(a, i, axis=0); else " + fix
+            fix = "to index a plain array with it write autodiff.numpy.take(a, i, axis=0); else " + fix
         raise explain(ConcreteValueError, f"a traced value {self.type} cannot become a plain NumPy array",
                       why="np.array, np.asarray, array assignment and indexing of plain arrays need the numbers", fix=fix)
 
@@ -187,7 +187,8 @@ class ArrayMethods:
             raise explain(ConcreteValueError, f"a traced value {self.type} is not an integer",
                           why="it is used as a length, an index or a loop bound", fix="use an integer, or ad.value_of(x)")
         if self.value is None:
-            raise _needs_value(self, "the integer of", "use ad.fori_loop for loops; make sizes static_argnums of jit")
+            raise _needs_value(self, "the integer of", "use ad.fori_loop for loops, autodiff.numpy.take(a, i, axis=0) to "
+                               "index a plain array; make sizes static_argnums of jit")
         return int(self.value)
 
     def __int__(self):

@@ -224,8 +224,9 @@ def test_wrong_values():
 def test_take_from_a_plain_array_at_traced_places():
     table = np.array([1.0, 4.0, 9.0])
     check_value(lambda i: anp.take(table, i), I)
-    with pytest.raises(TypeError):
-        trace_flat(lambda i: [table[i]], [type_of_value(I)])
+    for f in (lambda i: table[i], lambda i: table[i[0]]):
+        with pytest.raises(ConcreteValueError, match=r"autodiff\.numpy\.take"):
+            trace_flat(lambda i, f=f: [f(i)], [type_of_value(I)])
     with pytest.raises(IndexError):
         trace_flat(lambda x: [anp.take(x, 99)], [type_of_value(X)])
 
