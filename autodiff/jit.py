@@ -182,7 +182,7 @@ class Jitted:
 
         def marked(a, k):
             for x in flatten((a, k))[0]:
-                x.trace.arguments.add(x.var)    # writing to them would have to change the caller's arrays
+                x.owner.arguments.add(x.ref)    # writing to them would have to change the caller's arrays
             return f(*a, **k)
         return record(marked, tree, leaves, concrete=False, name=self.name)
 
@@ -200,7 +200,7 @@ class Jitted:
             start = time.perf_counter()
             rec = self._record(args, kwargs, statics)
             for c in rec.captured:
-                if isinstance(c, Tracer) and c.trace.level:
+                if isinstance(c, Tracer) and c.owner.level:
                     raise explain(ConcreteValueError, f"`{self.name}` uses a traced value from outside", where=None,
                                   why="it is called on plain arrays while an outer function is traced",
                                   fix="pass the traced value as an argument")

@@ -27,7 +27,7 @@ def simplify(graph: Graph) -> Graph:
         outs = [trace.atom(o) for o in _record(trace, graph, ins)]
     if trace.captured:
         raise AssertionError("a closed graph captured a value")
-    new = Graph(graph.name, tuple(t.var for t in ins), tuple(trace.nodes), tuple(outs))  # type: ignore[misc]
+    new = Graph(graph.name, tuple(t.ref for t in ins), tuple(trace.nodes), tuple(outs))  # type: ignore[misc]
     return live_nodes(new)
 
 
@@ -79,7 +79,7 @@ def rewrite(*names: str):
 
 def maker(trace: Trace, x) -> Node | None:
     """The node that made an operand, if it was made in this trace."""
-    return trace.producers.get(x.var) if isinstance(x, Tracer) else None
+    return trace.producers.get(x.ref) if isinstance(x, Tracer) and x.ref is not None else None
 
 
 def filled_with(trace: Trace, x) -> np.generic | None:
@@ -304,7 +304,7 @@ def cast_same(trace, xs, dtype):
 def select_same(trace, xs):
     """select(c, a, a) = a; select of a constant = the chosen side."""
     c, a, b = xs
-    if isinstance(a, Tracer) and isinstance(b, Tracer) and a.var is b.var:
+    if isinstance(a, Tracer) and isinstance(b, Tracer) and a.ref is b.ref:
         return a
     known = filled_with(trace, c)
     return None if known is None else (a if known else b)

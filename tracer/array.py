@@ -119,7 +119,7 @@ def _binary(ufunc, reverse=False):
 
 def _in_place(ufunc):
     def method(self, other):
-        if self.ndim == 0 and self.trace.level:  # NumPy's scalars are immutable: the name is bound anew
+        if self.ndim == 0 and self.owner.level:  # NumPy's scalars are immutable: the name is bound anew
             return call(ufunc, self, other)
         return call("write", self, Ellipsis, call(ufunc, self, other), exact=True)
     return method
@@ -374,7 +374,7 @@ class ArrayMethods:
     argpartition = _method(np.argpartition)
     argsort, clip, dot, take, repeat = (_method(f) for f in (np.argsort, np.clip, np.dot, np.take, np.repeat))
     ravel, squeeze, swapaxes = (_method(f) for f in (np.ravel, np.squeeze, np.swapaxes))
-    diagonal, trace_, round, nonzero = (_method(f) for f in (np.diagonal, np.trace, np.round, np.nonzero))
+    diagonal, trace, round, nonzero = (_method(f) for f in (np.diagonal, np.trace, np.round, np.nonzero))
     choose, searchsorted = _method(np.choose), _method(np.searchsorted)
 
     def compress(self, condition, axis=None, out=None):

@@ -29,12 +29,12 @@ __all__ = ["Tracer", "Trace", "Traced", "bind", "trace_flat", "inline", "evaluat
 class Tracer(ArrayMethods):
     """The stand-in for an array while a function is recorded."""
 
-    __slots__ = ("type", "trace", "var", "value", "weak", "where", "views", "__weakref__")
+    __slots__ = ("type", "owner", "ref", "value", "weak", "where", "views", "__weakref__")
 
-    def __init__(self, type: ArrayType, trace, var: Var | None, value=None, weak=None, where: Where | None = None):
+    def __init__(self, type: ArrayType, owner, ref: Var | None, value=None, weak=None, where: Where | None = None):
         self.type = type
-        self.trace = trace
-        self.var = var
+        self.owner = owner      # the trace, or the tape, that it belongs to
+        self.ref = ref          # the var that it stands for now; a write in place changes it
         self.value = value
         self.weak = weak        # float or int: behaves like a Python number in dtype promotion
         self.where = where
@@ -88,7 +88,7 @@ class Trace:
         if var is None:
             if isinstance(x, Tracer):
                 check_open(x)
-                outer = Tracer(x.type, x.trace, x.var, x.value) if x.trace.level else x  # what it is now, if written later
+                outer = Tracer(x.type, x.owner, x.ref, x.value) if x.owner.level else x  # what it is now, if written later
             else:
                 outer = x
             var = Var(type_of(x))
@@ -100,8 +100,8 @@ class Trace:
     def atom(self, x) -> Atom:
         """The var or constant that stands for a value in this trace."""
         if isinstance(x, Tracer):
-            if x.trace is self:
-                return x.var  # type: ignore[return-value]
+            if x.owner is self:
+                return x.ref  # type: ignore[return-value]
             return self.capture(x)
         if isinstance(x, np.ndarray):
             return self.capture(x)
@@ -137,21 +137,21 @@ class Trace:
         out = []
         for i, t in enumerate(types):
             out.append(Tracer(t, self, Var(t), None if values is None else values[i], None, where))
-        node = Node(op, atoms, tuple([o.var for o in out]), params, where)  # type: ignore[arg-type, misc]
+        node = Node(op, atoms, tuple([o.ref for o in out]), params, where)  # type: ignore[arg-type, misc]
         self.nodes.append(node)
         for v in node.outputs:
             self.producers[v] = node
         if not op.effect:
-            self.known[key] = [(o.var, o.value, where) for o in out]
+            self.known[key] = [(o.ref, o.value, where) for o in out]
         return out if op.many else out[0]
 
 
 def check_open(x: Tracer) -> None:
     """A tracer may only be used while its trace is open."""
-    if x.trace.level and not x.trace.open:
+    if x.owner.level and not x.owner.open:
         made = f" at {x.where}" if x.where else ""
-        raise explain(EscapedTracerError, f"a traced value {x.type} is used after the trace of `{x.trace.name}` ended",
-                      made=f"in `{x.trace.name}`{made}", why="a traced value stands for a number only while its function is "
+        raise explain(EscapedTracerError, f"a traced value {x.type} is used after the trace of `{x.owner.name}` ended",
+                      made=f"in `{x.owner.name}`{made}", why="a traced value stands for a number only while its function is "
                       "being recorded", fix="return it from the function instead of storing it outside")
 
 
@@ -170,7 +170,7 @@ def apply(op: Op, args: Sequence, params: dict[str, Any]):
     for a in args:
         if isinstance(a, Tracer):
             check_open(a)
-            return a.trace.record(op, args, params)  # a tensor: its tape
+            return a.owner.record(op, args, params)  # a tensor: its tape
     return op.reference(*args, **params)
 
 
@@ -203,7 +203,7 @@ def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", valu
     with open_trace(name, values is not None) as trace:
         ins = [trace.input(t, None if values is None else values[i], None if weak is None else weak[i])
                for i, t in enumerate(types)]
-        first = [t.var for t in ins]
+        first = [t.ref for t in ins]
         outs = tuple([trace.atom(o) for o in f(*ins)])
     graph = Graph(name, (*first, *trace.capture_order), tuple(trace.nodes), outs)  # type: ignore[arg-type]
     return Traced(live_nodes(graph), [outer for outer, _ in trace.captured])

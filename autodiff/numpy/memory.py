@@ -69,7 +69,7 @@ def own_memory(x: Tracer) -> Place:
 
 def _place(x: Tracer) -> Place:
     if x.views is None:
-        memory = Memory(_ARGUMENT if x.var in x.trace.arguments else None)
+        memory = Memory(_ARGUMENT if x.ref in x.owner.arguments else None)
         memory.add(x)
         x.views = Place(memory)
     return x.views
@@ -78,11 +78,11 @@ def _place(x: Tracer) -> Place:
 def view(source, read: Callable, put: Callable | None = None, key: Any = None):
     """`read(source)`, remembered as a view: writes to either are seen by both. Without `put` the view is read-only."""
     result = read(source)
-    if not isinstance(source, Tracer) or not isinstance(result, Tracer) or source.trace.level == 0:
+    if not isinstance(source, Tracer) or not isinstance(result, Tracer) or source.owner.level == 0:
         return result
     if result is source:
-        result = Tracer(source.type, source.trace, source.var, source.value, None, source.where)
-    if result.trace is not source.trace:
+        result = Tracer(source.type, source.owner, source.ref, source.value, None, source.where)
+    if result.owner is not source.owner:
         result.views = Place(Memory(_OUTER))
         return result
     memory = _place(source).memory
@@ -94,11 +94,11 @@ def view(source, read: Callable, put: Callable | None = None, key: Any = None):
 def may_share(source, read: Callable):
     """`read(source)`, which NumPy makes a view or a copy depending on the layout of `source`."""
     result = read(source)
-    if not isinstance(source, Tracer) or not isinstance(result, Tracer) or source.trace.level == 0:
+    if not isinstance(source, Tracer) or not isinstance(result, Tracer) or source.owner.level == 0:
         return result
     if result is source:
         return view(source, lambda x: x, lambda x, v: v)
-    if result.trace is not source.trace:
+    if result.owner is not source.owner:
         result.views = Place(Memory(_OUTER))
         return result
     memory = _place(source).memory
@@ -121,7 +121,7 @@ def _depth(x: Tracer) -> int:
 
 
 def _bind(x: Tracer, new: Tracer) -> None:
-    x.var, x.value, x.weak, x.where = new.var, new.value, None, new.where
+    x.ref, x.value, x.weak, x.where = new.ref, new.value, None, new.where
 
 
 @implements("write")
@@ -138,10 +138,10 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
         If `exact` and the dtype of `value` does not fit.
     """
     from autodiff.numpy.indexing import parse, update
-    if x.trace.level == 0:
+    if x.owner.level == 0:
         x._write(index, value)  # type: ignore[attr-defined]
         return x
-    if x.trace is not current_trace():
+    if x.owner is not current_trace():
         raise _refusal(x, _OUTER)
     place = _place(x)
     if place.memory.locked:

@@ -150,9 +150,9 @@ def fresh(x):
     """A copy: the same value under a new reference, so that writing to one leaves the other as it is."""
     if not isinstance(x, Tracer):
         return np.array(x)
-    if x.trace.level == 0:
+    if x.owner.level == 0:
         return bind(cast, x, dtype=x.type.dtype)
-    copy = Tracer(x.type, x.trace, x.var, x.value, None, x.where)
+    copy = Tracer(x.type, x.owner, x.ref, x.value, None, x.where)
     copy.views = own_memory(copy)
     return copy
 

@@ -200,3 +200,9 @@ def test_python_control_flow_without_jit():
         return x
     assert ad.grad(f)(3.0) == 64
     assert ad.grad(f)(-3.0) == -64
+
+
+def test_methods_named_like_numpys():
+    A = np.arange(9.0).reshape(3, 3)
+    np.testing.assert_allclose(ad.grad(lambda x: x.var() + x.std() + x.trace() + x.mean())(A),
+                               ad.grad(lambda x: np.var(x) + np.std(x) + np.trace(x) + np.mean(x))(A))

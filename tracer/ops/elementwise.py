@@ -421,8 +421,8 @@ def constant_of(x):
     from tracer.trace import Tracer
     if isinstance(x, np.generic):
         return x
-    if isinstance(x, Tracer) and x.trace.level:
-        node = x.trace.producers.get(x.var)
+    if isinstance(x, Tracer) and x.owner.level:
+        node = x.owner.producers.get(x.ref)
         if node is not None and node.op.name == "broadcast" and isinstance(node.inputs[0], Const):
             return node.inputs[0].value
     return None
