@@ -138,7 +138,7 @@ def _matrix_lengths(x: BufferView) -> list[float]:
 
 REUSED_BYTES = 1 << 18
 """Results of at least this size take the memory of an earlier result that nobody holds any more. Fresh memory costs a page fault
-for every 4 KB, which made a 2 MB result 18 times dearer than one in used memory (BACKEND figures, section 5)."""
+for every 4 KB, which made a 2 MB result 18 times dearer than one in used memory."""
 
 
 class _Reused:

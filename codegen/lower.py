@@ -49,7 +49,7 @@ BOOL = np.dtype(np.bool_)
 I64 = np.dtype(np.int64)
 _COMPARES = {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
 SMALL_DOT = 512
-"""Products of at most this many multiplications are plain loops: a BLAS call costs about 0.3 us (BACKEND figures, section 7)."""
+"""Products of at most this many multiplications are plain loops: a BLAS call costs about 0.3 us."""
 
 
 class Operand:

@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 import pytest
 
-import autodiff as ad
 import autodiff.numpy  # noqa: F401
 from tests.autodiff.numpy.cases import CASES
 from tests.check import check_compiled, check_grads, check_value, is_float
@@ -83,8 +82,6 @@ def test_derivatives(case):
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.compiled], ids=repr)
 def test_compiled(case):
-    if not hasattr(ad, "jit"):
-        pytest.skip("no compiler yet")
     check_compiled(case.f, *made(case, np.float64), grad=case.grad)
 
 
