@@ -221,7 +221,12 @@ def _entry(function: Callable, st: Stages, *, parameters: str | None = None, hea
         body += ["try:", "    arenas = spare.pop()", "except IndexError:", "    arenas = make_arenas()"]
     converted = [f"{n} = convert({n}, types[{i}])" for i, n in enumerate(inputs)]
     call = f"({', '.join([*inputs, *made, *lend])})"
-    run = ["try:", f"    s = function{call}", "except TypeError:", *(f"    {c}" for c in converted), f"    s = function{call}"]
+    # Numba refuses an array of another layout, slowly (40 us); from then on this entry looks at the layout of each array itself.
+    looks = [f"    if not {n}.flags.carray: {n} = convert({n}, types[{i}])"
+             for i, (n, b) in enumerate(zip(inputs, program.inputs, strict=True)) if b.shape]
+    run = [*(["if careful:", *looks] if looks else []), "try:", f"    s = function{call}", "except TypeError:",
+           "    careful.append(True)", *(f"    {c}" for c in converted), f"    s = function{call}"]
+    space["careful"] = []
     if st.emitted.watches:
         run += ["if s[-1]:", f"    s = exact{call}"]
     setter = thread_setter() if 0 < _largest_product(program.body) <= SMALL_PRODUCT else None
