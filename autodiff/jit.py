@@ -184,7 +184,7 @@ class Jitted:
             for x in flatten((a, k))[0]:
                 x.owner.arguments.add(x.ref)    # writing to them would have to change the caller's arrays
             return f(*a, **k)
-        return record(marked, tree, leaves, concrete=False, name=self.name)
+        return record(marked, tree, leaves, concrete=False, name=self.name, label=_call_label)
 
     def _call_traced(self, args, kwargs, statics):
         rec = self._record(args, kwargs, statics)
@@ -271,6 +271,13 @@ class Jitted:
         return f"`{self.name}` compiled anew: {reason}"
 
 
+def _call_label(path: str) -> str:
+    """A path in the tree (args, kwargs) -> `argument 0['w']` or `argument 'scale'`."""
+    which, rest = path[:3], path[4:]
+    head, rest = rest.split("]", 1)
+    return f"argument {head}{rest}" if which in ("[0]", "[1]") else path
+
+
 def _argument(path: str, tree) -> str:
     """`[0]['w']` -> `argument 0['w']`."""
     head, rest = path[1:].split("]", 1)
@@ -318,7 +325,9 @@ def _fast_entry(kernel, tree, leaves, captured, out_tree, miss: Callable, hits) 
     pack = _pack_expression(out_tree, names)
     extra = [f"captured{i}" for i in range(len(captured))]
     names.update((f"{n}_value", c) for n, c in zip(extra, captured, strict=True))
-    head = ["try:", *(f"    {a}" for a in assigns), "except (LookupError, TypeError, AttributeError):", "    return miss(args)"]
+    head = []
+    if assigns:
+        head = ["try:", *(f"    {a}" for a in assigns), "except (LookupError, TypeError, AttributeError):", "    return miss(args)"]
     head += [f"if not ({' and '.join(checks)}):", "    return miss(args)", "hit()", *(f"{n} = {n}_value" for n in extra)]
     return kernel.entry(parameters="args", head=head, leaves=[*found, *extra], pack=pack, names=names)
 

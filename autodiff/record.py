@@ -65,11 +65,15 @@ def value_of_leaf(x):
     return x.value if isinstance(x, Tracer) else as_leaf(x)
 
 
-def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None) -> Recorded:
-    """Trace `f(*args)`, `args` being the tree of `leaves`. A concrete trace carries the values of the leaves."""
+def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None,
+           label: Callable[[str], str] = str) -> Recorded:
+    """Trace `f(*args)`, `args` being the tree of `leaves`. A concrete trace carries the values of the leaves.
+
+    `label` turns the path of a leaf into what errors call it.
+    """
     holder: list = []
     paths = leaf_paths(in_tree)
-    types = [leaf_type(x, p) for x, p in zip(leaves, paths, strict=True)]
+    types = [leaf_type(x, label(p)) for x, p in zip(leaves, paths, strict=True)]
 
     def flat(*tracers):
         out, tree = flatten(f(*unflatten(in_tree, tracers)))

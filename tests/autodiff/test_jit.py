@@ -215,3 +215,19 @@ def test_zero_dimensional_arrays_are_scalars():
     for s in (np.array(3.0), np.float64(3.0), np.array(3.0)):
         np.testing.assert_array_equal(f(s, X), 3 * X)
     assert f.cache_info().misses == 1
+
+
+def test_without_arguments_and_with_constant_results():
+    np.testing.assert_array_equal(ad.jit(lambda: np.ones(3) * 2)(), [2, 2, 2])
+    f = ad.jit(lambda x: (1.5, None, x, np.arange(3)))
+    for _ in range(2):
+        a, b, c, d = f(X)
+        assert (a, b) == (1.5, None)
+        np.testing.assert_array_equal(d, [0, 1, 2])
+
+
+def test_arguments_are_named_in_errors():
+    with pytest.raises(TypeError, match=r"argument 1\['a'\]\[0\] is str"):
+        ad.jit(lambda x, d: x)(X, {"a": ["text"]})
+    with pytest.raises(TypeError, match="argument 'mode' is str"):
+        ad.jit(lambda x, mode: x)(X, mode="text")
