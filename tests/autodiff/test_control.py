@@ -126,7 +126,14 @@ def write_of_what_is_read(x):
     return (z * y).sum() + (z.at[:2].add(z[1:3]) * z).sum()
 
 
-PROGRAMS = [carry_starts_as_a_constant, carry_starts_as_another, carry_and_rows_are_one_array, write_of_what_is_read,
+def checkpoint_of_loops(x):
+    def inner(v):
+        s = ad.fori_loop(0, 3, lambda i, s: np.sin(s * v) + s, v).sum()
+        return ad.while_loop(lambda y: y < 9.0, lambda y: y * (1.2 + v[0]) + s, v[1]) * s
+    return ad.checkpoint(inner)(x) + ad.checkpoint(lambda v: ad.cond(v[0] > 0, np.sin, np.cos, v).sum())(x)
+
+
+PROGRAMS = [checkpoint_of_loops, carry_starts_as_a_constant, carry_starts_as_another, carry_and_rows_are_one_array, write_of_what_is_read,
             while_scalar, while_array, doubling_norm, fori_array, fori_traced_bound, swap, nested, nested_arrays, scan_stacked,
             scan_reverse, scan_constant, branch, branch_partly_active, switched, branch_in_loop, update_add_repeated,
             update_set_repeated, mapped, checkpoint_in_loop]

@@ -96,7 +96,8 @@ class Checkpoint(HoldsGraph):
 
     def linearize(self, xs, dxs, *, graph):
         ys = self(*xs, graph=graph)
-        joint, active_out = transforms["joint_graph"](graph, [d is not None for d in dxs], "jvp")
+        # By the rule `linearize`, so that loops inside come apart into a primal and a linear one, which can be transposed.
+        joint, active_out = transforms["joint_graph"](graph, [d is not None for d in dxs], "linearize")
         n = len(graph.outputs)
         tangents = Graph(f"{graph.name}_tangent", joint.inputs, joint.nodes, joint.outputs[n:])
         dys = iter(bind(linear_call, *bind(barrier, *xs), *[d for d in dxs if d is not None],

@@ -101,6 +101,8 @@ class Div(Elementwise):
 def linear_in_one(op: Op, ct, a, b, left, right):
     """Cotangents of a product-like op, in which exactly one factor is unknown."""
     from tracer.op import Unknown
+    if isinstance(a, Unknown) and isinstance(b, Unknown):
+        raise op._missing("transpose", "(self, ct, *xs, **params)", "transpose in both factors at once: it is not linear in them")
     if isinstance(a, Unknown):
         return left(b), None
     return None, right(a)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.op import Op, Unknown, ops, register, sum_tangents, type_of
+from tracer.op import Op, ops, register, sum_tangents, type_of
+from tracer.ops.elementwise import linear_in_one
 from tracer.ops.shape import transpose
 from tracer.types import is_inexact
 
@@ -29,9 +30,7 @@ class Matmul(Op):
         return y, sum_tangents(([] if da is None else [self(da, b)]) + ([] if db is None else [self(a, db)]))
 
     def transpose(self, ct, a, b):
-        if isinstance(a, Unknown):
-            return self(ct, matrix_transpose(b)), None
-        return None, self(matrix_transpose(a), ct)
+        return linear_in_one(self, ct, a, b, lambda b: self(ct, matrix_transpose(b)), lambda a: self(matrix_transpose(a), ct))
 
     def lower(self, k, inputs, outputs):
         k.matmul(*inputs, outputs[0])
