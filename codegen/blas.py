@@ -9,32 +9,55 @@ from __future__ import annotations
 import ctypes
 import glob
 import os
+import threading
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
-__all__ = ["thread_setter", "SMALL_PRODUCT"]
+__all__ = ["OneThread", "one_thread", "SMALL_PRODUCT"]
 
 SMALL_PRODUCT = 256**3
 """Multiplications in the largest product of a kernel below which its products run on one thread: about 0.3 ms of work."""
 
 
+class OneThread:
+    """Keeps OpenBLAS on one thread while any kernel of small products runs; the last one to leave restores what the first found."""
+
+    __slots__ = ("threads", "_set", "_lock", "_inside", "_before")
+
+    def __init__(self, get_threads: Callable[[], int], set_threads: Callable[[int], Any]):
+        self.threads = get_threads
+        self._set = set_threads
+        self._lock = threading.Lock()
+        self._inside = self._before = 0
+
+    def enter(self) -> None:
+        """Before a kernel."""
+        with self._lock:
+            if self._inside == 0:
+                self._before = self.threads()
+                if self._before != 1:
+                    self._set(1)
+            self._inside += 1
+
+    def leave(self) -> None:
+        """After it, also when it failed."""
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._before != 1:
+                self._set(self._before)
+
+
 @lru_cache(maxsize=1)
-def thread_setter() -> Callable[[int], int] | None:
-    """A function that sets OpenBLAS's number of threads and returns the one before; None where it is not found."""
+def one_thread() -> OneThread | None:
+    """The limit on the OpenBLAS that SciPy brings; None where it is not found."""
     import scipy
     root = os.path.dirname(os.path.dirname(scipy.__file__))
     patterns = ("scipy.libs/libscipy_openblas*", "scipy/.dylibs/libscipy_openblas*", "scipy.libs/libopenblas*")
     for path in (p for pattern in patterns for p in sorted(glob.glob(os.path.join(root, pattern)))):
         try:
-            library = ctypes.PyDLL(path)  # keeps the interpreter's lock: the call is too short to let go of it
-            set_threads, get_threads = library.scipy_openblas_set_num_threads, library.scipy_openblas_get_num_threads
+            library = ctypes.PyDLL(path)  # keeps the interpreter's lock: the calls are too short to let go of it
+            return OneThread(library.scipy_openblas_get_num_threads, library.scipy_openblas_set_num_threads)
         except (OSError, AttributeError):
             continue
-
-        def setter(n: int, get_threads=get_threads, set_threads=set_threads) -> int:
-            before = get_threads()
-            if before != n:
-                set_threads(n)
-            return before
-        return setter
     return None

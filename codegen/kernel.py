@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from codegen.blas import SMALL_PRODUCT, thread_setter
+from codegen.blas import SMALL_PRODUCT, one_thread
 from codegen.emit_numba import Emitted, emit
 from codegen.fuse import contract, drop_dead, fuse
 from codegen.loops import Buffer, BufferView, Call, Lit, Program, Stmt, blocks
@@ -229,10 +229,10 @@ def _entry(function: Callable, st: Stages, *, parameters: str | None = None, hea
     space["careful"] = []
     if st.emitted.watches:
         run += ["if s[-1]:", f"    s = exact{call}"]
-    setter = thread_setter() if 0 < _largest_product(program.body) <= SMALL_PRODUCT else None
-    if setter is not None:
-        space["blas_threads"] = setter
-        run = ["before = blas_threads(1)", "try:", *(f"    {line}" for line in run), "finally:", "    blas_threads(before)"]
+    limit = one_thread() if 0 < _largest_product(program.body) <= SMALL_PRODUCT else None
+    if limit is not None:
+        space["blas"] = limit
+        run = ["blas.enter()", "try:", *(f"    {line}" for line in run), "finally:", "    blas.leave()"]
     body += run
     if arenas:
         body.append("spare.append(arenas)")

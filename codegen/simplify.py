@@ -1,7 +1,8 @@
 """Graph to graph, meaning kept: calls inlined, equal nodes merged, constants folded, local rewrites, dead code removed.
 
 All happens in one walk: the graph is recorded anew, and recording merges equal nodes. Each rewrite is a function whose docstring
-is its equation; it may look at the node that made an operand. No rewrite changes inf, nan or the sign of zero.
+is its equation; it may look at the node that made an operand. No rewrite changes inf, nan or the
+sign of zero.
 """
 
 from __future__ import annotations
@@ -263,10 +264,10 @@ def _pad_terms(trace, x) -> tuple[list, list] | None:
 def update_of_zeros(trace, xs, spec, mode, check):
     """zeros with x[slice] += v = pad_sum(v); pad_sum(...) with x[slice] += v = pad_sum(..., v)."""
     t = type_of(xs[0])
-    if len(xs) > 2 or t.dtype.kind != "f" or any(e[2] != 1 for e in spec) or not t.is_static() or 0 in t.shape:
+    if mode != "add" or len(xs) > 2 or t.dtype.kind != "f" or any(e[2] != 1 for e in spec) or not t.is_static() or 0 in t.shape:
         return None
     terms = _pad_terms(trace, xs[0])
-    if terms is None or len(terms[0]) >= MOST_SLICES or mode == "set" and terms[0] or t.ndim > 2 or 0 in type_of(xs[1]).shape:
+    if terms is None or len(terms[0]) >= MOST_SLICES or t.ndim > 2 or 0 in type_of(xs[1]).shape:
         return None
     return _op(trace, "pad_sum", *terms[0], xs[1], shape=t.shape, starts=(*terms[1], tuple(e[0] for e in spec)))
 

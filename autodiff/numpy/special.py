@@ -15,7 +15,7 @@ from autodiff.numpy.elementwise import floating
 from autodiff.numpy.extra import sigmoid, softplus
 from tracer.array import functions, resolvers
 from tracer.op import ops
-from tracer.ops.elementwise import Special
+from tracer.ops.special import Special
 from tracer.promote import cast_to
 from tracer.trace import bind
 

@@ -231,3 +231,36 @@ def test_arguments_are_named_in_errors():
         ad.jit(lambda x, d: x)(X, {"a": ["text"]})
     with pytest.raises(TypeError, match="argument 'mode' is str"):
         ad.jit(lambda x, mode: x)(X, mode="text")
+
+
+def test_statics_inside_tuples_are_told_apart_by_type_and_sign():
+    f = ad.jit(lambda x, k: x * (10 if k[0] is True else 1) + np.copysign(1.0, k[1]), static_argnums=1)
+    assert f(2.0, (1, 0.0)) == 3.0
+    assert f(2.0, (True, 0.0)) == 21.0
+    assert f(2.0, (1, -0.0)) == 1.0
+
+
+def test_blas_threads_are_as_before_after_calls_from_many_threads():
+    from codegen.blas import one_thread
+    limit = one_thread()
+    if limit is None:
+        return  # another BLAS: nothing is changed, so there is nothing to give back
+    before = limit.threads()
+    a, b = threading.Barrier(2), threading.Barrier(2)
+
+    def first():
+        limit.enter()
+        a.wait()
+        b.wait()
+        limit.leave()  # last in, last out: the other one has left meanwhile
+
+    t = threading.Thread(target=first)
+    t.start()
+    a.wait()
+    limit.enter()
+    assert limit.threads() == 1
+    limit.leave()
+    assert limit.threads() == 1, "the first is still inside"
+    b.wait()
+    t.join()
+    assert limit.threads() == before

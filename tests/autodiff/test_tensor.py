@@ -165,3 +165,9 @@ def test_clone_and_requires_grad_():
     (x.clone() * 3).sum().backward()
     np.testing.assert_array_equal(x.grad, [3.0, 3.0])
     assert x.clone().value is not x.value
+
+
+def test_zeros_of_both_signs_are_different_numbers_to_the_tape():
+    x = ad.tensor(1.0, requires_grad=True)
+    (np.exp(np.copysign(x, 0.0)) + np.exp(np.copysign(x, -0.0))).backward()
+    np.testing.assert_allclose(x.grad.item(), np.exp(1) - np.exp(-1))

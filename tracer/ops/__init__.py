@@ -1,8 +1,8 @@
 """The ops, each with all its rules. Importing this package fills the table `tracer.op.ops`."""
 
-from tracer.ops import control, elementwise, index, linalg, reduce, shape, sort
+from tracer.ops import control, elementwise, index, linalg, reduce, shape, sort, special
 from tracer.promote import register_ufuncs
 
 register_ufuncs()
 
-__all__ = ["control", "elementwise", "index", "linalg", "reduce", "shape", "sort"]
+__all__ = ["control", "elementwise", "index", "linalg", "reduce", "shape", "sort", "special"]

@@ -185,13 +185,13 @@ class PadSum(Linear):
             low = [c[i] for c, i in zip(cuts, corner, strict=True)]
             size = [c[i + 1] - c[i] for c, i in zip(cuts, corner, strict=True)]
             with k.nest(size) as at:
-                total = None
+                total = k.const(0, out.dtype)  # 0 + x, not x: -0.0 becomes 0.0, as in the reference
                 for x, start in zip(inputs, starts, strict=True):
                     if all(s <= lo and lo + n <= s + d for s, lo, n, d in zip(start, low, size, x.shape, strict=True)):
                         value = k.load(x, tuple(k.offset(i, lo - s) for i, lo, s in zip(at, low, start, strict=True)))
-                        total = value if total is None else k.apply("add", total, value)
+                        total = k.apply("add", total, value)
                 place = tuple(k.offset(i, lo) for i, lo in zip(at, low, strict=True))
-                k.store(out, place, k.const(0, out.dtype) if total is None else total)
+                k.store(out, place, total)
 
 
 index, update, pad_sum = ops["index"], ops["update"], ops["pad_sum"]

@@ -1,0 +1,93 @@
+"""Elementwise ops whose meaning is in scipy.special, which is loaded when one of them runs.
+
+Derivatives: Abramowitz and Stegun, Handbook of Mathematical Functions, chapters 6 (gamma) and 7 (error function).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tracer.op import Elementwise, ops, register
+from tracer.ops.elementwise import exp, like
+
+
+class Special(Elementwise):
+    """A function of scipy.special; `scipy_names` are the ufuncs there that mean it."""
+    scipy_names: tuple[str, ...] = ()
+
+    def reference(self, x):
+        import scipy.special
+        return getattr(scipy.special, self.scipy_names[0])(x)
+
+
+@register
+class Erf(Special):
+    """y = 2 / sqrt(pi) times the integral of e**(-t t) from 0 to x."""
+    scipy_names = ("erf",)
+    code = "erf"
+
+    def partials(self, y, x):
+        return (like(x, 2 / math.sqrt(math.pi)) * exp(-x * x),)
+
+
+@register
+class Erfc(Special):
+    """y = 1 - erf(x)."""
+    scipy_names = ("erfc",)
+    code = "erfc"
+
+    def partials(self, y, x):
+        return (like(x, -2 / math.sqrt(math.pi)) * exp(-x * x),)
+
+
+@register
+class Erfinv(Special):
+    """y with erf(y) = x."""
+    scipy_names = ("erfinv",)
+    domain = (-0.8, 0.8)
+
+    def partials(self, y, x):
+        return (like(x, math.sqrt(math.pi) / 2) * exp(y * y),)
+
+
+@register
+class Lgamma(Special):
+    """y = log |gamma(x)|."""
+    scipy_names = ("gammaln", "loggamma")
+    code = "lgamma"
+    undecided = (-math.inf, 1e-310, -1e-310)
+    domain = (0.5, 3.5)
+
+    def partials(self, y, x):
+        return (digamma(x),)
+
+
+@register
+class Digamma(Special):
+    """y = derivative of log gamma(x)."""
+    scipy_names = ("digamma", "psi")
+    domain = (0.5, 3.5)
+
+    def partials(self, y, x):
+        return (polygamma(x, n=1),)
+
+
+@register
+class Polygamma(Special):
+    """y = derivative of order n of digamma(x): (-1)**(n+1) n! zeta(n+1, x), zeta being Hurwitz's (A. and S., 6.4.10)."""
+    domain = (0.5, 3.5)
+    case_params = {"n": 1}
+
+    def reference(self, x, *, n):
+        import scipy.special
+        x = np.asarray(x)
+        factor = (-1.0) ** (n + 1) * math.factorial(n)
+        return (factor * scipy.special.zeta(n + 1.0, x.astype(np.float64))).astype(x.dtype)[()]
+
+    def partials(self, y, x, *, n):
+        return (polygamma(x, n=n + 1),)
+
+
+erf, erfc, erfinv, lgamma, digamma, polygamma = (ops[n] for n in "erf erfc erfinv lgamma digamma polygamma".split())
