@@ -29,6 +29,9 @@ from tracer.types import ArrayType
 
 __all__ = ["jit", "CacheInfo", "Jitted", "show"]
 
+NATIVE_CHAIN = 8
+"""Signatures that the native entry tries one after another; the others are found by hashing."""
+
 
 class CacheInfo(NamedTuple):
     """Counts of a jitted function."""
@@ -61,7 +64,8 @@ class Entry:
     kernel: Any
     captured: list
     unpack: Callable
-    fast: Callable | None
+    fast: Callable | None       # the generated Python entry of a kernel through Numba
+    table: Any = None           # the native entry's table of a kernel through LLVM
 
 
 def _distinct(v):
@@ -97,6 +101,8 @@ class Jitted:
         self._fast_hits = [0]
         self._seconds = self._compile_seconds = 0.0
         self._fast: Callable = self._call
+        self._native: Any = None
+        self._direct: Callable = self._positional
         self._why = f"`{self.name}` has not been called yet"
         self._lock = threading.RLock()
         self._statics = self._static_parameters(static_argnums, static_argnames)
@@ -127,6 +133,9 @@ class Jitted:
     def __call__(self, *args, **kwargs):
         if kwargs:
             return self._call(args, kwargs)
+        return self._direct(*args)
+
+    def _positional(self, *args):
         return self._fast(args)
 
     def _call(self, args: tuple, kwargs: dict | None = None):
@@ -215,17 +224,39 @@ class Jitted:
             captured = [c.value if isinstance(c, Tracer) else c for c in rec.captured]
             entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
             if not (kwargs or statics or self._timed):
-                entry.fast = _fast_entry(kernel, tree, leaves, captured, rec.out_tree, self._call, self._fast_hits)
+                if kernel.generator == "llvm":
+                    self._add_native(entry, tree, leaves)
+                else:
+                    entry.fast = _fast_entry(kernel, tree, leaves, captured, rec.out_tree, self._call, self._fast_hits)
             self._why = self._explain_miss(key)
+            if kernel.note:
+                self._why += f"; {kernel.note}"
             if kernel.references:
                 self._why += f"; it calls NumPy for {', '.join(sorted(set(kernel.references)))}"
             self._entries[key] = entry
             if len(self._entries) > self._max:
-                self._entries.popitem(last=False)
+                _, oldest = self._entries.popitem(last=False)
                 self._fast = self._call
+                if oldest.table is not None:
+                    self._native.set([t for t in self._native.signatures if t is not oldest.table])
             self._misses += 1
             self._compile_seconds += time.perf_counter() - start
             return entry
+
+    def _add_native(self, entry: Entry, tree, leaves) -> None:
+        """Let calls with this signature go to the kernel without Python code in the way, where that is possible."""
+        from autodiff.entry import table_of
+        from codegen import native_entry
+        if not native_entry.available():
+            return
+        entry.table = table_of(entry.kernel, tree, leaves, entry.captured, entry.recorded.out_tree)
+        if entry.table is None:
+            return
+        if self._native is None:
+            self._native = native_entry.NativeFunction(self._positional, [entry.table])
+            self._direct = self._native.call
+        else:
+            self._native.set([entry.table, *self._native.signatures][:NATIVE_CHAIN])
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -243,13 +274,14 @@ class Jitted:
         """Hits, misses (compilations), kernels held, seconds in kernels (with `timed=True`) and in compiling, and the ops that run
         through NumPy."""
         names = sorted({n for e in self._entries.values() for n in e.kernel.references})
-        hits = self._slow_hits + self._fast_hits[0]
+        hits = self._slow_hits + self._fast_hits[0] + sum(e.table.hits for e in self._entries.values() if e.table is not None)
         return CacheInfo(hits, self._misses, len(self._entries), self._seconds, self._compile_seconds, tuple(names))
 
     def cache_clear(self) -> None:
         """Forget all kernels."""
         self._entries.clear()
         self._fast = self._call
+        self._native, self._direct = None, self._positional
 
     def why(self) -> str:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""

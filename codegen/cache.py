@@ -1,0 +1,186 @@
+"""Machine code kept on disk, so that no process compiles what another one has compiled.
+
+An entry is an object file under the hash of all that decides its contents: the IR text, the CPU and its features, the versions of
+llvmlite and LLVM. It is written to a temporary file and renamed, so a reader sees a whole entry or none; it carries a checksum and
+says what it was made for, and anything that does not agree is compiled again with a warning. The directory must belong to this user
+and be writable by nobody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+import threading
+import time
+import warnings
+from functools import lru_cache
+
+from codegen.config import config
+from codegen.link import compile_object, host
+
+__all__ = ["cached_object", "CacheWarning", "statistics", "clear"]
+
+_MAGIC = b"autodiff object 1\n"
+_SCAN_EVERY = 32
+
+
+class CacheWarning(UserWarning):
+    """A kernel on disk could not be used; it was compiled again."""
+
+
+@lru_cache(maxsize=1)
+def target() -> bytes:
+    """What beside the text decides the machine code."""
+    import llvmlite
+    import llvmlite.binding as llvm
+    name, features = host()
+    return f"{name} {features} llvmlite {llvmlite.__version__} LLVM {llvm.llvm_version_info} opt 2\n".encode()
+
+
+def cached_object(text: str) -> bytes:
+    """Machine code of a module: from disk, or compiled and put there."""
+    if not config.cache:
+        return compile_object(text)
+    directory = _directory()
+    if directory is None:
+        return compile_object(text)
+    path = os.path.join(directory, hashlib.sha256(target() + text.encode()).hexdigest() + ".o")
+    code = _read(path)
+    if code is not None:
+        _count["loaded"] += 1
+        return code
+    code = compile_object(text)
+    _count["compiled"] += 1
+    _write(directory, path, code)
+    return code
+
+
+_count = {"loaded": 0, "compiled": 0, "written": 0}
+
+
+def statistics() -> dict[str, int]:
+    """Objects loaded, compiled and written by this process.
+
+    Examples
+    --------
+    >>> sorted(statistics())
+    ['compiled', 'loaded', 'written']
+    """
+    return dict(_count)
+
+
+_checked: dict[str, bool] = {}
+_lock = threading.Lock()
+
+
+def _directory() -> str | None:
+    """The cache directory if it can be trusted, made if it is not there."""
+    directory = config.cache_dir
+    with _lock:
+        if directory not in _checked:
+            problem = _problem(directory)
+            _checked[directory] = not problem
+            if problem:
+                warnings.warn(f"kernels are not kept on disk: {directory} {problem}", CacheWarning, stacklevel=2)
+    return directory if _checked[directory] else None
+
+
+def _problem(directory: str) -> str:
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        info = os.stat(directory)
+    except OSError as e:
+        return f"cannot be made ({e.strerror})"
+    if not stat.S_ISDIR(info.st_mode):
+        return "is not a directory"
+    if hasattr(os, "getuid"):
+        if info.st_uid != os.getuid():
+            return "belongs to another user"
+        if info.st_mode & 0o022:
+            return "can be written by others"
+    return ""
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as f:
+            data = f.read()
+            info = os.fstat(f.fileno())
+    except OSError:
+        return None
+    if hasattr(os, "getuid") and (info.st_uid != os.getuid() or info.st_mode & 0o022):
+        warnings.warn(f"the kernel {path} belongs to another user or can be written by one; it is compiled anew", CacheWarning,
+                      stacklevel=2)
+        return None
+    head = _MAGIC + target()
+    code = data[len(head) + 32:]
+    if not data.startswith(head) or hashlib.sha256(head + code).digest() != data[len(head):len(head) + 32]:
+        warnings.warn(f"the kernel {path} is damaged or was made for another machine; it is compiled anew", CacheWarning, stacklevel=2)
+        return None
+    if time.time() - info.st_mtime > 3600:  # the time of last use, to the hour
+        try:
+            os.utime(path)
+        except OSError:
+            pass
+    return code
+
+
+def _write(directory: str, path: str, code: bytes) -> None:
+    head = _MAGIC + target()
+    try:
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".new")
+        try:
+            with os.fdopen(handle, "wb") as f:
+                f.write(head + hashlib.sha256(head + code).digest() + code)
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise
+    except OSError:
+        return  # a full or read-only disk: the kernel is there, only not kept
+    _count["written"] += 1
+    if _count["written"] % _SCAN_EVERY == 1:
+        _evict(directory)
+
+
+def _evict(directory: str) -> None:
+    """Remove what was used longest ago until a tenth of the room is free, and what broken-off writes left behind."""
+    found = []
+    for entry in os.scandir(directory):
+        try:
+            info = entry.stat()
+        except OSError:
+            continue
+        if entry.name.startswith(".new"):
+            if time.time() - info.st_mtime > 3600:
+                _remove(entry.path)
+        elif entry.name.endswith(".o"):
+            found.append((info.st_mtime, info.st_size, entry.path))
+    total = sum(size for _, size, _ in found)
+    if total <= config.cache_bytes:
+        return
+    for _, size, path in sorted(found):
+        if total <= 0.9 * config.cache_bytes:
+            break
+        _remove(path)
+        total -= size
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def clear() -> int:
+    """Remove all kernels on disk; how many there were."""
+    count = 0
+    if os.path.isdir(config.cache_dir):
+        for entry in os.scandir(config.cache_dir):
+            if entry.name.endswith(".o"):
+                _remove(entry.path)
+                count += 1
+    return count

@@ -1,0 +1,108 @@
+"""What the compiler may do, set by the user: from the environment at import, or through `ad.config` at run time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+__all__ = ["Config", "config"]
+
+
+def _cache_directory() -> str:
+    given = os.environ.get("AUTODIFF_CACHE_DIR")
+    if given:
+        return given
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", os.path.expanduser("~"))
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
+    return os.path.join(base, "autodiff-jit")
+
+
+def _flag(name: str, default: bool) -> bool:
+    given = os.environ.get(name)
+    return default if given is None else given.lower() not in ("0", "no", "off", "false", "")
+
+
+def _number(name: str, default: int) -> int:
+    given = os.environ.get(name)
+    try:
+        return default if given is None else int(given)
+    except ValueError:
+        raise ValueError(f"the environment variable {name} is {given!r}; it is a whole number") from None
+
+
+def _processors() -> int:
+    """CPUs that this process may use: its affinity, and its container's share."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as f:
+            quota, period = f.read().split()
+        if quota != "max":
+            count = min(count, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return count
+
+
+class Config:
+    """Settings of the compiler, for the whole process.
+
+    generator : "auto" (LLVM where its self-test passes, else Numba), "llvm" or "numba"      AUTODIFF_GENERATOR
+    threads : most threads that a kernel may use; 0 for as many as the process may          AUTODIFF_THREADS
+    cache : whether machine code is kept on disk                                            AUTODIFF_CACHE
+    cache_dir : where                                                                       AUTODIFF_CACHE_DIR
+    cache_bytes : how much of it; what was used longest ago goes first                      AUTODIFF_CACHE_BYTES
+    wait : whether a call waits for its kernel to be compiled; otherwise the NumPy evaluator serves it   AUTODIFF_WAIT
+
+    Examples
+    --------
+    >>> config.generator in ("auto", "llvm", "numba")
+    True
+    >>> config.generator = "gcc"
+    Traceback (most recent call last):
+    ...
+    ValueError: config.generator is 'gcc'; it is one of auto, llvm, numba
+    """
+
+    __slots__ = ("_generator", "threads", "cache", "cache_dir", "cache_bytes", "wait")
+
+    def __init__(self) -> None:
+        self.generator = os.environ.get("AUTODIFF_GENERATOR", "auto")
+        self.threads = _number("AUTODIFF_THREADS", 1)
+        self.cache = _flag("AUTODIFF_CACHE", True)
+        self.cache_dir = _cache_directory()
+        self.cache_bytes = _number("AUTODIFF_CACHE_BYTES", 512 << 20)
+        self.wait = _flag("AUTODIFF_WAIT", True)
+
+    @property
+    def generator(self) -> str:
+        """Which code generator new kernels come from."""
+        return self._generator
+
+    @generator.setter
+    def generator(self, name: str) -> None:
+        if name not in ("auto", "llvm", "numba"):
+            raise ValueError(f"config.generator is {name!r}; it is one of auto, llvm, numba")
+        self._generator = name
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in ("generator", *Config.__slots__):
+            raise AttributeError(f"config has no setting {name!r}; it has generator, {', '.join(Config.__slots__[1:])}")
+        object.__setattr__(self, name, value)
+
+    def thread_count(self) -> int:
+        """Threads that a kernel may use now."""
+        available = _processors()
+        return available if self.threads <= 0 else min(self.threads, available)
+
+    def __repr__(self) -> str:
+        names = ["generator", *Config.__slots__[1:]]
+        return "config(" + ", ".join(f"{n}={getattr(self, n)!r}" for n in names) + ")"
+
+
+config = Config()
+"""The settings of this process."""

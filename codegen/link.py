@@ -1,0 +1,109 @@
+"""From LLVM IR to machine code in this process: parse, compile without LLVM's own optimiser, keep on disk, link.
+
+Objects are relocatable: what they call outside (the C library, BLAS, NumPy references) is bound by name at link time, never baked in.
+llvmlite alone is used; Numba is not imported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import threading
+from functools import lru_cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+__all__ = ["Linked", "link", "compile_object", "host", "vector_bytes", "has_fma"]
+
+_names = itertools.count()
+_lock = threading.RLock()
+
+
+@lru_cache(maxsize=1)
+def host() -> tuple[str, str]:
+    """The CPU's name and features, as LLVM says them."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@lru_cache(maxsize=1)
+def _features() -> dict[str, bool]:
+    return dict(llvm.get_host_cpu_features())
+
+
+def vector_bytes() -> int:
+    """Bytes in a vector register."""
+    f = _features()
+    return 64 if f.get("avx512f") and f.get("avx512dq") and f.get("avx512vl") and f.get("avx512bw") else (32 if f.get("avx2") else 16)
+
+
+def has_fma() -> bool:
+    """Whether the host multiplies and adds with one rounding."""
+    triple = llvm.get_process_triple()
+    return bool(_features().get("fma")) or "aarch64" in triple or "arm64" in triple
+
+
+@lru_cache(maxsize=1)
+def _machine() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    name, features = host()
+    return llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=2, reloc="default",
+                                                                   codemodel="jitdefault", jit=True)
+
+
+@lru_cache(maxsize=1)
+def _jit() -> Any:
+    _machine()
+    name, features = host()
+    machine = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=2, reloc="default",
+                                                                      codemodel="jitdefault", jit=True)
+    return llvm.create_lljit_compiler(machine)
+
+
+@lru_cache(maxsize=1)
+def header() -> str:
+    """Target lines of a module."""
+    return f'target triple = "{llvm.get_process_triple()}"\ntarget datalayout = "{_machine().target_data}"\n'
+
+
+def compile_object(text: str) -> bytes:
+    """Machine code of a module, as an object file."""
+    with _lock:
+        module = llvm.parse_assembly(header() + text)
+        if os.environ.get("AUTODIFF_VERIFY"):
+            module.verify()
+        return _machine().emit_object(module)
+
+
+class Linked:
+    """Machine code in this process. `address(name)` of an exported function."""
+
+    __slots__ = ("_tracker", "_keep", "__weakref__")
+
+    def __init__(self, tracker, keep: list[Any]):
+        self._tracker = tracker
+        self._keep = keep
+
+    def address(self, name: str) -> int:
+        """The address of an exported function."""
+        return self._tracker[name]
+
+
+def link(code: bytes, exports: list[str], imports: dict[str, int], keep: list[Any] | None = None) -> Linked:
+    """Load an object. `imports` are addresses by name; other names are looked up in the process."""
+    with _lock:
+        b = llvm.JITLibraryBuilder()
+        b.add_object_img(code)
+        for name in exports:
+            b.export_symbol(name)
+        for name, address in imports.items():
+            b.import_symbol(name, address)
+        b.add_current_process()
+        return Linked(b.link(_jit(), f"ad{next(_names)}"), keep or [])
+
+
+def address_of(function) -> int:
+    """The address of a ctypes function."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

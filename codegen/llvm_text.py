@@ -1,0 +1,406 @@
+"""A writer of LLVM IR text: values, frames, arithmetic on scalars and vectors.
+
+A *frame* is a stretch of code that is run together: the function's entry, what stands in front of a loop, a loop's body, a branch. Each
+value knows the frame that made it (its level). An instruction without side effects is written at the end of the deepest frame among
+its operands, not where it is asked for, and only once: so loop-invariant code motion and common subexpressions cost no pass. LLVM's
+own optimiser is not run; its code generator gets what it would have made.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Value", "Frame", "Writer", "llvm_type", "number_text", "SIGNED"]
+
+_TYPES = {"float64": "double", "float32": "float", "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
+          "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64"}
+SIZES = {"double": 8, "float": 4, "i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "ptr": 8}
+_SUFFIX = {"double": "f64", "float": "f32", "i1": "i1", "i8": "i8", "i16": "i16", "i32": "i32", "i64": "i64", "ptr": "p0"}
+SIGNED = "bi"
+
+
+def llvm_type(dtype: np.dtype) -> str:
+    """The LLVM type of an element; KeyError for types that compiled code does not know."""
+    return _TYPES[dtype.name]
+
+
+def number_text(v: Any, kind: str) -> str:
+    """A constant of a scalar type."""
+    if kind == "double":
+        return f"0x{struct.unpack('<Q', struct.pack('<d', float(v)))[0]:016X}"
+    if kind == "float":
+        return number_text(np.float32(v), "double")  # LLVM writes a float as the double of the same value
+    if kind == "i1":
+        return "true" if v else "false"
+    return str(int(v))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An operand: its text, scalar type, lanes (0 for a scalar), the level of the frame that made it, its number if a constant."""
+
+    text: str
+    kind: str
+    lanes: int = 0
+    level: int = 0
+    number: Any = None
+
+    @property
+    def type(self) -> str:
+        """Its LLVM type."""
+        return f"<{self.lanes} x {self.kind}>" if self.lanes else self.kind
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.text}"
+
+
+@dataclass(slots=True)
+class Frame:
+    """Code written so far, what it computed, and the basic block at its end. Nothing moves out of a frame that is a barrier."""
+
+    label: str
+    barrier: bool = False
+    lines: list[str] = field(default_factory=list)
+    known: dict[Hashable, Value] = field(default_factory=dict)
+
+
+class Writer:
+    """Writes one function body."""
+
+    def __init__(self, declarations: set[str], fma: bool):
+        self.declarations = declarations
+        self.fma_exact = fma
+        self.count = 0
+        # Frame 0 is the function's entry, which holds what is computed from the arguments alone and no control flow.
+        self.frames: list[Frame] = [Frame("entry"), Frame("body")]
+        self.variables: dict[Hashable, Value] = {}
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> Frame:
+        """The innermost frame."""
+        return self.frames[-1]
+
+    @property
+    def level(self) -> int:
+        """The innermost frame's number."""
+        return len(self.frames) - 1
+
+    def fresh(self, stem: str = "t") -> str:
+        """A new name."""
+        self.count += 1
+        return f"%{stem}{self.count}"
+
+    def label(self) -> str:
+        """A new label."""
+        self.count += 1
+        return f"L{self.count}"
+
+    def line(self, text: str) -> None:
+        """An instruction at the end of the innermost frame."""
+        self.frame.lines.append("  " + text)
+
+    def start_block(self, label: str) -> None:
+        """Begin a basic block."""
+        self.frame.lines.append(f"{label}:")
+        self.frame.label = label
+
+    def _floor(self) -> int:
+        for k in range(len(self.frames) - 1, 0, -1):
+            if self.frames[k].barrier:
+                return k
+        return 0
+
+    def pure(self, rhs: str, kind: str, lanes: int, *operands: Value) -> Value:
+        """The value of an instruction without side effects; written once, as far out as its operands allow."""
+        level = self._floor()
+        for v in operands:
+            if v.level > level:
+                level = v.level
+        frame = self.frames[level]
+        found = frame.known.get(rhs)
+        if found is None:
+            found = Value(self.fresh(), kind, lanes, level)
+            frame.lines.append(f"  {found.text} = {rhs}")
+            frame.known[rhs] = found
+        return found
+
+    def here(self, rhs: str, kind: str, lanes: int = 0) -> Value:
+        """The value of an instruction that must stand where it is asked for."""
+        v = Value(self.fresh(), kind, lanes, self.level)
+        self.line(f"{v.text} = {rhs}")
+        return v
+
+    def at_level(self, level: int, key: Hashable, rhs: str, kind: str, lanes: int = 0) -> Value:
+        """As `pure`, at a given level and under a given key: for loads, whose value depends on when."""
+        frame = self.frames[level]
+        found = frame.known.get(key)
+        if found is None:
+            found = frame.known[key] = Value(self.fresh(), kind, lanes, level)
+            frame.lines.append(f"  {found.text} = {rhs}")
+        return found
+
+    def table_entry(self, base: str, index: int, row: str, kind: str) -> Value:
+        """A number from one of the function's tables, read at its entry."""
+        frame = self.frames[0]
+        key = ("table", base, index, kind)
+        found = frame.known.get(key)
+        if found is None:
+            at = self.fresh()
+            found = frame.known[key] = Value(self.fresh(), kind)
+            frame.lines += [f"  {at} = getelementptr {row}, ptr {base}, i64 {index}", f"  {found.text} = load {kind}, ptr {at}"]
+        return found
+
+    # -- constants and lanes ---------------------------------------------------------------------
+
+    def constant(self, v: Any, kind: str, lanes: int = 0) -> Value:
+        """A number."""
+        text = number_text(v, kind)
+        return Value(f"splat ({kind} {text})" if lanes else text, kind, lanes, 0, v)
+
+    def spread(self, v: Value, lanes: int) -> Value:
+        """A scalar in every lane."""
+        if v.lanes or not lanes:
+            return v
+        if v.number is not None:
+            return self.constant(v.number, v.kind, lanes)
+        one = self.pure(f"insertelement <{lanes} x {v.kind}> poison, {v}, i64 0", v.kind, lanes, v)
+        return self.pure(f"shufflevector {one}, {one.type} poison, <{lanes} x i32> zeroinitializer", v.kind, lanes, one)
+
+    def even(self, *vs: Value) -> list[Value]:
+        """All with as many lanes as the widest."""
+        lanes = max(v.lanes for v in vs)
+        return [self.spread(v, lanes) for v in vs] if lanes else list(vs)
+
+    # -- instructions ----------------------------------------------------------------------------
+
+    def binary(self, op: str, a: Value, b: Value) -> Value:
+        """A two-operand instruction with the operands' type."""
+        a, b = self.even(a, b)
+        return self.pure(f"{op} {a}, {b.text}", a.kind, a.lanes, a, b)
+
+    def compare(self, op: str, a: Value, b: Value) -> Value:
+        """`fcmp` or `icmp`, with the predicate in `op`."""
+        a, b = self.even(a, b)
+        return self.pure(f"{op} {a}, {b.text}", "i1", a.lanes, a, b)
+
+    def convert(self, op: str, a: Value, kind: str) -> Value:
+        """A conversion."""
+        to = f"<{a.lanes} x {kind}>" if a.lanes else kind
+        return self.pure(f"{op} {a} to {to}", kind, a.lanes, a)
+
+    def select(self, test: Value, yes: Value, no: Value) -> Value:
+        """`yes` where `test`, else `no`."""
+        if yes.text == no.text and yes.lanes == no.lanes:
+            return yes
+        lanes = max(test.lanes, yes.lanes, no.lanes)
+        yes, no = self.spread(yes, lanes), self.spread(no, lanes)
+        return self.pure(f"select {test}, {yes}, {no}", yes.kind, lanes, test, yes, no)
+
+    def intrinsic(self, name: str, *args: Value) -> Value:
+        """An LLVM intrinsic overloaded on one type, all operands of it."""
+        args = tuple(self.even(*args))
+        a = args[0]
+        suffix = (f"v{a.lanes}" if a.lanes else "") + _SUFFIX[a.kind]
+        full = f"@llvm.{name}.{suffix}"
+        self.declarations.add(f"declare {a.type} {full}({', '.join(v.type for v in args)})")
+        return self.pure(f"call {a.type} {full}({', '.join(map(str, args))})", a.kind, a.lanes, *args)
+
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
+        """a b + c with one rounding, where the host has that."""
+        if self.fma_exact:
+            return self.intrinsic("fma", a, b, c)
+        return self.binary("fadd", self.binary("fmul", a, b), c)
+
+    def lanewise(self, name: str, *args: Value) -> Value:
+        """A scalar C function, called for each lane."""
+        args = tuple(self.even(*args))
+        a = args[0]
+        if not name.startswith("ad_"):  # those are defined in the module
+            self.declarations.add(f"declare {a.kind} @{name}({', '.join(v.kind for v in args)})")
+        if not a.lanes:
+            return self.pure(f"call {a.kind} @{name}({', '.join(map(str, args))})", a.kind, 0, *args)
+        out: Value | None = None
+        for lane in range(a.lanes):
+            parts = [self.pure(f"extractelement {v}, i64 {lane}", v.kind, 0, v) for v in args]
+            y = self.pure(f"call {a.kind} @{name}({', '.join(map(str, parts))})", a.kind, 0, *parts)
+            base = f"{out}" if out is not None else f"{a.type} poison"
+            out = self.pure(f"insertelement {base}, {y}, i64 {lane}", a.kind, a.lanes, *([out] if out is not None else []), y)
+        assert out is not None
+        return out
+
+    # -- integers --------------------------------------------------------------------------------
+
+    def iadd(self, a: Value, b: Value) -> Value:
+        """Sum of two i64, folded where known."""
+        if a.number is not None and b.number is not None and not a.lanes and not b.lanes:
+            return self.constant(a.number + b.number, "i64")
+        if a.number == 0 and a.lanes <= b.lanes:
+            return b
+        if b.number == 0 and b.lanes <= a.lanes:
+            return a
+        return self.binary("add", a, b)
+
+    def imul(self, a: Value, b: Value) -> Value:
+        """Product of two i64, folded where known."""
+        if a.number is not None and b.number is not None and not a.lanes and not b.lanes:
+            return self.constant(a.number * b.number, "i64")
+        for x, y in ((a, b), (b, a)):
+            if x.number == 1 and x.lanes <= y.lanes:
+                return y
+            if x.number == 0 and not x.lanes and not y.lanes:
+                return x
+        return self.binary("mul", a, b)
+
+    def isub(self, a: Value, b: Value) -> Value:
+        """Difference of two i64, folded where known."""
+        if a.number is not None and b.number is not None and not a.lanes and not b.lanes:
+            return self.constant(a.number - b.number, "i64")
+        return a if b.number == 0 and b.lanes <= a.lanes else self.binary("sub", a, b)
+
+    def offset(self, base: Value, index: Value, kind: str) -> Value:
+        """The address of element `index` from `base` on; a vector of them if the index is one."""
+        if index.number == 0 and not index.lanes:
+            return base
+        kind = "i8" if kind == "i1" else kind
+        return self.pure(f"getelementptr {kind}, {base}, {index}", "ptr", index.lanes, base, index)
+
+    # -- control flow ----------------------------------------------------------------------------
+
+    def branch(self, test: Value, yes: str, no: str) -> None:
+        """Jump by a scalar truth value."""
+        self.line(f"br i1 {test.text}, label %{yes}, label %{no}")
+
+    def push(self, label: str, barrier: bool = False) -> None:
+        """Open a frame whose first block is `label`."""
+        self.frames.append(Frame(label, barrier))
+
+    def pop(self) -> Frame:
+        """Close the innermost frame; the caller puts its lines where they belong."""
+        return self.frames.pop()
+
+    def _phi(self, v: Value, incoming: Sequence[tuple[Value, str]]) -> str:
+        return f"  {v.text} = phi {v.type} " + ", ".join(f"[{x.text}, %{at}]" for x, at in incoming)
+
+    def counted(self, start: Value, stop: Value, step: int, carried: Sequence[Hashable], body: Callable[[Value], None]) -> None:
+        """for (i = start; i < stop; i += step) body(i), where the variables `carried` change from step to step."""
+        before = {k: self.variables[k] for k in carried}
+        known = start.number is not None and stop.number is not None
+        if known and start.number >= stop.number:
+            return
+        pre, header, leave = self.label(), self.label(), self.label()
+        some = None if known else self.compare("icmp slt", start, stop)
+        self.push(pre)
+        self.push(header)
+        i = Value(self.fresh("i"), "i64", 0, self.level)
+        inside = {k: Value(self.fresh("v"), v.kind, v.lanes, self.level) for k, v in before.items()}
+        self.variables.update(inside)
+        body(i)
+        following = self.here(f"add nsw {i}, {step}", "i64")
+        again = self.here(f"icmp slt {following}, {stop.text}", "i1")
+        latch = self.frame.label
+        self.branch(again, header, leave)
+        after = {k: self.variables[k] for k in carried}
+        inner = self.pop()
+        outer = self.pop()
+        # The jump into the loop is written now: until here, invariant code went in front of it.
+        entry = self.frame.label
+        if some is None:
+            self.line(f"br label %{pre}")
+        else:
+            self.branch(some, pre, leave)
+        out = self.frame.lines
+        out.append(f"{pre}:")
+        out += outer.lines
+        out.append(f"  br label %{header}")
+        out.append(f"{header}:")
+        out.append(self._phi(i, [(start, outer.label), (following, latch)]))
+        out += [self._phi(v, [(before[k], outer.label), (after[k], latch)]) for k, v in inside.items()]
+        out += inner.lines
+        self.start_block(leave)
+        for k in carried:
+            v = Value(self.fresh("v"), after[k].kind, after[k].lanes, self.level)
+            out.append(self._phi(v, [(after[k], latch)] if known else [(before[k], entry), (after[k], latch)]))
+            self.variables[k] = v
+
+    def repeated(self, carried: Sequence[Hashable], head: Callable[[], Value], body: Callable[[], None]) -> None:
+        """while head(): body()."""
+        before = {k: self.variables[k] for k in carried}
+        top, inside, leave = self.label(), self.label(), self.label()
+        self.push(top)
+        turning = {k: Value(self.fresh("v"), v.kind, v.lanes, self.level) for k, v in before.items()}
+        self.variables.update(turning)
+        test = head()
+        left = {k: self.variables[k] for k in carried}
+        self.branch(test, inside, leave)
+        self.start_block(inside)
+        body()
+        latch = self.frame.label
+        self.line(f"br label %{top}")
+        after = {k: self.variables[k] for k in carried}
+        frame = self.pop()
+        entry = self.frame.label
+        self.line(f"br label %{top}")
+        out = self.frame.lines
+        out.append(f"{top}:")
+        out += [self._phi(v, [(before[k], entry), (after[k], latch)]) for k, v in turning.items()]
+        out += frame.lines
+        self.start_block(leave)
+        # What the head computed last holds after the loop: its block dominates the exit.
+        self.variables.update({k: Value(v.text, v.kind, v.lanes, self.level, v.number) for k, v in left.items()})
+
+    def branches(self, tests: Sequence[Value], bodies: Sequence[Callable[[], None]], changed: Sequence[Hashable]) -> None:
+        """The first body whose test holds, else the last."""
+        before = {k: self.variables[k] for k in changed}
+        leave = self.label()
+        arms: list[tuple[str, dict]] = []
+        for k, body in enumerate(bodies):
+            last = k == len(bodies) - 1
+            arm, other = self.label(), self.label()
+            if last:
+                self.line(f"br label %{arm}")
+            else:
+                self.branch(tests[k], arm, other)
+            self.push(arm, barrier=True)
+            self.variables.update(before)
+            body()
+            self.line(f"br label %{leave}")
+            end = {k: self.variables[k] for k in changed}
+            frame = self.pop()
+            arms.append((frame.label, end))
+            self.frame.lines.append(f"{arm}:")
+            self.frame.lines += frame.lines
+            if not last:
+                self.start_block(other)
+        self.start_block(leave)
+        for k in changed:
+            v = Value(self.fresh("v"), before[k].kind, before[k].lanes, self.level)
+            self.frame.lines.append(self._phi(v, [(end[k], label) for label, end in arms]))
+            self.variables[k] = v
+
+    def unlikely(self, test: Value, otherwise: Value, cold: Callable[[], Value]) -> Value:
+        """`otherwise`, or cold() in the rare case that `test` holds."""
+        slow, join = self.label(), self.label()
+        before = self.frame.label
+        self.line(f"br i1 {test.text}, label %{slow}, label %{join}, !prof !0")
+        self.push(slow, barrier=True)
+        y = cold()
+        self.line(f"br label %{join}")
+        frame = self.pop()
+        self.frame.lines.append(f"{slow}:")
+        self.frame.lines += frame.lines
+        self.start_block(join)
+        v = Value(self.fresh("v"), y.kind, y.lanes, self.level)
+        self.frame.lines.append(self._phi(v, [(otherwise, before), (y, frame.label)]))
+        return v
+
+    def text(self) -> list[str]:
+        """The lines of the finished function."""
+        entry, body = self.frames
+        return ["entry:", *entry.lines, "  br label %body", "body:", *body.lines]
