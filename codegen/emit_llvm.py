@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from codegen import scalar_llvm
+from codegen import scalar_llvm, vecmath
 from codegen.llvm_text import SIZES, Value, Writer, llvm_type
 from codegen.loops import (
     Alloc,
@@ -57,6 +57,8 @@ PLAIN = {k / 4 for k in range(-32, 33)}
 """Constants that stay in the text; others may come from a length, such as 1/n."""
 CHUNK = 400
 """Instructions in a function, about; LLVM's time grows faster than a function's length."""
+INLINED = 8
+"""Uses of an elementary function in a program up to which each has its own code."""
 THIN = 30
 """Bodies of fewer instructions are unrolled."""
 FAILED_CALL = -1
@@ -190,6 +192,7 @@ class _Usage:
         self.total: dict[Buffer, int] = {}
         self.inside: dict[int, dict[Buffer, int]] = {}
         self.written: dict[int, set[Buffer]] = {}
+        self.first: dict[tuple[int, ...], dict[Buffer, Stmt]] = {}
         for s in body:
             for b, n in self._count(s).items():
                 self.total[b] = self.total.get(b, 0) + n
@@ -225,16 +228,24 @@ class _Usage:
         return self.inside[id(s)].get(b, 0) == self.total[b] and self._set_first(b, block)
 
     def _set_first(self, b: Buffer, block: list[Stmt]) -> bool:
-        for s in block:
-            if b not in self.inside[id(s)]:
-                continue
-            if isinstance(s, Store):
-                return s.buffer is b and s.combine is None and not any(
-                    isinstance(p, Load) and p.buffer is b for e in stmt_exprs(s) for p in walk_expr(e))
-            if isinstance(s, For):
-                return self.inside[id(s)][b] == self.total[b] and self._set_first(b, s.body)
-            return False
+        """Whether the first statement that touches a variable sets it."""
+        s = self._first_touch(block).get(b)
+        if isinstance(s, Store):
+            return s.buffer is b and s.combine is None and not any(
+                isinstance(p, Load) and p.buffer is b for e in stmt_exprs(s) for p in walk_expr(e))
+        if isinstance(s, For):
+            return self.inside[id(s)][b] == self.total[b] and self._set_first(b, s.body)
         return False
+
+    def _first_touch(self, block: list[Stmt]) -> dict[Buffer, Stmt]:
+        key = tuple(map(id, block[:1])) + (len(block), id(block[-1]) if block else 0)
+        found = self.first.get(key)
+        if found is None:
+            found = self.first[key] = {}
+            for s in block:
+                for b in self.inside[id(s)]:
+                    found.setdefault(b, s)
+        return found
 
 
 def _is_variable(b: Buffer) -> bool:
@@ -337,8 +348,10 @@ class _Function(Writer):
             return self.select(self.expr(e.test), self.expr(e.yes), self.expr(e.no))
         if isinstance(e, Cast):
             return scalar_llvm.cast(self, self.expr(e.x), e.x.dtype, e.dtype)
-        args = [self.expr(a) for a in e.args]
         dtype = e.args[0].dtype
+        if e.fn == "div" and isinstance(e.args[1], Lit) and dtype.kind == "f" and 1e-30 < abs(float(e.args[1].value)) < 1e30:
+            e = Apply("mul", (e.args[0], Lit(1 / dtype.type(e.args[1].value), dtype)), dtype)  # one rounding away, four times as fast
+        args = [self.expr(a) for a in e.args]
         if dtype == np.int64:
             if e.fn == "add":
                 return self.iadd(*args)
@@ -346,6 +359,8 @@ class _Function(Writer):
                 return self.imul(*args)
             if e.fn == "sub":
                 return self.isub(*args)
+        if (e.fn, dtype) in self.module.outlined:
+            return self.module.call_outlined(self, e.fn, dtype, self.even(*args))
         if dtype.kind in "iu" and e.fn in ("pow", "gcd", "lcm"):
             self.module.help(f"ad_{e.fn}_{'s' if dtype.kind == 'i' else 'u'}{dtype.itemsize * 8}")
         return scalar_llvm.apply(self, e.fn, dtype, args)
@@ -570,10 +585,17 @@ class _Function(Writer):
         if b.dtype.kind == "b":
             v = self.convert("zext", v, "i8")
         vector = self.vector
+        # What was stored need not be loaded again.
         if vector is None or offsets is None and stride is not None and stride.number == 0:
             self.line(f"store {v}, {start}, align {SIZES[memory]}")
+            self.frame.known["load", root, start.text, memory, self.epochs[root]] = v
             return
-        self._vector_store(start, stride, offsets, memory, self.spread(v, vector.lanes), vector)
+        v = self.spread(v, vector.lanes)
+        self._vector_store(start, stride, offsets, memory, v, vector)
+        if offsets is None and stride is not None and stride.number == 1:
+            mask = vector.mask.text if vector.mask is not None else ""
+            at = self.offset(start, vector.index, memory)
+            self.frame.known["vload", root, at.text, memory, self.epochs[root], mask] = v
 
     def _vector_store(self, start, stride, offsets, memory: str, v: Value, vector: _Vector) -> None:
         lanes, align = vector.lanes, SIZES[memory]
@@ -954,10 +976,10 @@ class _Function(Writer):
         (m, k), n = self._lengths(a), self._lengths(b)[1]
         kind = llvm_type(out.buffer.dtype)
         operands = ", ".join(map(str, [self.view_address(a), self.view_address(b), self.view_address(out), m, k, n]))
-        flags = f"i32 {int(a.swapped)}, i32 {int(b.swapped)}"
+        flags = f"i32 {int(a.swapped)}, i32 {int(b.swapped)}, i32 0"
         name = f"ad_gemm_{'f64' if kind == 'double' else 'f32'}"
         self.module.symbols.add(name)
-        self.declarations.add(f"declare void @{name}(ptr, ptr, ptr, i64, i64, i64, i32, i32)")
+        self.declarations.add(f"declare void @{name}(ptr, ptr, ptr, i64, i64, i64, i32, i32, i32)")
         self.line(f"call void @{name}({operands}, {flags})")
 
     def _lengths(self, x: BufferView) -> list[Value]:
@@ -1060,6 +1082,34 @@ class _Emitter:
         self.symbols: set[str] = set()
         self.helpers: dict[str, str] = {}
         self.memory_functions = False
+        self.outlined = self._outlined()
+
+    def _outlined(self) -> set[tuple[str, np.dtype]]:
+        """Elementary functions that are used so often that their code stands once, in a function of its own."""
+        uses: dict[tuple[str, np.dtype], int] = {}
+
+        def visit(block: list[Stmt]) -> None:
+            for s in block:
+                for e in stmt_exprs(s):
+                    for p in walk_expr(e):
+                        if isinstance(p, Apply) and p.fn in vecmath.functions and p.dtype.kind == "f":
+                            uses[p.fn, p.dtype] = uses.get((p.fn, p.dtype), 0) + 1
+                for b in blocks(s):
+                    visit(b)
+        visit(self.program.body)
+        return {key for key, n in uses.items() if n > INLINED}
+
+    def call_outlined(self, w: Writer, fn: str, dtype: np.dtype, args: list[Value]) -> Value:
+        """A call of an elementary function's own function, which is written when it is first needed."""
+        kind, lanes, t = args[0].kind, args[0].lanes, args[0].type
+        name = f"ad_{fn}_{kind}_{lanes}"
+        if name not in self.helpers:
+            inner = Writer(self.declarations, self.fma)
+            y = scalar_llvm.apply(inner, fn, dtype, [Value(f"%x{k}", kind, lanes) for k in range(len(args))])
+            inner.line(f"ret {y}")
+            parameters = ", ".join(f"{t} %x{k}" for k in range(len(args)))
+            self.helpers[name] = f"define internal {t} @{name}({parameters}) noinline #0 {{\n" + "\n".join(inner.text()) + "\n}\n"
+        return w.pure(f"call {t} @{name}({', '.join(map(str, args))})", kind, lanes, *args)
 
     def message(self, text: str) -> int:
         """The number of a check."""

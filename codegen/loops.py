@@ -9,7 +9,6 @@ A buffer of shape () is a scalar variable. Every decision (fusion, order, buffer
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -46,25 +45,53 @@ class Buffer:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class _Expr:
+    """Expressions are values: equal if their parts are. Written out, because compilation makes very many of them."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def parts(self) -> tuple:
+        """What decides equality."""
+        return tuple([getattr(self, n) for n in self.__slots__])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (other.__class__ is self.__class__ and other.parts() == self.parts())  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.parts())
+
+    def __repr__(self) -> str:
+        return show_expr(self)  # type: ignore[arg-type]
+
+
+class Name(_Expr):
     """A loop counter or a size."""
-    name: str
-    dtype: np.dtype = I64
+
+    __slots__ = ("name", "dtype")
+
+    def __init__(self, name: str, dtype: np.dtype = I64):
+        self.name = name
+        self.dtype = dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Lit:
+class Lit(_Expr):
     """A number."""
-    value: Any
-    dtype: np.dtype = I64
+
+    __slots__ = ("value", "dtype")
+
+    def __init__(self, value: Any, dtype: np.dtype = I64):
+        self.value = value
+        self.dtype = dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(_Expr):
     """One element of a buffer."""
-    buffer: Buffer
-    index: tuple[Expr, ...]
+
+    __slots__ = ("buffer", "index")
+
+    def __init__(self, buffer: Buffer, index: tuple[Expr, ...]):
+        self.buffer = buffer
+        self.index = index
 
     @property
     def dtype(self) -> np.dtype:
@@ -72,20 +99,26 @@ class Load:
         return self.buffer.dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(_Expr):
     """A scalar function of the language applied to expressions."""
-    fn: str
-    args: tuple[Expr, ...]
-    dtype: np.dtype
+
+    __slots__ = ("fn", "args", "dtype")
+
+    def __init__(self, fn: str, args: tuple[Expr, ...], dtype: np.dtype):
+        self.fn = fn
+        self.args = args
+        self.dtype = dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(_Expr):
     """`yes` if `test`, else `no`; both are computed."""
-    test: Expr
-    yes: Expr
-    no: Expr
+
+    __slots__ = ("test", "yes", "no")
+
+    def __init__(self, test: Expr, yes: Expr, no: Expr):
+        self.test = test
+        self.yes = yes
+        self.no = no
 
     @property
     def dtype(self) -> np.dtype:
@@ -93,11 +126,14 @@ class Select:
         return self.yes.dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+class Cast(_Expr):
     """Conversion to a dtype."""
-    x: Expr
-    dtype: np.dtype
+
+    __slots__ = ("x", "dtype")
+
+    def __init__(self, x: Expr, dtype: np.dtype):
+        self.x = x
+        self.dtype = dtype
 
 
 Expr = Union[Name, Lit, Load, Apply, Select, Cast]
@@ -184,21 +220,19 @@ class Program:
         return show(self)
 
 
-def walk_expr(e: Expr) -> Iterator[Expr]:
+def walk_expr(e: Expr) -> list[Expr]:
     """An expression and all its parts."""
-    yield e
-    if isinstance(e, Load):
-        for i in e.index:
-            yield from walk_expr(i)
-    elif isinstance(e, Apply):
-        for a in e.args:
-            yield from walk_expr(a)
-    elif isinstance(e, Select):
-        yield from walk_expr(e.test)
-        yield from walk_expr(e.yes)
-        yield from walk_expr(e.no)
-    elif isinstance(e, Cast):
-        yield from walk_expr(e.x)
+    out = [e]
+    for part in out:  # grows while it is gone through
+        if isinstance(part, Load):
+            out += part.index
+        elif isinstance(part, Apply):
+            out += part.args
+        elif isinstance(part, Select):
+            out += (part.test, part.yes, part.no)
+        elif isinstance(part, Cast):
+            out.append(part.x)
+    return out
 
 
 def map_expr(e: Expr, f) -> Expr:
@@ -252,34 +286,39 @@ class BufferView:
     swapped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Access:
     """A read or write of a buffer; index None means all of it."""
-    buffer: Buffer
-    index: tuple[Expr, ...] | None
-    write: bool
+
+    __slots__ = ("buffer", "index", "write")
+
+    def __init__(self, buffer: Buffer, index: tuple[Expr, ...] | None, write: bool):
+        self.buffer = buffer
+        self.index = index
+        self.write = write
 
 
-def accesses(s: Stmt) -> Iterator[Access]:
+def accesses(s: Stmt) -> list[Access]:
     """Every access of a statement and what is inside it."""
-    for e in stmt_exprs(s):
-        for part in walk_expr(e):
-            if isinstance(part, Load):
-                yield Access(part.buffer, part.index, False)
-    if isinstance(s, Store):
-        yield Access(s.buffer, s.index, True)
-        if s.combine:
-            yield Access(s.buffer, s.index, False)
-    elif isinstance(s, (Grow, Alloc)):
-        yield Access(s.buffer, None, True)
-    elif isinstance(s, Call):
-        for o in s.outputs:
-            yield Access(o.buffer, None, True)
-        for x in s.inputs:
-            yield Access(x.buffer, None, False)
-    for block in blocks(s):
-        for inner in block:
-            yield from accesses(inner)
+    out: list[Access] = []
+    stack = [s]
+    while stack:
+        s = stack.pop()
+        for e in stmt_exprs(s):
+            for part in walk_expr(e):
+                if isinstance(part, Load):
+                    out.append(Access(part.buffer, part.index, False))
+        if isinstance(s, Store):
+            out.append(Access(s.buffer, s.index, True))
+            if s.combine:
+                out.append(Access(s.buffer, s.index, False))
+        elif isinstance(s, (Grow, Alloc)):
+            out.append(Access(s.buffer, None, True))
+        elif isinstance(s, Call):
+            out += [Access(o.buffer, None, True) for o in s.outputs]
+            out += [Access(x.buffer, None, False) for x in s.inputs]
+        for block in reversed(blocks(s)):
+            stack += reversed(block)
+    return out
 
 
 # -- printing -------------------------------------------------------------------------------------

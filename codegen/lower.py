@@ -368,13 +368,18 @@ class _Scope:
     def _light_nodes(self) -> set[Node]:
         """Nodes that are read like views: an operation or three on one array and numbers costs less than storing its result."""
         numbers: set[Var] = set()
+        rows: set[Var] = set()
         depth: dict[Var, int] = {}
         light: set[Node] = set()
         for node in self.graph.nodes:
             arrays = [a for a in node.inputs if isinstance(a, Var) and a not in numbers]
+            if node.op.name in _COMPARES:  # a truth value costs more to keep than to find again, also against one number a row
+                arrays = [a for a in arrays if a not in rows]
             if node.op.name in ("broadcast", "reshape") and not arrays:
                 numbers.update(node.outputs)
-            elif node.op.name in _LIGHT and len(arrays) == 1 and node.outputs[0].type.shape:
+            elif node.op.name == "broadcast":
+                rows.update(node.outputs)
+            elif (node.op.name in _LIGHT or node.op.name in _COMPARES) and len(arrays) == 1 and node.outputs[0].type.shape:
                 level = depth.get(arrays[0], 0) + 1
                 if level <= LIGHT_DEPTH:
                     light.add(node)

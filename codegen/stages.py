@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from codegen.emit_numba import Emitted, emit
 from codegen.fuse import contract, drop_dead, fuse
 from codegen.loops import Program
 from codegen.lower import lower
@@ -17,6 +17,9 @@ from codegen.memory import MemoryPlan, plan_memory
 from codegen.simplify import simplify
 from codegen.tidy import tidy
 from tracer.graph import Graph
+
+if TYPE_CHECKING:
+    from codegen.emit_numba import Emitted
 
 __all__ = ["Kernel", "Stages", "stages"]
 
@@ -33,6 +36,7 @@ class Stages:
     @cached_property
     def numba(self) -> Emitted:
         """The generated Python source for Numba."""
+        from codegen.emit_numba import emit
         return emit(self.program, self.plan)
 
     @property
