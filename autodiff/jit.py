@@ -29,6 +29,8 @@ from tracer.types import ArrayType
 
 __all__ = ["jit", "CacheInfo", "Jitted", "show"]
 
+EXPLAINED = 64
+"""Signatures that a miss is compared with when it is explained."""
 NATIVE_CHAIN = 8
 """Signatures that the native entry tries one after another; the others are found by hashing."""
 
@@ -90,20 +92,22 @@ def _leaf_key(x):
 class Jitted:
     """A function compiled once for every signature it is called with. Made by `jit`."""
 
-    def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool):
+    def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
+                 threads: int | None = None):
         functools.update_wrapper(self, f)
         self.function = f
         self.name = name_of(f)
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._max = max_signatures
         self._timed = timed
+        self._threads = threads
         self._slow_hits = self._misses = 0
         self._fast_hits = [0]
         self._seconds = self._compile_seconds = 0.0
         self._fast: Callable = self._call
         self._native: Any = None
         self._direct: Callable = self._positional
-        self._why = f"`{self.name}` has not been called yet"
+        self._missed: tuple | None = None
         self._lock = threading.RLock()
         self._statics = self._static_parameters(static_argnums, static_argnames)
 
@@ -220,7 +224,7 @@ class Jitted:
                     raise explain(ConcreteValueError, f"`{self.name}` uses a traced value from outside", where=None,
                                   why="it is called on plain arrays while an outer function is traced",
                                   fix="pass the traced value as an argument")
-            kernel = compile_graph(rec.graph)
+            kernel = compile_graph(rec.graph, threads=self._threads)
             captured = [c.value if isinstance(c, Tracer) else c for c in rec.captured]
             entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
             if not (kwargs or statics or self._timed):
@@ -228,11 +232,7 @@ class Jitted:
                     self._add_native(entry, tree, leaves)
                 else:
                     entry.fast = _fast_entry(kernel, tree, leaves, captured, rec.out_tree, self._call, self._fast_hits)
-            self._why = self._explain_miss(key)
-            if kernel.note:
-                self._why += f"; {kernel.note}"
-            if kernel.references:
-                self._why += f"; it calls NumPy for {', '.join(sorted(set(kernel.references)))}"
+            self._missed = (key, list(self._entries), kernel) if len(self._entries) < EXPLAINED else (key, self._last_keys(), kernel)
             self._entries[key] = entry
             if len(self._entries) > self._max:
                 _, oldest = self._entries.popitem(last=False)
@@ -285,14 +285,25 @@ class Jitted:
 
     def why(self) -> str:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
-        return self._why
+        if self._missed is None:
+            return f"`{self.name}` has not been called yet"
+        key, others, kernel = self._missed
+        text_ = self._explain_miss(key, others)
+        if kernel.note:
+            text_ += f"; {kernel.note}"
+        if kernel.references:
+            text_ += f"; it calls NumPy for {', '.join(sorted(set(kernel.references)))}"
+        return text_
 
-    def _explain_miss(self, key) -> str:
+    def _last_keys(self) -> list:
+        return list(itertools.islice(reversed(self._entries), EXPLAINED))
+
+    def _explain_miss(self, key, others) -> str:
         tree, leaves, statics, _ = key
-        if not self._entries:
+        if not others:
             return f"`{self.name}` compiled: first call"
         best, reason = -1, ""
-        for other in self._entries:
+        for other in others:
             otree, oleaves, ostatics, _ = other
             if otree != tree:
                 score, text_ = 0, f"the structure of the arguments is {_show_tree(tree)}, not {_show_tree(otree)}"
@@ -425,7 +436,7 @@ def _as_tuple(x) -> tuple:
 
 
 def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), static_argnames: str | Iterable[str] = (),
-        max_signatures: int = 4096, timed: bool = False) -> Any:
+        max_signatures: int = 4096, timed: bool = False, threads: int | None = None) -> Any:
     """Compile a function: traced at the first call with a signature, then run as native code.
 
     Parameters
@@ -434,6 +445,8 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     static_argnums, static_argnames : positions and names of arguments that are not arrays; a new value compiles anew
     max_signatures : how many kernels are kept; the oldest go first
     timed : whether `cache_info()` counts the seconds spent in kernels (costs 0.1 us a call)
+    threads : most threads that a kernel may use, 0 for as many as there are processors; by default `ad.config.threads`. Only loops
+        long enough to repay it are shared. Results depend on the number of threads, in the last digits, not on the load
 
     Returns
     -------
@@ -455,8 +468,8 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     """
     if f is None:
         return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
-                             timed=timed)
-    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed)
+                             timed=timed, threads=threads)
+    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads)
 
 
 def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:

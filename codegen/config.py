@@ -94,10 +94,13 @@ class Config:
             raise AttributeError(f"config has no setting {name!r}; it has generator, {', '.join(Config.__slots__[1:])}")
         object.__setattr__(self, name, value)
 
-    def thread_count(self) -> int:
-        """Threads that a kernel may use now."""
+    def thread_count(self, threads: int | None = None) -> int:
+        """Threads that a kernel may use now: as many as asked for, or by default as `threads` says, and as there are processors."""
+        wanted = self.threads if threads is None else threads
+        if wanted == 1:
+            return 1
         available = _processors()
-        return available if self.threads <= 0 else min(self.threads, available)
+        return available if wanted <= 0 else min(wanted, available)
 
     def __repr__(self) -> str:
         names = ["generator", *Config.__slots__[1:]]

@@ -14,33 +14,24 @@ The kernel is a C function: int kernel(void **arrays, int64 *parameters, char *a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from codegen import scalar_llvm, vecmath
-from codegen.llvm_text import SIZES, Value, Writer, llvm_type
+from codegen.llvm_function import FunctionWriter
+from codegen.llvm_layout import CHUNK, FAILED_CALL, INLINED, NO_MEMORY, SLOT, Layout, cost_of, is_variable
+from codegen.llvm_parallel import Part, parallel_part
+from codegen.llvm_text import Value, Writer
 from codegen.loops import (
     Alloc,
     Apply,
     Buffer,
     BufferView,
-    Call,
-    Cast,
-    Check,
-    Expr,
     For,
-    Grow,
-    If,
-    Lit,
-    Load,
-    Name,
     Program,
-    Select,
     Stmt,
-    Store,
     While,
     accesses,
     blocks,
@@ -50,22 +41,6 @@ from codegen.loops import (
 from codegen.memory import MemoryPlan
 
 __all__ = ["emit_llvm", "Module", "FAILED_CALL", "NO_MEMORY"]
-
-SMALL = 16
-"""Whole numbers up to this stay in the text: unrolled loops, constant offsets; a new small length is a new machine code."""
-PLAIN = {k / 4 for k in range(-32, 33)}
-"""Constants that stay in the text; others may come from a length, such as 1/n."""
-CHUNK = 400
-"""Instructions in a function, about; LLVM's time grows faster than a function's length."""
-INLINED = 8
-"""Uses of an elementary function in a program up to which each has its own code."""
-THIN = 30
-"""Bodies of fewer instructions are unrolled."""
-FAILED_CALL = -1
-NO_MEMORY = -2
-SLOT = 16
-"""Bytes of the pointer and capacity of memory whose length is found at run time."""
-
 
 @dataclass(frozen=True, slots=True)
 class Module:
@@ -89,991 +64,13 @@ class Module:
     has_loops: bool
 
 
-@dataclass(slots=True)
-class _Vector:
-    """The loop that is being written in vectors."""
-
-    var: Name
-    lanes: int
-    index: Value
-    mask: Value | None
-    part: int
-    writes: set[Buffer]
-    hoists: bool
-
-
-@dataclass(slots=True)
-class _Plan:
-    """How a vector loop is written."""
-
-    lanes: int
-    thin: bool
-    cost: int
-    sums: list[Store] = field(default_factory=list)
-    memory_sums: list[Store] = field(default_factory=list)
-    private: list[Buffer] = field(default_factory=list)
-
-
-def weight(e: Expr) -> int:
-    """Instructions of an expression, about."""
-    total = 0
-    for part in walk_expr(e):
-        if isinstance(part, Apply):
-            total += 24 if part.fn in scalar_llvm.COSTLY else 1
-        elif not isinstance(part, (Lit, Name)):
-            total += 1
-    return total
-
-
-def _cost(s: Stmt) -> int:
-    total = sum(weight(e) for e in stmt_exprs(s)) + 1
-    if isinstance(s, For):
-        total += 10
-    if isinstance(s, Call):
-        total += 20
-    return total + sum(_cost(b) for block in blocks(s) for b in block)
-
-
-class _Layout:
-    """Where everything is: argument slots, parameters, the arena."""
-
-    def __init__(self, program: Program, plan: MemoryPlan):
-        self.numbers: dict[tuple[str, Any], int] = {}
-        self.table: list[int] = []
-        self.arguments = {b: k for k, b in enumerate([*program.inputs, *program.outputs])}
-        self.slots: dict[Buffer, int] = {}
-        self.cells: dict[Buffer, int] = {}
-        self.head = 0
-        self.places = plan.places
-        self.arenas = plan.arenas
-
-    def parameter(self, v: Any, kind: str) -> int:
-        """The place of a number in the table."""
-        bits = int(np.float64(v).view(np.int64)) if kind == "double" else (int(np.float32(v).view(np.int32)) if kind == "float" else int(v))
-        key = (kind, bits)
-        if key not in self.numbers:
-            self.numbers[key] = len(self.table)
-            self.table.append(bits)
-        return self.numbers[key]
-
-    def cell(self, b: Buffer) -> int:
-        """Bytes from the arena's start to a shared scalar."""
-        if b not in self.cells:
-            self.cells[b] = self.head
-            self.head += 8
-        return self.cells[b]
-
-    def slot(self, b: Buffer) -> int:
-        """Bytes from the arena's start to the pointer and capacity of a buffer made at run time."""
-        if b not in self.slots:
-            self.slots[b] = self.head
-            self.head += SLOT
-        return self.slots[b]
-
-    def fix(self) -> None:
-        """No cells from here on: the rest of the arena follows them."""
-        start = -(-self.head // 64) * 64
-        self.base: dict[np.dtype, int] = {}
-        for dtype, n in self.arenas.items():
-            self.base[dtype] = start
-            start = -(-(start + n * dtype.itemsize) // 64) * 64
-        self.size = start
-
-    def place(self, b: Buffer) -> int:
-        """Bytes from the arena's start to a planned buffer."""
-        dtype, at = self.places[b]
-        return self.base[dtype] + at * dtype.itemsize
-
-
-class _Usage:
-    """Which statement touches which scalar variable, within one function."""
-
-    def __init__(self, body: list[Stmt], shared: set[Buffer]):
-        self.total: dict[Buffer, int] = {}
-        self.inside: dict[int, dict[Buffer, int]] = {}
-        self.written: dict[int, set[Buffer]] = {}
-        self.first: dict[tuple[int, ...], dict[Buffer, Stmt]] = {}
-        for s in body:
-            for b, n in self._count(s).items():
-                self.total[b] = self.total.get(b, 0) + n
-        for b in shared:
-            self.total[b] = self.total.get(b, 0) + 1
-
-    def _count(self, s: Stmt) -> dict[Buffer, int]:
-        found: dict[Buffer, int] = {}
-        written: set[Buffer] = set()
-        for e in stmt_exprs(s):
-            for part in walk_expr(e):
-                if isinstance(part, Load) and _is_variable(part.buffer):
-                    found[part.buffer] = found.get(part.buffer, 0) + 1
-        if isinstance(s, Store) and _is_variable(s.buffer):
-            found[s.buffer] = found.get(s.buffer, 0) + 1
-            written.add(s.buffer)
-        if isinstance(s, Call):
-            for x in [*s.inputs, *s.outputs]:
-                if _is_variable(x.buffer):
-                    found[x.buffer] = found.get(x.buffer, 0) + 1
-            written |= {x.buffer for x in s.outputs if _is_variable(x.buffer)}
-        for block in blocks(s):
-            for inner in block:
-                for b, n in self._count(inner).items():
-                    found[b] = found.get(b, 0) + n
-                written |= self.written[id(inner)]
-        self.inside[id(s)] = found
-        self.written[id(s)] = written
-        return found
-
-    def private(self, b: Buffer, s: Stmt, block: list[Stmt]) -> bool:
-        """Whether a variable lives inside a loop only, and each step of `block` sets it before it reads it."""
-        return self.inside[id(s)].get(b, 0) == self.total[b] and self._set_first(b, block)
-
-    def _set_first(self, b: Buffer, block: list[Stmt]) -> bool:
-        """Whether the first statement that touches a variable sets it."""
-        s = self._first_touch(block).get(b)
-        if isinstance(s, Store):
-            return s.buffer is b and s.combine is None and not any(
-                isinstance(p, Load) and p.buffer is b for e in stmt_exprs(s) for p in walk_expr(e))
-        if isinstance(s, For):
-            return self.inside[id(s)][b] == self.total[b] and self._set_first(b, s.body)
-        return False
-
-    def _first_touch(self, block: list[Stmt]) -> dict[Buffer, Stmt]:
-        key = tuple(map(id, block[:1])) + (len(block), id(block[-1]) if block else 0)
-        found = self.first.get(key)
-        if found is None:
-            found = self.first[key] = {}
-            for s in block:
-                for b in self.inside[id(s)]:
-                    found.setdefault(b, s)
-        return found
-
-
-def _is_variable(b: Buffer) -> bool:
-    return not b.shape and b.role != "input" and b.root is None
-
-
-class _Function(Writer):
-    """Writes one part of a program."""
-
-    def __init__(self, module: _Emitter, body: list[Stmt], shared: set[Buffer]):
-        super().__init__(module.declarations, module.fma)
-        self.module = module
-        self.layout = module.layout
-        self.body = body
-        self.shared = shared
-        self.usage = _Usage(body, shared)
-        self.names: dict[Name, Value] = {}
-        self.vector: _Vector | None = None
-        self.epochs: dict[Buffer, int] = {}
-        self.plans: dict[int, _Plan | None] = {}
-        self.sums: dict[Hashable, tuple[str, np.dtype, int]] = {}
-        self.loops: list[For | While] = []
-
-    # -- the whole -------------------------------------------------------------------------------
-
-    def function(self, name: str, internal: bool = True) -> str:
-        """The text of the function."""
-        first: dict[Buffer, bool] = {}
-        for s in self.body:
-            for b in self.usage.inside[id(s)]:
-                first.setdefault(b, self.usage._set_first(b, self.body))
-        for b, is_set in first.items():
-            kind = llvm_type(b.dtype)
-            if b in self.shared and not is_set:
-                self.variables[b] = self._memory_load(self._cell(b), b.dtype)
-            else:
-                self.variables[b] = self.constant(0, kind)
-        self.block(self.body)
-        for b in first:
-            if b in self.shared and any(b in self.usage.written[id(s)] for s in self.body):
-                self._memory_store(self._cell(b), b.dtype, self.variables[b])
-        self.line("ret i32 0")
-        scope = "internal " if internal else ""
-        return (f"define {scope}i32 @{name}(ptr noalias %arrays, ptr noalias %parameters, ptr noalias %arena) #0 {{\n"
-                + "\n".join(self.text()) + "\n}\n")
-
-    def _cell(self, b: Buffer) -> Value:
-        if b in self.layout.arguments:
-            return self._argument(b)
-        return self.offset(Value("%arena", "ptr"), self.constant(self.layout.cell(b), "i64"), "i8")
-
-    def _argument(self, b: Buffer) -> Value:
-        return self.table_entry("%arrays", self.layout.arguments[b], "ptr", "ptr")
-
-    def _memory_load(self, at: Value, dtype: np.dtype) -> Value:
-        if dtype.kind == "b":
-            return self.compare("icmp ne", self.here(f"load i8, {at}", "i8"), self.constant(0, "i8"))
-        kind = llvm_type(dtype)
-        return self.here(f"load {kind}, {at}, align {SIZES[kind]}", kind)
-
-    def _memory_store(self, at: Value, dtype: np.dtype, v: Value) -> None:
-        if dtype.kind == "b":
-            v = self.convert("zext", v, "i8")
-        self.line(f"store {v}, {at}, align {SIZES[v.kind]}")
-
-    # -- numbers ---------------------------------------------------------------------------------
-
-    def parameter(self, v: Any, kind: str) -> Value:
-        """A number from the table."""
-        return self.table_entry("%parameters", self.layout.parameter(v, kind), "i64", kind)
-
-    def whole(self, v: int) -> Value:
-        """A length, offset or index."""
-        return self.constant(v, "i64") if abs(v) <= SMALL else self.parameter(v, "i64")
-
-    def lit(self, e: Lit) -> Value:
-        kind = llvm_type(e.dtype)
-        if e.dtype.kind == "f":
-            v = float(e.value)
-            return self.constant(v, kind) if v in PLAIN or v != v or v in (np.inf, -np.inf) else self.parameter(v, kind)
-        if e.dtype == np.int64:
-            return self.whole(int(e.value))
-        return self.constant(e.value, kind)
-
-    # -- expressions -----------------------------------------------------------------------------
-
-    def expr(self, e: Expr) -> Value:
-        """The value of an expression: a vector if it varies along the loop that is being vectorised."""
-        if isinstance(e, Name):
-            v = self.vector
-            if v is not None and e == v.var:
-                lane = Value("<" + ", ".join(f"i64 {k}" for k in range(v.lanes)) + ">", "i64", v.lanes)
-                return self.binary("add", v.index, lane)
-            return self.names[e]
-        if isinstance(e, Lit):
-            return self.lit(e)
-        if isinstance(e, Load):
-            return self.load(e.buffer, e.index)
-        if isinstance(e, Select):
-            return self.select(self.expr(e.test), self.expr(e.yes), self.expr(e.no))
-        if isinstance(e, Cast):
-            return scalar_llvm.cast(self, self.expr(e.x), e.x.dtype, e.dtype)
-        dtype = e.args[0].dtype
-        if e.fn == "div" and isinstance(e.args[1], Lit) and dtype.kind == "f" and 1e-30 < abs(float(e.args[1].value)) < 1e30:
-            e = Apply("mul", (e.args[0], Lit(1 / dtype.type(e.args[1].value), dtype)), dtype)  # one rounding away, four times as fast
-        args = [self.expr(a) for a in e.args]
-        if dtype == np.int64:
-            if e.fn == "add":
-                return self.iadd(*args)
-            if e.fn == "mul":
-                return self.imul(*args)
-            if e.fn == "sub":
-                return self.isub(*args)
-        if (e.fn, dtype) in self.module.outlined:
-            return self.module.call_outlined(self, e.fn, dtype, self.even(*args))
-        if dtype.kind in "iu" and e.fn in ("pow", "gcd", "lcm"):
-            self.module.help(f"ad_{e.fn}_{'s' if dtype.kind == 'i' else 'u'}{dtype.itemsize * 8}")
-        return scalar_llvm.apply(self, e.fn, dtype, args)
-
-    def _varies(self, e: Expr) -> bool:
-        v = self.vector
-        if v is None:
-            return False
-        return any(p == v.var or isinstance(p, Load) and not p.index and p.buffer in self.variables and self.variables[p.buffer].lanes
-                   for p in walk_expr(e))
-
-    def _split(self, e: Expr) -> tuple[int, Value] | None:
-        """(factor, rest) of an index that is factor * (vector counter) + rest; None if it is not."""
-        if not self._varies(e):
-            return 0, self.expr(e)
-        if isinstance(e, Name):
-            return 1, self.constant(0, "i64")
-        if isinstance(e, Apply) and e.fn in ("add", "sub", "mul"):
-            a, b = self._split(e.args[0]), self._split(e.args[1])
-            if a is None or b is None:
-                return None
-            if e.fn == "add":
-                return a[0] + b[0], self.iadd(a[1], b[1])
-            if e.fn == "sub":
-                return a[0] - b[0], self.isub(a[1], b[1])
-            for x, y in ((a, b), (b, a)):
-                if x[0] == 0 and x[1].number is not None:
-                    return y[0] * x[1].number, self.imul(y[1], x[1])
-        return None
-
-    @staticmethod
-    def _from_data(e: Expr) -> bool:
-        return any(isinstance(p, Load) for p in walk_expr(e))
-
-    def _index(self, e: Expr, length: Expr) -> Value:
-        """The value of an index; one that comes from data may count from the end."""
-        v = self.expr(e)
-        if self._from_data(e):
-            if v.kind != "i64":
-                v = self.convert("sext", v, "i64")
-            v = self.select(self.compare("icmp slt", v, self.constant(0, "i64")), self.iadd(v, self.expr(length)), v)
-        return v
-
-    def place(self, b: Buffer, index: Sequence[Expr]) -> tuple[Value, Value | None, Value | None]:
-        """(start, stride, offsets) of an element: of the vector counter the address is start + stride * counter, in elements; or
-        `offsets` are the elements' offsets from the start, one a lane."""
-        base = self.base(b)
-        one = self.constant(1, "i64")
-        strides = [one]
-        for d in b.shape[:0:-1]:
-            strides.insert(0, self.imul(strides[0], self.expr(d)))
-        rest = self.constant(0, "i64")
-        stride = self.constant(0, "i64")
-        scattered: Value | None = None
-        for e, length, by in zip(index, b.shape, strides, strict=True):
-            if length == Lit(1):
-                continue
-            parts = None if self._from_data(e) else self._split(e)
-            if parts is None:
-                v = self._index(e, length)
-                if not v.lanes:
-                    rest = self.iadd(rest, self.imul(v, by))
-                    continue
-                v = self.imul(v, self.spread(by, v.lanes)) if by.number != 1 else v
-                scattered = v if scattered is None else self.iadd(scattered, v)
-                continue
-            factor, r = parts
-            rest = self.iadd(rest, self.imul(r, by))
-            if factor:
-                stride = self.iadd(stride, self.imul(self.constant(factor, "i64"), by))
-        kind = llvm_type(b.dtype)
-        start = self.offset(base, rest, kind)
-        if scattered is not None:
-            v = self.vector
-            assert v is not None
-            if stride.number != 0:
-                counter = self.expr(v.var)
-                scattered = self.iadd(scattered, self.imul(counter, self.spread(stride, v.lanes)))
-            return start, None, scattered
-        return start, stride, None
-
-    def base(self, b: Buffer) -> Value:
-        """Where the memory of a buffer starts."""
-        root = b.storage
-        if root in self.layout.arguments:
-            return self._argument(root)
-        if root in self.layout.places:
-            return self.offset(Value("%arena", "ptr"), self.parameter(self.layout.place(root), "i64"), "i8")
-        slot = self._slot(root)
-        key = ("slot", root, self.epochs.get(root, 0))
-        for frame in self.frames:
-            if key in frame.known:
-                return frame.known[key]
-        return self.at_level(self._memory_level(root, 0), key, f"load ptr, {slot}", "ptr")
-
-    def _slot(self, root: Buffer) -> Value:
-        return self.offset(Value("%arena", "ptr"), self.constant(self.layout.slot(root), "i64"), "i8")
-
-    def _memory_level(self, root: Buffer, least: int) -> int:
-        """How far out a load may stand: in front of the innermost vector loop, if nothing in there writes what it reads."""
-        v = self.vector
-        if v is not None and v.hoists and root not in v.writes:
-            return max(self.level - 1, least)
-        return self.level
-
-    def load(self, b: Buffer, index: Sequence[Expr]) -> Value:
-        """One element, or one a lane."""
-        if not b.shape:
-            if b in self.variables:
-                return self.variables[b]
-            if b.role == "input":
-                return self._input_number(b)
-        start, stride, offsets = self.place(b, index)
-        kind = llvm_type(b.dtype)
-        memory = "i8" if kind == "i1" else kind
-        root = b.storage
-        epoch = self.epochs.get(root, 0)
-        v = self.vector
-        if offsets is not None or (stride is not None and stride.number != 0):
-            assert v is not None
-            raw = self._vector_load(start, stride, offsets, memory, root, epoch, v)
-        else:
-            level = max(self._memory_level(root, start.level), start.level)
-            key = ("load", root, start.text, memory, epoch)
-            for frame in self.frames[start.level:]:
-                if key in frame.known:
-                    raw = frame.known[key]
-                    break
-            else:
-                raw = self.at_level(level, key, f"load {memory}, {start}, align {SIZES[memory]}", memory)
-        return self.compare("icmp ne", raw, self.constant(0, "i8")) if kind == "i1" else raw
-
-    def _input_number(self, b: Buffer) -> Value:
-        """An input without axes, read at the function's entry: nobody writes it."""
-        frame = self.frames[0]
-        key = ("input", b)
-        if key not in frame.known:
-            kind = llvm_type(b.dtype)
-            at = self._argument(b)
-            raw = Value(self.fresh(), "i8" if kind == "i1" else kind)
-            frame.lines.append(f"  {raw.text} = load {raw.kind}, {at}, align {SIZES[raw.kind]}")
-            if kind == "i1":
-                truth = Value(self.fresh(), "i1")
-                frame.lines.append(f"  {truth.text} = icmp ne {raw}, 0")
-                raw = truth
-            frame.known[key] = raw
-        return frame.known[key]
-
-    def _vector_load(self, start: Value, stride, offsets, memory: str, root: Buffer, epoch: int, v: _Vector) -> Value:
-        lanes, align = v.lanes, SIZES[memory]
-        t = f"<{lanes} x {memory}>"
-        mask_text = v.mask.text if v.mask is not None else ""
-        suffix = {"double": "f64", "float": "f32"}.get(memory, memory)
-        if offsets is None and stride.number == 1:
-            at = self.offset(start, v.index, memory)
-            key = ("vload", root, at.text, memory, epoch, mask_text)
-            if v.mask is None:
-                return self.at_level(self.level, key, f"load {t}, {at}, align {align}", memory, lanes)
-            name = f"@llvm.masked.load.v{lanes}{suffix}.p0"
-            self.declarations.add(f"declare {t} {name}(ptr, i32, <{lanes} x i1>, {t})")
-            return self.at_level(self.level, key, f"call {t} {name}({at}, i32 {align}, {v.mask}, {t} zeroinitializer)", memory, lanes)
-        at = self._lanes_at(start, stride, offsets, memory, v)
-        mask = v.mask if v.mask is not None else self.constant(True, "i1", lanes)
-        name = f"@llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0"
-        self.declarations.add(f"declare {t} {name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {t})")
-        key = ("gather", root, at.text, memory, epoch, mask_text)
-        return self.at_level(self.level, key, f"call {t} {name}({at}, i32 {align}, {mask}, {t} zeroinitializer)", memory, lanes)
-
-    def _lanes_at(self, start: Value, stride, offsets, memory: str, v: _Vector) -> Value:
-        if offsets is None:
-            first = self.offset(start, self.imul(v.index, stride), memory)
-            lane = Value("<" + ", ".join(f"i64 {k}" for k in range(v.lanes)) + ">", "i64", v.lanes)
-            return self.offset(first, self.binary("mul", self.spread(stride, v.lanes), lane), memory)
-        return self.offset(start, offsets, memory)
-
-    # -- statements ------------------------------------------------------------------------------
-
-    def block(self, block: list[Stmt]) -> None:
-        """Statements in order."""
-        for s in block:
-            self.stmt(s)
-
-    def stmt(self, s: Stmt) -> None:
-        if isinstance(s, Store):
-            self.store(s)
-        elif isinstance(s, For):
-            self.for_(s)
-        elif isinstance(s, While):
-            self.while_(s)
-        elif isinstance(s, If):
-            self.if_(s)
-        elif isinstance(s, Check):
-            self.check(s)
-        elif isinstance(s, Alloc):
-            self.alloc(s)
-        elif isinstance(s, Grow):
-            self.grow(s)
-        else:
-            self.call(s)
-
-    def store(self, s: Store) -> None:
-        """A store; sums that are kept in vectors go to their accumulator."""
-        b = s.buffer
-        key = self._sum_key(s)
-        if key is not None and self.vector is not None:
-            self._accumulate(key, s)
-            return
-        if _is_variable(b):
-            v = self.expr(s.value)
-            old = self.variables[b]
-            if s.combine is not None:
-                v = scalar_llvm.combine(self, s.combine, b.dtype, old, v)
-            self.variables[b] = v
-            return
-        start, stride, offsets = self.place(b, s.index)
-        v = self.expr(s.value)
-        if s.combine is not None:
-            v = scalar_llvm.combine(self, s.combine, b.dtype, self.load(b, s.index), v)
-        root = b.storage
-        self.epochs[root] = self.epochs.get(root, 0) + 1
-        memory = "i8" if b.dtype.kind == "b" else llvm_type(b.dtype)
-        if b.dtype.kind == "b":
-            v = self.convert("zext", v, "i8")
-        vector = self.vector
-        # What was stored need not be loaded again.
-        if vector is None or offsets is None and stride is not None and stride.number == 0:
-            self.line(f"store {v}, {start}, align {SIZES[memory]}")
-            self.frame.known["load", root, start.text, memory, self.epochs[root]] = v
-            return
-        v = self.spread(v, vector.lanes)
-        self._vector_store(start, stride, offsets, memory, v, vector)
-        if offsets is None and stride is not None and stride.number == 1:
-            mask = vector.mask.text if vector.mask is not None else ""
-            at = self.offset(start, vector.index, memory)
-            self.frame.known["vload", root, at.text, memory, self.epochs[root], mask] = v
-
-    def _vector_store(self, start, stride, offsets, memory: str, v: Value, vector: _Vector) -> None:
-        lanes, align = vector.lanes, SIZES[memory]
-        suffix = {"double": "f64", "float": "f32"}.get(memory, memory)
-        if offsets is None and stride.number == 1:
-            at = self.offset(start, vector.index, memory)
-            if vector.mask is None:
-                self.line(f"store {v}, {at}, align {align}")
-                return
-            name = f"@llvm.masked.store.v{lanes}{suffix}.p0"
-            self.declarations.add(f"declare void {name}({v.type}, ptr, i32, <{lanes} x i1>)")
-            self.line(f"call void {name}({v}, {at}, i32 {align}, {vector.mask})")
-            return
-        at = self._lanes_at(start, stride, offsets, memory, vector)
-        mask = vector.mask if vector.mask is not None else self.constant(True, "i1", lanes)
-        name = f"@llvm.masked.scatter.v{lanes}{suffix}.v{lanes}p0"
-        self.declarations.add(f"declare void {name}({v.type}, <{lanes} x ptr>, i32, <{lanes} x i1>)")
-        self.line(f"call void {name}({v}, {at}, i32 {align}, {mask})")
-
-    def _written(self, s: Stmt) -> set[Buffer]:
-        return {a.buffer.storage for a in accesses(s) if a.write and a.buffer.shape}
-
-    def _advance(self, roots: set[Buffer]) -> None:
-        for root in roots:
-            self.epochs[root] = self.epochs.get(root, 0) + 1
-
-    # -- loops -----------------------------------------------------------------------------------
-
-    def _carried(self, s: For | While, block: list[Stmt]) -> list[Hashable]:
-        """Variables that a step hands to the next."""
-        usage = self.usage
-        found: list[Hashable] = [b for b in sorted(usage.written[id(s)], key=lambda b: b.name)
-                                 if not usage.private(b, s, block) and b not in self.sums]
-        touched = {self._sum_key(x) for x in _stores(s)}
-        for key in self.sums:
-            if key in touched:
-                found += [(key, part) for part in range(self.sums[key][2])]
-        return found
-
-    def for_(self, s: For) -> None:
-        """A loop, and the vector accumulators that live as long as it runs."""
-        plan = self.plan(s)
-        opened = self._open_sums(s, plan)
-        written = self._written(s)
-        self._advance(written)
-        self.loops.append(s)
-        if plan is not None:
-            self._vector_loop(s, plan)
-        else:
-            self._scalar_loop(s)
-        self.loops.pop()
-        self._advance(written)
-        self._close_sums(opened)
-
-    def _scalar_loop(self, s: For) -> None:
-        n = self.expr(s.stop)
-
-        def body(i: Value) -> None:
-            self.names[s.var] = self.isub(self.isub(n, self.constant(1, "i64")), i) if s.reverse else i
-            self.block(s.body)
-        if n.number == 1:
-            body(self.constant(0, "i64"))
-        else:
-            self.counted(self.constant(0, "i64"), n, 1, self._carried(s, s.body), body)
-        self._forget(s, s.body)
-
-    def _forget(self, s: For | While, block: list[Stmt]) -> None:
-        """Drop the values of variables that live inside a loop only: they were made in a frame that is closed."""
-        for b in self.usage.written[id(s)]:
-            if self.usage.private(b, s, block):
-                self.variables[b] = self.constant(0, llvm_type(b.dtype))
-
-    def while_(self, s: While) -> None:
-        written = self._written(s)
-        self._advance(written)
-        self.loops.append(s)
-
-        def head() -> Value:
-            self.block(s.head)
-            return self.expr(s.test)
-        whole = [*s.head, *s.body]
-        self.repeated(self._carried(s, whole), head, lambda: self.block(s.body))
-        self._forget(s, whole)
-        self.loops.pop()
-        self._advance(written)
-
-    def if_(self, s: If) -> None:
-        which = self.expr(s.which)
-        if which.kind == "i1":
-            which = self.convert("zext", which, "i64")
-        tests = [self.compare("icmp sle", which, self.constant(k, which.kind)) for k in range(len(s.branches) - 1)]
-        changed = sorted(self.usage.written[id(s)], key=lambda b: b.name)
-        written = self._written(s)
-
-        def arm(block: list[Stmt]) -> Callable[[], None]:
-            def run() -> None:
-                self._advance(written)
-                self.block(block)
-            return run
-        if len(s.branches) == 1:
-            self.block(s.branches[0])
-        else:
-            self.branches(tests, [arm(b) for b in s.branches], changed)
-        self._advance(written)
-
-    # -- vector loops ----------------------------------------------------------------------------
-
-    def plan(self, s: For) -> _Plan | None:
-        """How to write a loop in vectors; None if it cannot be."""
-        if id(s) not in self.plans:
-            self.plans[id(s)] = self._make_plan(s)
-        return self.plans[id(s)]
-
-    def _make_plan(self, s: For) -> _Plan | None:
-        if not s.parallel or s.reverse or not s.body or not all(isinstance(x, (Store, Check)) for x in s.body):
-            return None
-        if self.vector is not None:
-            return None
-        usage, var = self.usage, s.var
-        widest, cost = 1, 0
-        plan = _Plan(0, True, 0)
-        for x in s.body:
-            parts = [p for e in stmt_exprs(x) for p in walk_expr(e)]
-            for p in parts:
-                if not isinstance(p, (Lit, Name)):
-                    widest = max(widest, p.dtype.itemsize if not isinstance(p, Apply) else 1)
-            if isinstance(x, Check):
-                cost += weight(x.index)
-                widest = 8
-                continue
-            assert isinstance(x, Store)
-            cost += weight(x.value)
-            if any(p == var for p in _value_parts(x.value)):
-                widest = 8
-            widest = max(widest, x.buffer.dtype.itemsize)
-            if _is_variable(x.buffer):
-                if x.combine is None:
-                    if not usage.private(x.buffer, s, s.body):
-                        return None
-                    plan.private.append(x.buffer)
-                else:
-                    if not self._only_sums(x.buffer, s):
-                        return None
-                    plan.sums.append(x)
-                continue
-            if any(isinstance(p, Load) and p.buffer in usage.written[id(s)] for e in x.index for p in walk_expr(e)):
-                return None
-            if any(var in set(walk_expr(e)) for e in x.index):
-                if any(_affine_in(e, var) is None for e in x.index) or not any(_affine_in(e, var) for e in x.index):
-                    return None
-            elif x.combine is None:
-                return None
-            else:
-                root = x.buffer.storage
-                touching = [a for a in accesses(s) if a.buffer.storage is root]
-                mine = sum(1 for y in s.body if isinstance(y, Store) and y.buffer.storage is root)
-                if len(touching) != 2 * mine or any(y.combine != x.combine for y in s.body
-                                                    if isinstance(y, Store) and y.buffer.storage is root):
-                    return None
-                plan.memory_sums.append(x)
-        if widest < 4:
-            widest = 4
-        plan.lanes = self.module.bytes // widest
-        plan.cost = cost
-        plan.thin = cost < THIN
-        return plan
-
-    def _only_sums(self, b: Buffer, s: Stmt) -> bool:
-        """Whether all accesses to a variable inside a statement combine into it, in one way, in loops that run in vectors."""
-        stores = [x for x in _stores(s) if x.buffer is b]
-        return len({x.combine for x in stores}) == 1 and stores[0].combine is not None and \
-            self.usage.inside[id(s)].get(b, 0) == len(stores)
-
-    def _sum_key(self, s: Stmt) -> Hashable | None:
-        if not isinstance(s, Store):
-            return None
-        if s.buffer in self.sums:
-            return s.buffer
-        return id(s) if id(s) in self.sums else None
-
-    def _open_sums(self, s: For, plan: _Plan | None) -> list[tuple[Hashable, Store]]:
-        opened: list[tuple[Hashable, Store]] = []
-        for inner in _innermost(s):
-            p = self.plan(inner)
-            if p is None:
-                continue
-            for x in p.sums:
-                if x.buffer not in self.sums and self._only_sums(x.buffer, s) and len(self._lanes_of(x.buffer, s)) == 1:
-                    self._open(x.buffer, x, s)
-                    opened.append((x.buffer, x))
-        if plan is not None:
-            for x in plan.memory_sums:
-                self._open(id(x), x, s)
-                opened.append((id(x), x))
-        return opened
-
-    def _lanes_of(self, b: Buffer, s: For) -> set[int]:
-        """Numbers of lanes of the loops that sum into a variable; 0 among them if one does not run in vectors."""
-        lanes = {p.lanes for p in map(self.plan, _innermost(s)) if p is not None and any(x.buffer is b for x in p.sums)}
-        found = sum(1 for p in map(self.plan, _innermost(s)) if p is not None for x in p.sums if x.buffer is b)
-        return lanes if found == sum(1 for x in _stores(s) if x.buffer is b) else lanes | {0}
-
-    def _open(self, key: Hashable, x: Store, s: For) -> None:
-        assert x.combine is not None
-        plans = [p for p in map(self.plan, _innermost(s)) if p is not None
-                 and any(y.buffer is x.buffer if key is x.buffer else y is x for y in [*p.sums, *p.memory_sums])]
-        dtype = x.buffer.dtype
-        if dtype == np.float32 and x.combine == "add":
-            dtype = np.dtype(np.float64)  # float32 sums are as accurate as NumPy's pairwise ones
-        parts = 2 if any(p.thin for p in plans) else 1
-        self.sums[key] = (x.combine, dtype, parts)
-        start = scalar_llvm.neutral(x.combine, dtype)
-        for part in range(parts):
-            self.variables[key, part] = self.constant(start, llvm_type(dtype), plans[0].lanes)
-
-    def _accumulate(self, key: Hashable, s: Store) -> None:
-        how, dtype, parts = self.sums[key]
-        vector = self.vector
-        assert vector is not None
-        at = (key, vector.part % parts)
-        total = self.variables[at]
-        e = s.value
-        if how == "add" and dtype == np.float64 and s.buffer.dtype == np.float64 and isinstance(e, Apply) and e.fn == "mul" \
-                and vector.mask is None:
-            a, b = (self.spread(self.expr(x), vector.lanes) for x in e.args)
-            self.variables[at] = self.fma(a, b, total)
-            return
-        v = self.spread(scalar_llvm.cast(self, self.expr(e), e.dtype, dtype), vector.lanes)
-        if vector.mask is not None:
-            v = self.select(vector.mask, v, self.constant(scalar_llvm.neutral(how, dtype), v.kind, v.lanes))
-        self.variables[at] = scalar_llvm.combine(self, how, dtype, total, v)
-
-    def _close_sums(self, opened: list[tuple[Hashable, Store]]) -> None:
-        for key, x in opened:
-            how, dtype, parts = self.sums.pop(key)
-            total = self.variables.pop((key, 0))
-            for part in range(1, parts):
-                total = scalar_llvm.combine(self, how, dtype, total, self.variables.pop((key, part)))
-            v = scalar_llvm.horizontal(self, how, dtype, total)
-            b = x.buffer
-            if _is_variable(b):
-                old = scalar_llvm.cast(self, self.variables[b], b.dtype, dtype)
-                self.variables[b] = scalar_llvm.cast(self, scalar_llvm.combine(self, how, dtype, old, v), dtype, b.dtype)
-            else:
-                start, _, _ = self.place(b, x.index)
-                old = scalar_llvm.cast(self, self._memory_load(start, b.dtype), b.dtype, dtype)
-                new = scalar_llvm.cast(self, scalar_llvm.combine(self, how, dtype, old, v), dtype, b.dtype)
-                self._memory_store(start, b.dtype, new)
-                self._advance({b.storage})
-
-    def _vector_loop(self, s: For, plan: _Plan) -> None:
-        lanes = plan.lanes
-        n = self.expr(s.stop)
-        zero = self.constant(0, "i64")
-        writes = self._written(s)
-        hoists = not any(isinstance(x, Check) for x in s.body)
-        carried = self._carried(s, s.body)
-
-        def body(i: Value, mask: Value | None, part: int) -> None:
-            self.vector = _Vector(s.var, lanes, i, mask, part, writes, hoists and n.number is None)
-            for x in s.body:
-                self.stmt(x)
-            self.vector = None
-
-        if n.number is not None:
-            for k, at in enumerate(range(0, n.number, lanes)):
-                left = n.number - at
-                mask = None if left >= lanes else Value(
-                    "<" + ", ".join(f"i1 {'true' if j < left else 'false'}" for j in range(lanes)) + ">", "i1", lanes)
-                body(self.constant(at, "i64"), mask, k)
-            for b in plan.private:
-                self.variables[b] = self.constant(0, llvm_type(b.dtype))
-            return
-
-        def rest(i: Value) -> None:
-            body(i, self._mask(i, n, lanes), 0)
-        if plan.thin:
-            step = 2 * lanes
-            whole = self.pure(f"and {n}, {-step}", "i64", 0, n)
-
-            def main(i: Value) -> None:
-                for part in range(2):
-                    body(self.iadd(i, self.constant(part * lanes, "i64")), None, part)
-            self.counted(zero, whole, step, carried, main)
-            self._advance(writes)
-            self.counted(whole, n, lanes, carried, rest)
-        else:
-            self.counted(zero, n, lanes, carried, rest)
-        for b in plan.private:
-            self.variables[b] = self.constant(0, llvm_type(b.dtype))
-
-    def _mask(self, i: Value, n: Value, lanes: int) -> Value:
-        """Lanes that are inside the array."""
-        left = self.binary("sub", n, i)
-        if lanes <= 8:
-            lane = Value("<" + ", ".join(f"i64 {k}" for k in range(lanes)) + ">", "i64", lanes)
-            return self.compare("icmp sgt", self.spread(left, lanes), lane)
-        left = self.convert("trunc", self.intrinsic("smin", left, self.constant(lanes, "i64")), "i32")
-        lane = Value("<" + ", ".join(f"i32 {k}" for k in range(lanes)) + ">", "i32", lanes)
-        return self.compare("icmp sgt", self.spread(left, lanes), lane)
-
-    # -- checks, memory, calls -------------------------------------------------------------------
-
-    def check(self, s: Check) -> None:
-        """Leave with the number of the check unless the index is inside."""
-        i, n = self.expr(s.index), self.expr(s.length)
-        low = self.compare("icmp slt", i, self.binary("sub", self.constant(0, "i64"), n))
-        bad = self.binary("or", low, self.compare("icmp sge", i, n))
-        if bad.lanes:
-            v = self.vector
-            assert v is not None
-            if v.mask is not None:
-                bad = self.binary("and", bad, v.mask)
-            kind = f"i{bad.lanes}"
-            bad = self.compare("icmp ne", self.pure(f"bitcast {bad} to {kind}", kind, 0, bad), self.constant(0, kind))
-        self._leave_if(bad, self.module.message(s.message))
-
-    def _leave_if(self, bad: Value, code: int) -> None:
-        fail, fine = self.label(), self.label()
-        self.line(f"br i1 {bad.text}, label %{fail}, label %{fine}, !prof !0")
-        self.frame.lines += [f"{fail}:", f"  ret i32 {code}"]
-        self.start_block(fine)
-
-    def _row_bytes(self, b: Buffer, shape: Sequence[Expr]) -> Value:
-        size = self.constant(b.dtype.itemsize, "i64")
-        for d in shape:
-            size = self.imul(size, self.expr(d))
-        return size
-
-    def alloc(self, s: Alloc) -> None:
-        b = s.buffer
-        lengths = [Lit(SMALL), *b.shape[1:]] if b.role == "tape" else list(b.shape)
-        self._fit(b, self._row_bytes(b, lengths), "ad_fit")
-
-    def grow(self, s: Grow) -> None:
-        at = self.iadd(self.expr(s.at), self.constant(1, "i64"))
-        self._fit(s.buffer, self.imul(at, self._row_bytes(s.buffer, s.buffer.shape[1:])), "ad_grow")
-
-    def _fit(self, b: Buffer, size: Value, how: str) -> None:
-        root = b.storage
-        slot = self._slot(root)
-        capacity = self.here(f"load i64, {self.offset(slot, self.constant(1, 'i64'), 'i64')}", "i64")
-        short = self.here(f"icmp slt {capacity}, {size.text}", "i1")
-        more, fine = self.label(), self.label()
-        self.line(f"br i1 {short.text}, label %{more}, label %{fine}, !prof !0")
-        self.start_block(more)
-        self.module.memory_functions = True
-        failed = self.here(f"call i1 @{how}({slot}, {size})", "i1")
-        lost = self.label()
-        self.line(f"br i1 {failed.text}, label %{lost}, label %{fine}, !prof !0")
-        self.frame.lines += [f"{lost}:", f"  ret i32 {NO_MEMORY}"]
-        self.start_block(fine)
-        self._advance({root})
-
-    def view_address(self, x: BufferView) -> Value:
-        """Where an operand of a call starts."""
-        b = x.buffer
-        if not b.shape:
-            return self.base(b)
-        lead = [*x.lead, *[Lit(0)] * (len(b.shape) - len(x.lead))]
-        start, _, _ = self.place(b, lead)
-        return start
-
-    def call(self, s: Call) -> None:
-        """A matrix product, or a reference."""
-        for x in s.outputs:
-            self._advance({x.buffer.storage})
-        if s.kind == "matmul":
-            self._matmul(s)
-        else:
-            self._reference(s)
-        for x in s.outputs:
-            self._advance({x.buffer.storage})
-
-    def _matmul(self, s: Call) -> None:
-        a, b = s.inputs
-        out, = s.outputs
-        (m, k), n = self._lengths(a), self._lengths(b)[1]
-        kind = llvm_type(out.buffer.dtype)
-        operands = ", ".join(map(str, [self.view_address(a), self.view_address(b), self.view_address(out), m, k, n]))
-        flags = f"i32 {int(a.swapped)}, i32 {int(b.swapped)}, i32 0"
-        name = f"ad_gemm_{'f64' if kind == 'double' else 'f32'}"
-        self.module.symbols.add(name)
-        self.declarations.add(f"declare void @{name}(ptr, ptr, ptr, i64, i64, i64, i32, i32, i32)")
-        self.line(f"call void @{name}({operands}, {flags})")
-
-    def _lengths(self, x: BufferView) -> list[Value]:
-        lengths = [self.expr(d) for d in x.buffer.shape[-2:]]
-        return lengths[::-1] if x.swapped else lengths
-
-    def _reference(self, s: Call) -> None:
-        views = [*s.inputs, *s.outputs]
-        name = self.module.reference(s.info, len(s.inputs), views)
-        self.declarations.add(f"declare i32 @{name}(ptr, ptr)")
-        dims = [d for x in views for d in x.buffer.shape]
-        pointers, lengths = self.fresh("p"), self.fresh("d")
-        # Stack memory is taken at the head of the function: in a loop it would add up.
-        self.frames[0].lines.insert(0, f"  {pointers} = alloca ptr, i64 {max(1, len(views))}")
-        self.frames[0].lines.insert(0, f"  {lengths} = alloca i64, i64 {max(1, len(dims))}")
-        cells: list[tuple[Buffer, str]] = []
-        for k, x in enumerate(views):
-            if _is_variable(x.buffer):
-                cell = self.fresh("c")
-                self.frames[0].lines.insert(0, f"  {cell} = alloca i64")
-                at = Value(cell, "ptr")
-                self._memory_store(at, x.buffer.dtype, self.variables[x.buffer])
-                if x in s.outputs:
-                    cells.append((x.buffer, cell))
-            else:
-                at = self.view_address(x)
-            place = self.offset(Value(pointers, "ptr"), self.constant(k, "i64"), "ptr")
-            self.line(f"store {at}, {place}")
-        for k, d in enumerate(dims):
-            place = self.offset(Value(lengths, "ptr"), self.constant(k, "i64"), "i64")
-            self.line(f"store {self.expr(d)}, {place}")
-        code = self.here(f"call i32 @{name}(ptr {pointers}, ptr {lengths})", "i32")
-        self._leave_if(self.here(f"icmp ne {code}, 0", "i1"), FAILED_CALL)
-        for b, cell in cells:
-            self.variables[b] = self._memory_load(Value(cell, "ptr"), b.dtype)
-
-
-def _value_parts(e: Expr):
-    """Parts of an expression outside the indices of loads."""
-    yield e
-    if isinstance(e, Apply):
-        for a in e.args:
-            yield from _value_parts(a)
-    elif isinstance(e, Select):
-        for a in (e.test, e.yes, e.no):
-            yield from _value_parts(a)
-    elif isinstance(e, Cast):
-        yield from _value_parts(e.x)
-
-
-def _affine_in(e: Expr, var: Name) -> int | None:
-    """The factor of a counter in an index; 0 if it is not in there, None if the index is not affine in it."""
-    if e == var:
-        return 1
-    if var not in set(walk_expr(e)):
-        return 0
-    if isinstance(e, Apply) and e.fn in ("add", "sub", "mul"):
-        a, b = (_affine_in(x, var) for x in e.args)
-        if a is None or b is None:
-            return None
-        if e.fn == "add":
-            return a + b
-        if e.fn == "sub":
-            return a - b
-        for f, other in ((a, e.args[1]), (b, e.args[0])):
-            if isinstance(other, Lit):
-                return f * int(other.value)
-    return None
-
-
-def _stores(s: Stmt):
-    if isinstance(s, Store):
-        yield s
-    for block in blocks(s):
-        for inner in block:
-            yield from _stores(inner)
-
-
-def _innermost(s: Stmt):
-    """Loops without loops inside, in a statement."""
-    if isinstance(s, For) and not any(isinstance(x, (For, While, If)) for x in s.body):
-        yield s
-        return
-    for block in blocks(s):
-        for inner in block:
-            yield from _innermost(inner)
-
-
-class _Emitter:
+class Emitter:
     """Writes a module."""
 
-    def __init__(self, program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool):
+    def __init__(self, program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool, threads: int):
         self.program = program
-        self.layout = _Layout(program, plan)
+        self.layout = Layout(program, plan, threads)
+        self.parts: dict[int, Part] = {}
         self.bytes = vector_bytes
         self.fma = fma
         self.declarations: set[str] = set()
@@ -1130,12 +127,12 @@ class _Emitter:
         return name
 
     def chunks(self) -> list[list[Stmt]]:
-        """The body cut into functions."""
+        """The body cut into functions; a loop that threads share has one of its own."""
         out: list[list[Stmt]] = [[]]
         size = 0
         for s in self.program.body:
-            c = _cost(s)
-            if out[-1] and size + c > CHUNK:
+            c = cost_of(s)
+            if out[-1] and (size + c > CHUNK or id(s) in self.parts or id(out[-1][-1]) in self.parts):
                 out.append([])
                 size = 0
             out[-1].append(s)
@@ -1149,7 +146,7 @@ class _Emitter:
         for k, chunk in enumerate(chunks):
             for s in chunk:
                 for a in accesses(s):
-                    if _is_variable(a.buffer) and seen.setdefault(a.buffer, k) != k:
+                    if is_variable(a.buffer) and seen.setdefault(a.buffer, k) != k:
                         shared.add(a.buffer)
         return shared
 
@@ -1168,17 +165,31 @@ class _Emitter:
 
     def module(self) -> Module:
         """All of it."""
+        if self.layout.threads > 1:
+            placed = set(self.layout.places)
+            for s in self.program.body:
+                part = parallel_part(s, self.program, placed)
+                if part is not None:
+                    self.parts[id(s)] = part
         chunks = self.chunks()
-        shared = self.shared(chunks)
+        shared = self.shared(chunks) | {b for part in self.parts.values() for b in part.sums}
         for b in sorted(shared, key=lambda b: b.name):
             if b not in self.layout.arguments:
                 self.layout.cell(b)
         dynamic = self.dynamic()
         for b in dynamic:
             self.layout.slot(b)
-        self.layout.fix()
-        parts = [_Function(self, chunk, shared).function(f"part{k}") for k, chunk in enumerate(chunks)]
-        texts = [*self.helpers.values(), *parts, self._kernel(len(parts), dynamic)]
+        for part in self.parts.values():
+            for b in part.sums:
+                self.layout.partial(b)
+        self.layout.fix([b for part in self.parts.values() for b in part.own])
+        parts = []
+        for k, chunk in enumerate(chunks):
+            part = self.parts.get(id(chunk[0])) if chunk else None
+            parts.append(FunctionWriter(self, chunk, shared, part).function(f"part{k}"))
+            if part is not None:
+                parts += [FunctionWriter(self, [], shared).join(f"join{k}", part), self._launch(k, part)]
+        texts = [*self.helpers.values(), *parts, self._kernel(chunks, dynamic)]
         if self.memory_functions:
             texts.insert(0, _MEMORY)
         text = "\n".join([*sorted(self.declarations), *texts, _ATTRIBUTES])
@@ -1186,19 +197,33 @@ class _Emitter:
         return Module(text, np.array(self.layout.table or [0], np.int64), max(64, self.layout.size), names, self.references, self.symbols,
                       any(isinstance(s, While) or isinstance(s, For) and not s.parallel for s in self.program.body))
 
-    def _kernel(self, parts: int, dynamic: list[Buffer]) -> str:
+    def _launch(self, k: int, part: Part) -> str:
+        """The function that has a loop run by threads, and adds up their sums."""
+        self.symbols.add("ad_parallel")
+        self.declarations.add("declare i32 @ad_parallel(ptr, ptr, ptr, ptr, i64, i64)")
+        w = FunctionWriter(self, [], set())
+        n = w.expr(part.loop.stop)
+        threads = w.parameter(self.layout.threads, "i64")
+        arguments = "ptr %arrays, ptr %parameters, ptr %arena"
+        code = w.here(f"call i32 @ad_parallel(ptr @part{k}, {arguments}, {n}, {threads})", "i32")
+        w.line(f"call void @join{k}({arguments}, {threads})")
+        w.line(f"ret {code}")
+        return f"define internal i32 @launch{k}(ptr %arrays, ptr %parameters, ptr %arena) #0 {{\n" + "\n".join(w.text()) + "\n}\n"
+
+    def _kernel(self, chunks: list[list[Stmt]], dynamic: list[Buffer]) -> str:
         lines = ["define i32 @kernel(ptr noalias %arrays, ptr noalias %parameters, ptr noalias %arena) #0 {", "entry:"]
         for k, b in enumerate(dynamic):
             lines += [f"  %s{k} = getelementptr i8, ptr %arena, i64 {self.layout.slot(b)}",
                       f"  store <2 x i64> zeroinitializer, ptr %s{k}, align 8"]
         arguments = "ptr %arrays, ptr %parameters, ptr %arena"
         codes = []
-        for k in range(parts):
+        for k, chunk in enumerate(chunks):
             codes.append((f"%c{k}", f"after{k}"))
-            lines += [f"  %c{k} = call i32 @part{k}({arguments})", f"  %bad{k} = icmp ne i32 %c{k}, 0",
+            name = f"launch{k}" if chunk and id(chunk[0]) in self.parts else f"part{k}"
+            lines += [f"  %c{k} = call i32 @{name}({arguments})", f"  %bad{k} = icmp ne i32 %c{k}, 0",
                       f"  br label %after{k}", f"after{k}:", f"  br i1 %bad{k}, label %leave, label %next{k}", f"next{k}:"]
         lines += ["  br label %leave", "leave:",
-                  "  %code = phi i32 " + ", ".join([*(f"[{c}, %{at}]" for c, at in codes), f"[0, %next{parts - 1}]"])]
+                  "  %code = phi i32 " + ", ".join([*(f"[{c}, %{at}]" for c, at in codes), f"[0, %next{len(chunks) - 1}]"])]
         for k in range(len(dynamic)):
             lines += [f"  %m{k} = load ptr, ptr %s{k}", f"  call void @free(ptr %m{k})"]
         lines += ["  ret i32 %code", "}"]
@@ -1240,6 +265,6 @@ _ATTRIBUTES = """attributes #0 = { nounwind "prefer-vector-width"="512" "min-leg
 """
 
 
-def emit_llvm(program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool) -> Module:
+def emit_llvm(program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool, threads: int = 1) -> Module:
     """Write a program as LLVM IR for vectors of so many bytes. Raises NotKnown for what this generator cannot write."""
-    return _Emitter(program, plan, vector_bytes, fma).module()
+    return Emitter(program, plan, vector_bytes, fma, threads).module()

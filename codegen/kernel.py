@@ -10,7 +10,7 @@ from tracer.graph import Graph
 __all__ = ["Kernel", "Stages", "stages", "compile_graph"]
 
 
-def compile_graph(graph: Graph, generator: str | None = None) -> Kernel:
+def compile_graph(graph: Graph, generator: str | None = None, threads: int | None = None) -> Kernel:
     """Compile a graph.
 
     Inputs of `run` are C-contiguous, aligned arrays of the input types (0-d ones as NumPy scalars); others are converted.
@@ -19,6 +19,7 @@ def compile_graph(graph: Graph, generator: str | None = None) -> Kernel:
     ----------
     generator : "auto", "llvm" or "numba"; by default what `config` says. "auto" takes LLVM where its self-test passes and it knows
         all that the program does, else Numba, and the kernel's `note` says why
+    threads : most threads that the kernel may use; by default what `config` says
     """
     generator = generator or config.generator
     st = stages(graph)
@@ -27,7 +28,7 @@ def compile_graph(graph: Graph, generator: str | None = None) -> Kernel:
         problem = why_not()
         if not problem:
             try:
-                return LlvmKernel(st)
+                return LlvmKernel(st, config.thread_count(threads))
             except NotKnown as e:
                 problem = str(e)
         if generator == "llvm":

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from codegen import link
+from codegen import link, pool
 from codegen.cache import cached_object
 from codegen.emit_llvm import FAILED_CALL, Module, emit_llvm
 from codegen.loops import Buffer
@@ -95,9 +95,10 @@ class LlvmKernel(Kernel):
 
     generator = "llvm"
 
-    def __init__(self, st: Stages):
+    def __init__(self, st: Stages, threads: int = 1):
         start = time.perf_counter()
-        self.module = emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma())
+        threads = min(threads, pool.MOST) if pool.available() else 1
+        self.module = emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma(), threads)
         self.code = _link(self.module)
         self.address = self.code.address("kernel")
         self._call = _KERNEL(self.address)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tracer.graph import Where
 
-__all__ = ["TraceError", "ShapeError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError", "EscapedTracerError",
+__all__ = ["TraceError", "ShapeError", "MatrixError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError", "EscapedTracerError",
            "MissingRule", "GradientError", "UnsupportedError", "explain", "user_line", "user_frame"]
 
 
@@ -25,6 +25,10 @@ class TraceError(Exception):
 
 class ShapeError(TraceError, ValueError):
     """Shapes that do not fit together."""
+
+
+class MatrixError(ShapeError, np.linalg.LinAlgError):
+    """An array that is no matrix of the form that an operation takes."""
 
 
 class DTypeError(TraceError, TypeError):

@@ -290,6 +290,7 @@ from numpy import (
 
 from autodiff.numpy import (
     creation,
+    decompositions,
     einstein,
     elementwise,
     indexing,

@@ -1,4 +1,4 @@
-"""`autodiff.numpy.linalg`: norms, products and powers of matrices. Solvers and decompositions are not traced yet."""
+"""`autodiff.numpy.linalg`: norms, products and powers of matrices. Systems and decompositions are in `decompositions`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ from numpy.linalg import (
 )
 
 from autodiff.numpy import taking
+from autodiff.numpy.decompositions import square_matrix
 from autodiff.numpy.elementwise import floating
 from autodiff.numpy.products import promoted
 from autodiff.numpy.support import available, axes_of, axis_of, dtype_of, refuse, shape_of, static_int
 from tracer.array import implements
-from tracer.errors import ShapeError, UnsupportedError, explain
-from tracer.promote import describe
 
 __all__ = ["LinAlgError", "cholesky", "cond", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "matrix_power",
            "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "tensorinv", "tensorsolve"]
@@ -49,7 +48,7 @@ for _name in ("cross", "diagonal", "matmul", "matrix_norm", "matrix_transpose", 
 
 @implements(np.linalg.norm)
 def _norm(x, ord=None, axis=None, keepdims=False):
-    """As numpy.linalg.norm; the derivative is 0 where the norm is 0. Norms made of singular values are refused."""
+    """As numpy.linalg.norm; the derivative is 0 where the norm is 0."""
     x = floating(x)
     ndim = len(shape_of(x))
     if axis is None:
@@ -104,8 +103,9 @@ def _matrix(x, ord, axes, keepdims):
     if ord in (None, "f", "fro"):
         return _euclidean(x, axes, keepdims)
     if ord in (2, -2, "nuc"):
-        raise explain(UnsupportedError, f"np.linalg.norm with ord={ord!r} of a matrix cannot be traced",
-                      why="it is made of singular values", fix="use the Frobenius norm, ord=None")
+        s = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False)
+        y = np.sum(s, -1) if ord == "nuc" else s[..., 0 if ord == 2 else -1]
+        return np.expand_dims(y, axes) if keepdims else y
     if ord not in (1, -1, np.inf, -np.inf):
         raise ValueError("Invalid norm order for matrices.")
     summed, chosen = axes if abs(ord) == 1 else axes[::-1]
@@ -136,13 +136,10 @@ def _matrix_norm(x, /, *, keepdims=False, ord="fro"):
 
 @implements(np.linalg.matrix_power)
 def _matrix_power(a, n):
-    """As numpy.linalg.matrix_power, for n >= 0."""
-    n = static_int(n, "the exponent")
-    if len(shape_of(a)) < 2 or shape_of(a)[-1] != shape_of(a)[-2]:
-        raise explain(ShapeError, "Last 2 dimensions of the array must be square", a=describe(a))
+    """As numpy.linalg.matrix_power."""
+    n, a = static_int(n, "the exponent"), square_matrix("matrix_power", a)
     if n < 0:
-        raise explain(UnsupportedError, "np.linalg.matrix_power with a negative exponent cannot be traced",
-                      why="it needs the inverse matrix")
+        a, n = np.linalg.inv(a), -n
     if n == 0:
         return np.zeros_like(a) + np.eye(shape_of(a)[-1], dtype=dtype_of(a))
     result, square = None, a

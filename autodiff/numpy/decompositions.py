@@ -1,0 +1,230 @@
+"""Systems of equations, determinants and decompositions of matrices: `numpy.linalg` on traced values.
+
+Axes before the last two are lanes. Integers become float64. A matrix of which NumPy reads one triangle has derivative 0 in the
+other: the derivative is that of the function as computed, not of one that symmetrises its argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.numpy.elementwise import floating
+from autodiff.numpy.products import promoted
+from autodiff.numpy.support import as_array, available, dtype_of, refuse, shape_of
+from tracer.array import implements
+from tracer.errors import MatrixError, ShapeError, UnsupportedError, explain
+from tracer.ops import linalg as ops
+from tracer.ops.shape import reshape_to
+from tracer.promote import broadcast_to, describe
+from tracer.trace import bind
+from tracer.types import element_count
+
+__all__ = ["cholesky_of", "factored", "matrix", "solve_factored", "solve_triangular", "square_matrix", "system"]
+
+
+class SlogdetResult(NamedTuple):
+    """Sign and logarithm of the absolute value of a determinant."""
+
+    sign: Any
+    logabsdet: Any
+
+
+class EighResult(NamedTuple):
+    """Eigenvalues, growing, and eigenvectors, as columns."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class SVDResult(NamedTuple):
+    """Singular vectors, as columns of U and rows of Vh, and values, falling."""
+
+    U: Any
+    S: Any
+    Vh: Any
+
+
+class QRResult(NamedTuple):
+    """A matrix with orthonormal columns, and an upper triangular one."""
+
+    Q: Any
+    R: Any
+
+
+# -- arguments -------------------------------------------------------------------------------------
+
+def matrix(name: str, a):
+    """An array of floats with at least two axes; other functions' errors name `name`."""
+    a = as_array(a)
+    if len(shape_of(a)) < 2:
+        raise explain(MatrixError, f"{name} of a {len(shape_of(a))}-dimensional array", a=describe(a),
+                      why="a matrix has at least two axes; those before the last two are lanes")
+    return floating(a)
+
+
+def square_matrix(name: str, a):
+    """As `matrix`, with last axes of equal length. Integers stay for `matrix_power`."""
+    checked = matrix(name, a)
+    n, m = shape_of(checked)[-2:]
+    if n != m:
+        raise explain(MatrixError, f"{name} of a matrix of shape ({n}, {m})", a=describe(a),
+                      why="the last two axes of the array must have equal lengths")
+    return as_array(a) if name == "matrix_power" else checked
+
+
+def system(name: str, a, b):
+    """The square matrix and the right-hand side of a system, of one float dtype; whether the right-hand side is a vector."""
+    a, b = (floating(x) for x in promoted(square_matrix(name, a), b))
+    n, shape = shape_of(a)[-1], shape_of(b)
+    if not shape or shape[-1 if len(shape) == 1 else -2] != n:
+        raise explain(ShapeError, f"{name} of a matrix of shape {shape_of(a)} and a right-hand side of shape {shape}",
+                      left=describe(a), right=describe(b), why=f"the right-hand side needs {n} rows",
+                      fix="a right-hand side is one vector (n,), or matrices (..., n, k); write b[..., None] for stacked vectors")
+    return (a, b[:, None], True) if len(shape) == 1 else (a, b, False)
+
+
+def _in_lanes(name: str, solve: Callable, a, more: tuple, b):
+    """`solve(a, *more, b)` with the same lanes for all. Where a has none, the lanes of b become further columns."""
+    lead, wide = shape_of(a)[:-2], shape_of(b)[:-2]
+    if not lead and wide:
+        n, k = shape_of(b)[-2:]
+        columns = reshape_to(np.moveaxis(b, -2, 0), (n, element_count((*wide, k))))
+        return np.moveaxis(reshape_to(solve(a, *more, columns), (n, *wide, k)), 0, -2)
+    if lead != wide:
+        try:
+            lanes = np.broadcast_shapes(lead, wide)  # type: ignore[arg-type]
+        except ValueError:
+            raise explain(ShapeError, f"{name} of arrays of shapes {shape_of(a)} and {shape_of(b)}", left=describe(a),
+                          right=describe(b), why=f"the axes {lead} and {wide} before the matrices do not broadcast") from None
+        a, *more_, b = (broadcast_to(x, (*lanes, *shape_of(x)[len(shape):])) for x, shape in
+                        zip((a, *more, b), (*[lead] * (1 + len(more)), wide)))
+        more = tuple(more_)
+    return solve(a, *more, b)
+
+
+# -- systems of equations --------------------------------------------------------------------------
+
+def solve_triangular(name: str, a, b, *, lower: bool, transposed: bool, unit: bool):
+    """The solution of a system with one triangle of a matrix."""
+    a, b, vector = system(name, a, b)
+    x = _in_lanes(name, lambda *xs: bind(ops.triangular_solve, *xs, lower=lower, transposed=transposed, unit=unit), a, (), b)
+    return x[..., 0] if vector else x
+
+
+def factored(name: str, a) -> tuple:
+    """A square matrix and its factors, as `lu_solve` and `slogdet` take them."""
+    a = square_matrix(name, a)
+    return (a, *bind(ops.lu, a))
+
+
+def solve_factored(name: str, factors: tuple, b, transposed: bool = False):
+    """The solution of a system with the result of `factored`."""
+    a, b, vector = system(name, factors[0], b)
+    if dtype_of(a) != dtype_of(factors[0]):
+        factors = factored(name, a)
+    x = _in_lanes(name, lambda *xs: bind(ops.lu_solve, *xs, transposed=transposed), a, factors[1:], b)
+    return x[..., 0] if vector else x
+
+
+@implements(np.linalg.solve)
+def _solve(a, b):
+    """As numpy.linalg.solve."""
+    a, b, vector = system("linalg.solve", a, b)
+    x = solve_factored("linalg.solve", factored("linalg.solve", a), b)
+    return x[..., 0] if vector else x
+
+
+@implements(np.linalg.inv)
+def _inv(a):
+    """As numpy.linalg.inv."""
+    a, f, order = factored("linalg.inv", a)
+    return bind(ops.lu_solve, a, f, order, broadcast_to(np.eye(shape_of(a)[-1], dtype=dtype_of(a)), shape_of(a)), transposed=False)
+
+
+@implements(np.linalg.pinv)
+def _pinv(a, rcond=None, hermitian=False, *, rtol=None):
+    """As numpy.linalg.pinv; its derivative is that of matrices of constant rank.
+
+    Source: Golub and Pereyra, SIAM Journal on Numerical Analysis 10 (1973), equation 4.12; here by singular values.
+    """
+    refuse("linalg.pinv", hermitian=hermitian or None, rcond=rcond, rtol=rtol)
+    a = matrix("linalg.pinv", a)
+    u, s, v = bind(ops.svd, a)
+    kept = s > 1e-15 * np.max(s, -1, keepdims=True, initial=0)
+    return np.matmul(np.swapaxes(v, -1, -2) * np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None, :], np.swapaxes(u, -1, -2))
+
+
+# -- determinants ----------------------------------------------------------------------------------
+
+@implements(np.linalg.det)
+def _det(a):
+    """As numpy.linalg.det; the first derivative is right where the matrix is singular."""
+    return bind(ops.det, square_matrix("linalg.det", a))
+
+
+@implements(np.linalg.slogdet)
+def _slogdet(a):
+    """As numpy.linalg.slogdet."""
+    return SlogdetResult(*bind(ops.slogdet, *factored("linalg.slogdet", a)))
+
+
+# -- decompositions --------------------------------------------------------------------------------
+
+def cholesky_of(name: str, a, *, reads_upper: bool, upper: bool):
+    """The Cholesky factor in either triangle, of a matrix of which either triangle is read."""
+    a = square_matrix(name, a)
+    y = bind(ops.cholesky, ops.matrix_transpose(a) if reads_upper else a)
+    return ops.matrix_transpose(y) if upper else y
+
+
+@implements(np.linalg.cholesky)
+def _cholesky(a, /, *, upper=False):
+    """As numpy.linalg.cholesky: reads the lower triangle, or with `upper` the upper one."""
+    return cholesky_of("linalg.cholesky", a, reads_upper=upper, upper=upper)
+
+
+@implements(np.linalg.eigh)
+def _eigh(a, UPLO="L"):
+    """As numpy.linalg.eigh."""
+    a = square_matrix("linalg.eigh", a)
+    if UPLO.upper() not in ("L", "U"):
+        raise ValueError("UPLO argument must be 'L' or 'U'")
+    return EighResult(*bind(ops.eigh, ops.matrix_transpose(a) if UPLO.upper() == "U" else a))
+
+
+@implements(np.linalg.eigvalsh)
+def _eigvalsh(a, UPLO="L"):
+    """As numpy.linalg.eigvalsh."""
+    return _eigh(a, UPLO).eigenvalues
+
+
+@implements(np.linalg.svd)
+def _svd(a, full_matrices=True, compute_uv=True, hermitian=False):
+    """As numpy.linalg.svd; vectors beyond the smaller side of the matrix are refused."""
+    refuse("linalg.svd", hermitian=hermitian or None)
+    a = matrix("linalg.svd", a)
+    n, m = shape_of(a)[-2:]
+    if compute_uv and full_matrices and n != m:
+        raise explain(UnsupportedError, f"np.linalg.svd with full_matrices= of a matrix of shape ({n}, {m}) cannot be traced",
+                      why="the additional vectors are not unique, and have no derivative", fix="pass full_matrices=False")
+    result = SVDResult(*bind(ops.svd, a))
+    return result if compute_uv else result.S
+
+
+implements(*available("svdvals", module=np.linalg))(lambda x, /: _svd(x, compute_uv=False))
+
+
+@implements(np.linalg.qr)
+def _qr(a, mode="reduced"):
+    """As numpy.linalg.qr, in the modes reduced, complete (where that is the same) and r."""
+    a = matrix("linalg.qr", a)
+    n, m = shape_of(a)[-2:]
+    if mode not in ("reduced", "r") and not (mode == "complete" and n <= m):
+        refuse("linalg.qr", "use mode='reduced'", mode=mode)
+    q, r = bind(ops.qr, a if n >= m else a[..., :n])
+    if n < m:   # the columns beyond are those of a, turned
+        r = np.concatenate([r, np.matmul(np.swapaxes(q, -1, -2), a[..., n:])], -1)
+    return r if mode == "r" else QRResult(q, r)
