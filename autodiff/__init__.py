@@ -7,6 +7,7 @@
 """
 
 import autodiff.numpy
+from autodiff import nn, scipy
 from autodiff.control import cond, fori_loop, scan, switch, while_loop
 from autodiff.control import map_ as map
 from autodiff.custom import custom_jvp, custom_vjp
@@ -26,7 +27,8 @@ from autodiff.grad import (
     vjp,
     vmap,
 )
-from autodiff.jit import CacheInfo, jit, show
+from autodiff.interop import CFunction, c_function
+from autodiff.jit import CacheInfo, config, jit, show
 from autodiff.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor
 
 __version__ = "0.1.0"

@@ -9,7 +9,18 @@ import numpy as np
 from codegen import native_entry as native
 from tracer.tree import unflatten
 
-__all__ = ["table_of"]
+__all__ = ["table_of", "bound_table"]
+
+
+def bound_table(kernel, leaves, captured, out_tree, same: bool) -> native.Signature | None:
+    """The table for calls without arguments on leaves that it holds itself; None if one of them would have to be copied."""
+    keep: list[Any] = [leaves, captured]
+    rows = [_leaf_row(x, -1, keep) for x in (*leaves, *captured)]
+    if any(r is None for r in rows):
+        return None
+    builds: list[tuple[int, list[int], Any]] = []
+    _put_together(out_tree, len(kernel.outputs), builds)
+    return kernel.signature(0, [], rows, builds, keep, same)
 
 
 def table_of(kernel, tree, leaves, captured, out_tree) -> native.Signature | None:

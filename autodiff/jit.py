@@ -9,8 +9,12 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import os
+import sys
 import threading
 import time
+import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,17 +22,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.background import submit
 from autodiff.record import Recorded, as_leaf, name_of, record
+from codegen.config import config
 from tracer.errors import ConcreteValueError, explain
-from tracer.graph import Graph
+from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
 from tracer.text import text
-from tracer.trace import Tracer, bind
+from tracer.trace import Tracer, bind, evaluate
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType
 
-__all__ = ["jit", "CacheInfo", "Jitted", "show"]
+__all__ = ["jit", "CacheInfo", "Jitted", "show", "config"]
 
+NODE_SECONDS = 4e-4
+WAITED_SECONDS = 0.02
+"""A call waits for its kernel if that will take no longer than this, at so many seconds an operation of the graph."""
 EXPLAINED = 64
 """Signatures that a miss is compared with when it is explained."""
 NATIVE_CHAIN = 8
@@ -89,18 +98,61 @@ def _leaf_key(x):
     return t
 
 
+_all: weakref.WeakSet[Jitted] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    for jitted in list(_all):
+        jitted._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Evaluated:
+    """What serves a call while its kernel is being compiled: the NumPy evaluator on the traced graph."""
+
+    generator = "evaluator"
+    references: list[str] = []
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.calls = 0
+
+    @property
+    def note(self) -> str:
+        """For `why`."""
+        return self._note or f"it is being compiled; the NumPy evaluator has served {self.calls} calls"
+
+    @note.setter
+    def note(self, text_: str) -> None:
+        self._note = text_
+
+    _note = ""
+
+    def run(self, *leaves) -> tuple:
+        """Evaluate."""
+        self.calls += 1
+        out = evaluate(self.graph, [as_leaf(x) for x in leaves])
+        return tuple([y if isinstance(y, np.ndarray) and y.ndim else np.asarray(y)[()] for y in out])
+
+
 class Jitted:
     """A function compiled once for every signature it is called with. Made by `jit`."""
 
     def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
-                 threads: int | None = None):
+                 threads: int | None = None, wait: bool | None = None):
         functools.update_wrapper(self, f)
+        _all.add(self)
         self.function = f
         self.name = name_of(f)
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._max = max_signatures
         self._timed = timed
         self._threads = threads
+        self._wait = wait
         self._slow_hits = self._misses = 0
         self._fast_hits = [0]
         self._seconds = self._compile_seconds = 0.0
@@ -110,6 +162,9 @@ class Jitted:
         self._missed: tuple | None = None
         self._lock = threading.RLock()
         self._statics = self._static_parameters(static_argnums, static_argnames)
+        if "numba" in sys.modules:
+            from autodiff.interop import register_numba
+            register_numba()
 
     def _static_parameters(self, nums: Sequence[int], names: Sequence[str]) -> tuple[frozenset[int], frozenset[str]]:
         """Static arguments by position and by name: each way of passing one is known under both."""
@@ -166,6 +221,44 @@ class Jitted:
         out = entry.kernel.run(*leaves, *entry.captured)
         self._seconds += time.perf_counter() - start
         return entry.unpack(out)
+
+    def _entry_for(self, args: tuple) -> tuple[Entry, list]:
+        """The entry for positional arguments, compiled if need be, and their leaves."""
+        args, kwargs, statics = self._take_statics(args, {}) if self._statics[1] else (args, {}, ())
+        leaves, tree = flatten(args)
+        key = (tree, tuple([_leaf_key(x) for x in leaves]), statics, True)
+        return self._entries.get(key) or self._compile(key, args, kwargs, statics, leaves, tree), leaves
+
+    def bind(self, *args, reuse: bool = False) -> Callable[[], Any]:
+        """A function without arguments that calls this one on the given arrays, for the innermost loops of a solver.
+
+        The arrays are held, not copied: what is written into them is seen by the next call. Their types and shapes are looked at
+        once, here.
+
+        Parameters
+        ----------
+        *args : as for a call
+        reuse : whether every call returns the same result arrays with new contents; saves making them
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> x = np.array([1.0, 2.0])
+        >>> norm2 = jit(lambda x: (x * x).sum()).bind(x)
+        >>> float(norm2())
+        5.0
+        >>> x[0] = 3.0
+        >>> float(norm2())
+        13.0
+        """
+        entry, leaves = self._entry_for(args)
+        if entry.kernel.generator == "llvm":
+            from autodiff.entry import bound_table
+            from codegen import native_entry
+            table = bound_table(entry.kernel, leaves, entry.captured, entry.recorded.out_tree, reuse) if native_entry.available() else None
+            if table is not None:
+                return native_entry.NativeFunction(lambda: self(*args), [table]).call
+        return functools.partial(self, *args)
 
     def _take_statics(self, args: tuple, kwargs: dict) -> tuple[tuple, dict, tuple]:
         nums, names = self._statics
@@ -224,15 +317,20 @@ class Jitted:
                     raise explain(ConcreteValueError, f"`{self.name}` uses a traced value from outside", where=None,
                                   why="it is called on plain arrays while an outer function is traced",
                                   fix="pass the traced value as an argument")
-            kernel = compile_graph(rec.graph, threads=self._threads)
             captured = [c.value if isinstance(c, Tracer) else c for c in rec.captured]
-            entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
-            if not (kwargs or statics or self._timed):
-                if kernel.generator == "llvm":
-                    self._add_native(entry, tree, leaves)
-                else:
-                    entry.fast = _fast_entry(kernel, tree, leaves, captured, rec.out_tree, self._call, self._fast_hits)
-            self._missed = (key, list(self._entries), kernel) if len(self._entries) < EXPLAINED else (key, self._last_keys(), kernel)
+            direct = not (kwargs or statics or self._timed)
+            if self._waits(rec.graph):
+                kernel = compile_graph(rec.graph, threads=self._threads)
+                entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
+                if direct:
+                    self._add_direct(entry, tree, leaves)
+            else:
+                kernel = Evaluated(rec.graph)
+                entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
+                # Arrays of the same types stand for the arguments, which are not kept alive for it.
+                like = [np.empty(x.shape, x.dtype) if isinstance(x, np.ndarray) else x for x in leaves]
+                submit(lambda: self._finish(entry, tree, like, direct))
+            self._missed = (key, list(self._entries) if len(self._entries) < EXPLAINED else self._last_keys(), entry)
             self._entries[key] = entry
             if len(self._entries) > self._max:
                 _, oldest = self._entries.popitem(last=False)
@@ -242,6 +340,34 @@ class Jitted:
             self._misses += 1
             self._compile_seconds += time.perf_counter() - start
             return entry
+
+    def _waits(self, graph: Graph) -> bool:
+        """Whether the call waits for its kernel. Programs of loops do: the evaluator would take longer than the compiler."""
+        wait = config.wait if self._wait is None else self._wait
+        return wait or sum(1 for _ in all_nodes(graph)) * NODE_SECONDS <= WAITED_SECONDS or \
+            any(n.op.name == "loop" for n in all_nodes(graph))
+
+    def _finish(self, entry: Entry, tree, leaves, direct: bool) -> None:
+        """Compile in the background, and let calls go to the kernel from then on."""
+        from codegen.kernel import compile_graph
+        start = time.perf_counter()
+        try:
+            kernel = compile_graph(entry.recorded.graph, threads=self._threads)
+        except Exception as e:  # noqa: BLE001 - there is no caller: the evaluator goes on, and `why` and the warning say so
+            entry.kernel.note = f"compiling failed ({type(e).__name__}: {e}); the evaluator serves it"
+            warnings.warn(f"`{self.name}`: {entry.kernel.note}", RuntimeWarning, stacklevel=2)
+            return
+        with self._lock:
+            entry.kernel = kernel
+            self._compile_seconds += time.perf_counter() - start
+            if direct and any(e is entry for e in self._entries.values()):
+                self._add_direct(entry, tree, leaves)
+
+    def _add_direct(self, entry: Entry, tree, leaves) -> None:
+        if entry.kernel.generator == "llvm":
+            self._add_native(entry, tree, leaves)
+        else:
+            entry.fast = _fast_entry(entry.kernel, tree, leaves, entry.captured, entry.recorded.out_tree, self._call, self._fast_hits)
 
     def _add_native(self, entry: Entry, tree, leaves) -> None:
         """Let calls with this signature go to the kernel without Python code in the way, where that is possible."""
@@ -287,7 +413,8 @@ class Jitted:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
         if self._missed is None:
             return f"`{self.name}` has not been called yet"
-        key, others, kernel = self._missed
+        key, others, entry = self._missed
+        kernel = entry.kernel
         text_ = self._explain_miss(key, others)
         if kernel.note:
             text_ += f"; {kernel.note}"
@@ -436,7 +563,8 @@ def _as_tuple(x) -> tuple:
 
 
 def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), static_argnames: str | Iterable[str] = (),
-        max_signatures: int = 4096, timed: bool = False, threads: int | None = None) -> Any:
+        max_signatures: int = 4096, timed: bool = False, threads: int | None = None,
+        wait: bool | None = None) -> Any:
     """Compile a function: traced at the first call with a signature, then run as native code.
 
     Parameters
@@ -447,6 +575,8 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     timed : whether `cache_info()` counts the seconds spent in kernels (costs 0.1 us a call)
     threads : most threads that a kernel may use, 0 for as many as there are processors; by default `ad.config.threads`. Only loops
         long enough to repay it are shared. Results depend on the number of threads, in the last digits, not on the load
+    wait : whether a call waits until its kernel is compiled. Otherwise, where that would take more than about 20 ms, the NumPy evaluator
+        serves calls meanwhile, with results that agree to rounding; by default as `ad.config.wait` says
 
     Returns
     -------
@@ -468,8 +598,8 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     """
     if f is None:
         return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
-                             timed=timed, threads=threads)
-    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads)
+                             timed=timed, threads=threads, wait=wait)
+    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait)
 
 
 def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:

@@ -184,3 +184,13 @@ def clear() -> int:
                 _remove(entry.path)
                 count += 1
     return count
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

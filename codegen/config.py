@@ -76,7 +76,7 @@ class Config:
         self.cache = _flag("AUTODIFF_CACHE", True)
         self.cache_dir = _cache_directory()
         self.cache_bytes = _number("AUTODIFF_CACHE_BYTES", 512 << 20)
-        self.wait = _flag("AUTODIFF_WAIT", True)
+        self.wait = _flag("AUTODIFF_WAIT", False)
 
     @property
     def generator(self) -> str:

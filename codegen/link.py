@@ -104,6 +104,27 @@ def link(code: bytes, exports: list[str], imports: dict[str, int], keep: list[An
         return Linked(b.link(_jit(), f"ad{next(_names)}"), keep or [])
 
 
+def _before_fork() -> None:
+    """A child that inherits a lock of LLVM's in the middle of another thread's work would wait for ever: fork waits for that work."""
+    _lock.acquire()
+    if _llvm_lock is not None:
+        _llvm_lock.__enter__()
+
+
+def _after_fork() -> None:
+    if _llvm_lock is not None:
+        _llvm_lock.__exit__()
+    _lock.release()
+
+
+# llvmlite guards every call, also those that free its objects, by a lock of its own, which it does not export.
+_llvm_lock = getattr(getattr(llvm.ffi, "lib", None), "_lock", None)
+if not (hasattr(_llvm_lock, "__enter__") and hasattr(_llvm_lock, "__exit__")):
+    _llvm_lock = None
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
 def address_of(function) -> int:
     """The address of a ctypes function."""
     return ctypes.cast(function, ctypes.c_void_p).value or 0

@@ -840,10 +840,11 @@ class FunctionWriter(Writer):
         (m, k), n = self._lengths(a), self._lengths(b)[1]
         kind = llvm_type(out.buffer.dtype)
         operands = ", ".join(map(str, [self.view_address(a), self.view_address(b), self.view_address(out), m, k, n]))
-        flags = f"i32 {int(a.swapped)}, i32 {int(b.swapped)}, i32 0"
+        threads = self.parameter(self.layout.threads, "i64") if self.layout.threads > 1 else self.constant(1, "i64")
+        flags = f"i32 {int(a.swapped)}, i32 {int(b.swapped)}, i32 0, {threads}"
         name = f"ad_gemm_{'f64' if kind == 'double' else 'f32'}"
         self.module.symbols.add(name)
-        self.declarations.add(f"declare void @{name}(ptr, ptr, ptr, i64, i64, i64, i32, i32, i32)")
+        self.declarations.add(f"declare void @{name}(ptr, ptr, ptr, i64, i64, i64, i32, i32, i32, i64)")
         self.line(f"call void @{name}({operands}, {flags})")
 
     def _lengths(self, x: BufferView) -> list[Value]:

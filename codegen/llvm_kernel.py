@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import threading
 import time
 from collections import deque
@@ -134,14 +135,19 @@ class LlvmKernel(Kernel):
         raise IndexError(self.module.messages[code - 1])
 
     def signature(self, nargs: int, accesses: Sequence[Sequence[int]], leaves: Sequence[Sequence[int]],
-                  builds: Sequence[tuple[int, Sequence[int], Any]], keep: list[Any]):
-        """The table by which the native entry calls this kernel."""
+                  builds: Sequence[tuple[int, Sequence[int], Any]], keep: list[Any], same: bool = False):
+        """The table by which the native entry calls this kernel. `same`: every call fills the same result arrays."""
         from codegen import native_entry as native
         outputs = []
         for b in self.outputs:
             shape = b.static_shape()
             assert shape is not None
-            how = native.MAKE_SCALAR if not shape else (native.MAKE_POOLED if native.reusable(shape, b.dtype) else native.MAKE_ARRAY)
+            if not shape:
+                how = native.MAKE_SCALAR
+            elif same:
+                how = native.MAKE_SAME
+            else:
+                how = native.MAKE_POOLED if native.reusable(shape, b.dtype) else native.MAKE_ARRAY
             outputs.append((how, b.dtype, shape))
         return native.Signature(nargs, accesses, leaves, outputs, builds, self.address, self.module.parameters, self.module.arena,
                                 self._is_long(), self.fail, [*keep, self.code, self])
@@ -189,3 +195,13 @@ def _self_test() -> str:
     if result or not np.allclose(ys[:n], np.exp(xs), rtol=1e-14) or ys[n:].any() or abs(sums[0] - xs.sum()) > 1e-12:
         return "the self-test of the LLVM generator failed"
     return ""
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 
 from codegen.link import Linked, link
+from codegen.llvm_layout import NO_MEMORY
 
-__all__ = ["Signature", "NativeFunction", "available", "why_not"]
+__all__ = ["Signature", "NativeFunction", "available", "why_not", "run_address"]
 
 # Words of a signature table.
 (NEXT, NARGS, ACCESSES, ACCESS_TABLE, LEAVES, LEAF_TABLE, OUTPUTS, OUTPUT_TABLE, KERNEL, PARAMETERS, ARENA_SIZE, ARENA, BUILDS, BUILD_TABLE,
@@ -33,7 +34,7 @@ __all__ = ["Signature", "NativeFunction", "available", "why_not"]
 ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW = 4, 6, 6, 3
 GET_DICT, GET_TUPLE, GET_LIST, IS_SEQUENCE, IS_DICT, IS_OBJECT, IS_TYPE = range(7)
 ARRAY, FLOAT, INT, BOOL, SCALAR = range(5)
-MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED = range(3)
+MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME = range(4)
 BUILD_TUPLE, BUILD_LIST, BUILD_DICT, BUILD_OBJECT, BUILD_CALL = range(5)
 
 _DATA, _ND, _DIMS, _DESCR, _FLAGS = 16, 24, 32, 56, 64
@@ -280,7 +281,12 @@ output:
   %opool = getelementptr i64, ptr %oq, i64 5
   switch i64 %okind, label %miss [i64 {MAKE_ARRAY}, label %new
                                   i64 {MAKE_SCALAR}, label %newscalar
-                                  i64 {MAKE_POOLED}, label %pooled]
+                                  i64 {MAKE_POOLED}, label %pooled
+                                  i64 {MAKE_SAME}, label %fixed]
+fixed:
+  %one = load ptr, ptr %opool
+  call void @Py_IncRef(ptr %one)
+  br label %havearray
 pooled:
   %kept = load ptr, ptr %opool
   %empty = icmp eq ptr %kept, null
@@ -311,7 +317,7 @@ drop:
   call void @Py_DecRef(ptr %oldkept)
   br label %havearray
 havearray:
-  %oa = phi ptr [%kept, %again], [%fresh, %keep], [%fresh, %swap], [%fresh, %drop]
+  %oa = phi ptr [%one, %fixed], [%kept, %again], [%fresh, %keep], [%fresh, %swap], [%fresh, %drop]
 {_byte("odata", "%oa", _DATA)}  br label %produced
 newscalar:
   %ns = call ptr %oalloc(ptr %owhat, i64 0)
@@ -503,6 +509,29 @@ finish:
   %result = load ptr, ptr %rp
   ret ptr %result
 }}
+define i32 @ad_run(ptr %s, ptr %pointers) #0 {{
+entry:
+  %arenap = getelementptr i64, ptr %s, i64 {ARENA}
+  %lent = atomicrmw xchg ptr %arenap, i64 0 acquire
+  %nolent = icmp eq i64 %lent, 0
+  %lentp = inttoptr i64 %lent to ptr
+  br i1 %nolent, label %allocate, label %run
+allocate:
+{_field("asz", "%s", ARENA_SIZE, "i64")}  %new = call ptr @aligned_alloc(i64 64, i64 %asz)
+  %failed = icmp eq ptr %new, null
+  br i1 %failed, label %nomemory, label %run
+nomemory:
+  ret i32 {NO_MEMORY}
+run:
+  %scratch = phi ptr [%lentp, %entry], [%new, %allocate]
+{_field("kernel", "%s", KERNEL)}{_field("parameters", "%s", PARAMETERS)}\
+  %code = call i32 %kernel(ptr %pointers, ptr %parameters, ptr %scratch)
+  %scratchi = ptrtoint ptr %scratch to i64
+  %other = atomicrmw xchg ptr %arenap, i64 %scratchi release
+  %otherp = inttoptr i64 %other to ptr
+  call void @free(ptr %otherp)
+  ret i32 %code
+}}
 attributes #0 = {{ nounwind }}
 """
 
@@ -554,7 +583,12 @@ def _layout_problem() -> str:
 @lru_cache(maxsize=1)
 def _linked() -> Linked:
     from codegen.cache import cached_object
-    return link(cached_object(_text()), ["ad_call"], _types())
+    return link(cached_object(_text()), ["ad_call", "ad_run"], _types())
+
+
+def run_address() -> int:
+    """The address of `int ad_run(table, void **arrays)`: a kernel for C code, which lends the arena itself."""
+    return _linked().address("ad_run")
 
 
 @lru_cache(maxsize=1)
@@ -600,6 +634,9 @@ class Signature:
         w[BUILDS], w[BUILD_TABLE] = len(rows), self._table(rows, BUILD_ROW).ctypes.data
         w[KERNEL], w[PARAMETERS], w[ARENA_SIZE] = kernel, parameters.ctypes.data, -(-arena // 64) * 64
         w[RELEASE], w[HANDLER] = release, id(handler)
+        for k, (kind, dtype, shape) in enumerate(outputs):
+            if kind == MAKE_SAME:
+                self._outputs[k * OUTPUT_ROW + 5] = self._hold(np.empty(shape, dtype))
         self.room = nargs + len(accesses) + len(leaves) + len(outputs) + len(rows) + 2
         self.pools = [k for k, o in enumerate(outputs) if o[0] == MAKE_POOLED]
 
@@ -607,6 +644,10 @@ class Signature:
         table = _words([v for row in rows for v in [*row, *[0] * (width - len(row))]])
         self.keep.append(table)
         return table
+
+    def _hold(self, x: Any) -> int:
+        self.keep.append(x)
+        return id(x)
 
     def _output(self, kind: int, dtype: np.dtype, shape: tuple[int, ...]) -> list[int]:
         if kind == MAKE_SCALAR:

@@ -8,6 +8,7 @@ from autodiff.jvp import joint_graph
 from autodiff.linearize import linearize_graph
 from autodiff.transpose import transpose_graph
 from codegen.kernel import compile_graph
+from tests import guard
 from tracer.op import Elementwise
 from tracer.ops.reduce import sum_
 from tracer.trace import Traced, bind, evaluate, trace_flat
@@ -120,6 +121,11 @@ def check_compiled(f, xs, rng, rtol=1e-12):
     got = kernel.run(*xs, *t.captured)
     want = evaluate(t.graph, [*xs, *t.captured])
     assert len(got) == len(want)
+    if kernel.generator == "llvm" and guard.AVAILABLE:
+        with guard.guarded_call(kernel, *xs, *t.captured) as (code, again):
+            assert code == 0
+            for g, a in zip(got, again, strict=True):
+                np.testing.assert_array_equal(a, g)
     for g, w in zip(got, want, strict=True):
         assert g.dtype == np.asarray(w).dtype and np.shape(g) == np.shape(w)
         np.testing.assert_allclose(g, w, rtol=rtol, atol=_scale(w) * rtol)

@@ -7,6 +7,9 @@ import numpy as np
 
 import autodiff as ad
 import autodiff.numpy as anp
+from autodiff.numpy.decompositions import solve_general
+from tracer.ops.linalg import cofactor, lu
+from tracer.ops.linalg import triangular_solve as solve_triangular
 
 A = np.linspace(0.3, 1.9, 12).reshape(3, 4) * np.array([1.0, -1.0, 1.2, 0.7])
 V = np.array([0.4, -0.9, 1.3, 0.2])
@@ -27,6 +30,11 @@ def _doubled(x):
 
 _doubled.defvjp(lambda x: (2 * x, None), lambda _, ct: (2 * ct,))
 
+SQUARE = np.array([[1.9, 0.4, -0.7], [0.3, -1.2, 0.8], [-0.5, 0.9, 1.1]])
+LANES = np.stack([SQUARE, SQUARE[::-1] * 1.3])
+TALL = np.concatenate([SQUARE, [[0.6, 0.2, -1.4]]])
+SPD = LANES @ LANES.swapaxes(-1, -2) + np.eye(3)
+SIDES = np.stack([A.T[:3], -A.T[1:]])
 MIXED = np.array([2, 0, 2, 1])
 
 # op -> [(function, arguments)]
@@ -56,6 +64,21 @@ CASES = {
     "pad_sum": [(ad.grad(lambda v: (v[1:] * v[:-1] ** 2).sum()), (V,)), (ad.grad(lambda a: (a[1:, 1:] * a[:-1, :-1] ** 2).sum()), (A,))],
     "matmul": [(lambda a: a @ a.T, (A,)), (lambda a, v: a @ v, (A, V)), (lambda a: np.matmul(a.reshape(3, 2, 2), a.reshape(3, 2, 2)), (A,)),
                (lambda a: (np.ones((40, 3)) @ a) @ np.ones((4, 30)), (A,))],
+    "triangular_solve": [(lambda a, b, lower=lower, transposed=transposed, unit=unit: solve_triangular(
+        a, b, lower=lower, transposed=transposed, unit=unit), (LANES, SIDES))
+        for lower in (False, True) for transposed in (False, True) for unit in (False, True)],
+    "lu": [(lambda a: lu(a)[0], (SQUARE,)), (lambda a: lu(a)[0], (LANES,))],
+    "lu_solve": [(np.linalg.solve, (SQUARE, V[:3])), (np.linalg.solve, (LANES, SIDES)), (np.linalg.solve, (SQUARE, SIDES)),
+                 (np.linalg.inv, (LANES,)), (lambda a, b: solve_general("solve", a, b, True), (LANES, SIDES))],
+    "pinv": [(np.linalg.pinv, (TALL,)), (np.linalg.pinv, (TALL.T,)), (np.linalg.pinv, (LANES,))],
+    "slogdet": [(lambda a: np.linalg.slogdet(a)[1], (SQUARE,)), (lambda a: np.linalg.slogdet(a).logabsdet, (LANES,))],
+    "det": [(np.linalg.det, (SQUARE,)), (np.linalg.det, (LANES,))],
+    "cofactor": [(ad.grad(np.linalg.det), (SQUARE,)), (cofactor, (LANES,))],
+    "cholesky": [(np.linalg.cholesky, (SPD[0],)), (np.linalg.cholesky, (SPD,)), (lambda a: np.linalg.cholesky(a, upper=True), (SPD,))],
+    "eigh": [(lambda a: np.linalg.eigh(a)[0], (SPD,)), (lambda a: np.linalg.eigh(a, "U").eigenvectors, (SPD[0],)),
+             (lambda a: np.linalg.eigh(a)[1], (SPD,))],
+    "svd": [(lambda a, i=i: np.linalg.svd(a, full_matrices=False)[i], (x,)) for i in range(3) for x in (TALL, LANES, TALL.T)],
+    "qr": [(lambda a, i=i: np.linalg.qr(a)[i], (x,)) for i in range(2) for x in (TALL, LANES, TALL.T)],
     "argsort": [(lambda v: np.sort(v) * np.arange(4.0), (V,))],
     "searchsorted": [(lambda v: v * np.searchsorted(np.array([-1.0, 0.0, 1.0]), v), (V,))],
     "call": [(lambda v: ad.jit(np.tanh)(v) * v, (V,))],

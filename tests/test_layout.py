@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"tracer": {"tracer"}, "codegen": {"tracer", "codegen"}, "autodiff": {"tracer", "codegen", "autodiff"}}
 # Inside autodiff only these reach for compiled code.
-COMPILING = {"jit.py", "tensor.py", "entry.py"}
+COMPILING = {"jit.py", "tensor.py", "entry.py", "interop.py"}
 
 
 def imports(path: Path) -> set[str]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from tracer.graph import Where
 
-__all__ = ["TraceError", "ShapeError", "MatrixError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError", "EscapedTracerError",
-           "MissingRule", "GradientError", "UnsupportedError", "explain", "user_line", "user_frame"]
+__all__ = ["TraceError", "ShapeError", "MatrixError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError",
+           "EscapedTracerError", "MissingRule", "GradientError", "UnsupportedError", "explain", "user_line", "user_frame"]
 
 
 class TraceError(Exception):

@@ -126,6 +126,15 @@ def bodies(node: Node) -> Iterator[tuple[str, Graph]]:
                 yield f"{key}{i}", g
 
 
+def all_nodes(graph: Graph) -> Iterator[Node]:
+    """The nodes of a graph and of all graphs inside it."""
+    stack = [graph]
+    while stack:
+        for node in stack.pop().nodes:
+            yield node
+            stack += [g for _, g in bodies(node)]
+
+
 def size_symbols(obj) -> set[str]:
     """Size symbols in a parameter value, to any depth of tuples."""
     if isinstance(obj, Size):

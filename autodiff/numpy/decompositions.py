@@ -6,23 +6,24 @@ other: the derivative is that of the function as computed, not of one that symme
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.numpy.elementwise import floating
 from autodiff.numpy.products import promoted
-from autodiff.numpy.support import as_array, available, dtype_of, refuse, shape_of
+from autodiff.numpy.support import NOT_GIVEN, as_array, available, dtype_of, refuse, shape_of
 from tracer.array import implements
 from tracer.errors import MatrixError, ShapeError, UnsupportedError, explain
+from tracer.op import type_of
 from tracer.ops import linalg as ops
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, describe
 from tracer.trace import bind
 from tracer.types import element_count
 
-__all__ = ["cholesky_of", "factored", "matrix", "solve_factored", "solve_triangular", "square_matrix", "system"]
+__all__ = ["cholesky_of", "matrix", "solve_general", "solve_triangle", "square_matrix", "system"]
 
 
 class SlogdetResult(NamedTuple):
@@ -57,7 +58,7 @@ class QRResult(NamedTuple):
 # -- arguments -------------------------------------------------------------------------------------
 
 def matrix(name: str, a):
-    """An array of floats with at least two axes; other functions' errors name `name`."""
+    """An array of floats with at least two axes. Errors name the function `name`."""
     a = as_array(a)
     if len(shape_of(a)) < 2:
         raise explain(MatrixError, f"{name} of a {len(shape_of(a))}-dimensional array", a=describe(a),
@@ -66,13 +67,13 @@ def matrix(name: str, a):
 
 
 def square_matrix(name: str, a):
-    """As `matrix`, with last axes of equal length. Integers stay for `matrix_power`."""
-    checked = matrix(name, a)
-    n, m = shape_of(checked)[-2:]
+    """As `matrix`, with last axes of equal length."""
+    a = matrix(name, a)
+    n, m = shape_of(a)[-2:]
     if n != m:
         raise explain(MatrixError, f"{name} of a matrix of shape ({n}, {m})", a=describe(a),
                       why="the last two axes of the array must have equal lengths")
-    return as_array(a) if name == "matrix_power" else checked
+    return a
 
 
 def system(name: str, a, b):
@@ -86,75 +87,66 @@ def system(name: str, a, b):
     return (a, b[:, None], True) if len(shape) == 1 else (a, b, False)
 
 
-def _in_lanes(name: str, solve: Callable, a, more: tuple, b):
-    """`solve(a, *more, b)` with the same lanes for all. Where a has none, the lanes of b become further columns."""
-    lead, wide = shape_of(a)[:-2], shape_of(b)[:-2]
-    if not lead and wide:
+def _in_lanes(name: str, solve: Callable, matrices: Sequence, b):
+    """`solve(*matrices, b)` with the same lanes for all. Where the matrices have none, the lanes of b become further columns."""
+    lead, wide = shape_of(matrices[0])[:-2], shape_of(b)[:-2]
+    if lead == wide:
+        return solve(*matrices, b)
+    if not lead:
         n, k = shape_of(b)[-2:]
         columns = reshape_to(np.moveaxis(b, -2, 0), (n, element_count((*wide, k))))
-        return np.moveaxis(reshape_to(solve(a, *more, columns), (n, *wide, k)), 0, -2)
-    if lead != wide:
-        try:
-            lanes = np.broadcast_shapes(lead, wide)  # type: ignore[arg-type]
-        except ValueError:
-            raise explain(ShapeError, f"{name} of arrays of shapes {shape_of(a)} and {shape_of(b)}", left=describe(a),
-                          right=describe(b), why=f"the axes {lead} and {wide} before the matrices do not broadcast") from None
-        a, *more_, b = (broadcast_to(x, (*lanes, *shape_of(x)[len(shape):])) for x, shape in
-                        zip((a, *more, b), (*[lead] * (1 + len(more)), wide)))
-        more = tuple(more_)
-    return solve(a, *more, b)
+        return np.moveaxis(reshape_to(solve(*matrices, columns), (n, *wide, k)), 0, -2)
+    try:
+        lanes = np.broadcast_shapes(lead, wide)  # type: ignore[arg-type]
+    except ValueError:
+        raise explain(ShapeError, f"{name} of arrays of shapes {shape_of(matrices[0])} and {shape_of(b)}", left=describe(matrices[0]),
+                      right=describe(b), why=f"the axes {lead} and {wide} before the matrices do not broadcast") from None
+    return solve(*(broadcast_to(x, (*lanes, *shape_of(x)[len(lead):])) for x in matrices), broadcast_to(b, (*lanes, *shape_of(b)[-2:])))
 
 
 # -- systems of equations --------------------------------------------------------------------------
 
-def solve_triangular(name: str, a, b, *, lower: bool, transposed: bool, unit: bool):
+def solve_triangle(name: str, a, b, *, lower: bool, transposed: bool, unit: bool):
     """The solution of a system with one triangle of a matrix."""
     a, b, vector = system(name, a, b)
-    x = _in_lanes(name, lambda *xs: bind(ops.triangular_solve, *xs, lower=lower, transposed=transposed, unit=unit), a, (), b)
+    x = _in_lanes(name, lambda *xs: bind(ops.triangular_solve, *xs, lower=lower, transposed=transposed, unit=unit), (a,), b)
     return x[..., 0] if vector else x
 
 
-def factored(name: str, a) -> tuple:
-    """A square matrix and its factors, as `lu_solve` and `slogdet` take them."""
-    a = square_matrix(name, a)
-    return (a, *bind(ops.lu, a))
-
-
-def solve_factored(name: str, factors: tuple, b, transposed: bool = False):
-    """The solution of a system with the result of `factored`."""
-    a, b, vector = system(name, factors[0], b)
-    if dtype_of(a) != dtype_of(factors[0]):
-        factors = factored(name, a)
-    x = _in_lanes(name, lambda *xs: bind(ops.lu_solve, *xs, transposed=transposed), a, factors[1:], b)
+def solve_general(name: str, a, b, transposed: bool = False):
+    """The solution of a system by LU factors."""
+    a, b, vector = system(name, a, b)
+    x = _in_lanes(name, lambda *xs: bind(ops.lu_solve, *xs, transposed=transposed), (a, *bind(ops.lu, a)), b)
     return x[..., 0] if vector else x
 
 
 @implements(np.linalg.solve)
 def _solve(a, b):
     """As numpy.linalg.solve."""
-    a, b, vector = system("linalg.solve", a, b)
-    x = solve_factored("linalg.solve", factored("linalg.solve", a), b)
-    return x[..., 0] if vector else x
+    return solve_general("linalg.solve", a, b)
 
 
 @implements(np.linalg.inv)
 def _inv(a):
     """As numpy.linalg.inv."""
-    a, f, order = factored("linalg.inv", a)
-    return bind(ops.lu_solve, a, f, order, broadcast_to(np.eye(shape_of(a)[-1], dtype=dtype_of(a)), shape_of(a)), transposed=False)
+    a = square_matrix("linalg.inv", a)
+    return bind(ops.lu_solve, a, *bind(ops.lu, a), ops.identity(type_of(a)), transposed=False)
 
 
 @implements(np.linalg.pinv)
-def _pinv(a, rcond=None, hermitian=False, *, rtol=None):
-    """As numpy.linalg.pinv; its derivative is that of matrices of constant rank.
-
-    Source: Golub and Pereyra, SIAM Journal on Numerical Analysis 10 (1973), equation 4.12; here by singular values.
-    """
-    refuse("linalg.pinv", hermitian=hermitian or None, rcond=rcond, rtol=rtol)
+def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
+    """As numpy.linalg.pinv; its derivative is that of matrices of constant rank."""
+    refuse("linalg.pinv", hermitian=hermitian or None)
     a = matrix("linalg.pinv", a)
-    u, s, v = bind(ops.svd, a)
-    kept = s > 1e-15 * np.max(s, -1, keepdims=True, initial=0)
-    return np.matmul(np.swapaxes(v, -1, -2) * np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None, :], np.swapaxes(u, -1, -2))
+    if rcond is not None and rtol is not NOT_GIVEN:
+        raise ValueError("`rtol` and `rcond` can't be both set.")
+    if rtol is None:
+        rcond = max(shape_of(a)[-2:]) * np.finfo(dtype_of(a)).eps
+    elif rcond is None:
+        rcond = 1e-15 if rtol is NOT_GIVEN else rtol
+    if not isinstance(rcond, (float, int, np.number)):
+        refuse("linalg.pinv", "give one number", rcond=rcond)
+    return bind(ops.pinv, a, rcond=float(rcond))
 
 
 # -- determinants ----------------------------------------------------------------------------------
@@ -168,7 +160,8 @@ def _det(a):
 @implements(np.linalg.slogdet)
 def _slogdet(a):
     """As numpy.linalg.slogdet."""
-    return SlogdetResult(*bind(ops.slogdet, *factored("linalg.slogdet", a)))
+    a = square_matrix("linalg.slogdet", a)
+    return SlogdetResult(*bind(ops.slogdet, a, *bind(ops.lu, a)))
 
 
 # -- decompositions --------------------------------------------------------------------------------
@@ -192,7 +185,7 @@ def _eigh(a, UPLO="L"):
     a = square_matrix("linalg.eigh", a)
     if UPLO.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
-    return EighResult(*bind(ops.eigh, ops.matrix_transpose(a) if UPLO.upper() == "U" else a))
+    return EighResult(*bind(ops.eigh, a, lower=UPLO.upper() == "L"))
 
 
 @implements(np.linalg.eigvalsh)

@@ -31,7 +31,7 @@ from autodiff.numpy import taking
 from autodiff.numpy.decompositions import square_matrix
 from autodiff.numpy.elementwise import floating
 from autodiff.numpy.products import promoted
-from autodiff.numpy.support import available, axes_of, axis_of, dtype_of, refuse, shape_of, static_int
+from autodiff.numpy.support import as_array, available, axes_of, axis_of, dtype_of, refuse, shape_of, static_int
 from tracer.array import implements
 
 __all__ = ["LinAlgError", "cholesky", "cond", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "matrix_power",
@@ -137,9 +137,10 @@ def _matrix_norm(x, /, *, keepdims=False, ord="fro"):
 @implements(np.linalg.matrix_power)
 def _matrix_power(a, n):
     """As numpy.linalg.matrix_power."""
-    n, a = static_int(n, "the exponent"), square_matrix("matrix_power", a)
+    n, a = static_int(n, "the exponent"), as_array(a)
+    floats = square_matrix("linalg.matrix_power", a)
     if n < 0:
-        a, n = np.linalg.inv(a), -n
+        a, n = np.linalg.inv(floats), -n
     if n == 0:
         return np.zeros_like(a) + np.eye(shape_of(a)[-1], dtype=dtype_of(a))
     result, square = None, a

@@ -1,13 +1,21 @@
-"""Matrix products. The NumPy face reduces dot, tensordot, einsum and matmul to this one op."""
+"""Matrix products, factorizations, and systems of equations. Matrices are the last two axes; the axes before them are lanes.
+
+The NumPy face reduces dot, tensordot, einsum and matmul to `matmul`, and solve, inv and lstsq to factorizations and triangular
+solves. Derivatives are those of Giles, Collected matrix derivative results for forward and reverse mode (2008), unless a
+docstring says otherwise. A matrix of which an op reads one triangle has derivative 0 in the other one, as the function computed.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tracer.op import Op, ops, register, sum_tangents, type_of
-from tracer.ops.elementwise import linear_in_one
-from tracer.ops.shape import transpose
-from tracer.types import is_inexact
+from tracer.ops.elementwise import cast, div, eq, ge, gt, le, like, linear_in_one, lt, mul, neg, select
+from tracer.ops.index import index
+from tracer.ops.reduce import expand, sum_
+from tracer.ops.shape import broadcast, iota, reshape, transpose
+from tracer.trace import bind, zeros
+from tracer.types import ArrayType, element_count, is_inexact
 
 
 @register
@@ -39,7 +47,389 @@ class Matmul(Op):
 matmul = ops["matmul"]
 
 
+# -- parts of matrices -----------------------------------------------------------------------------
+
 def matrix_transpose(x):
     """Last two axes swapped."""
     n = type_of(x).ndim
     return transpose(x, axes=(*range(n - 2), n - 1, n - 2))
+
+
+def triangle(x, keep):
+    """The elements whose row and column compare as `keep` says (`ge`: the lower triangle with the diagonal), else 0."""
+    return select(_where(type_of(x), keep), x, zeros(type_of(x)))
+
+
+def _where(t: ArrayType, keep):
+    *_, n, m = t.shape
+    return keep(broadcast(reshape(iota(n), shape=(n, 1)), shape=t.shape), broadcast(iota(m), shape=t.shape))
+
+
+def identity(t: ArrayType):
+    """The unit matrix of a type, in every lane."""
+    return bind(cast, _where(t, eq), dtype=t.dtype)
+
+
+def _half_lower(x):
+    """The lower triangle with half the diagonal; with its transpose it adds up to a symmetric matrix."""
+    return select(_where(type_of(x), eq), mul(like(x, 0.5), x), triangle(x, gt))
+
+
+def _symmetric(x):
+    """The symmetric matrix of which x gives the lower triangle."""
+    x = _half_lower(x)
+    return x + matrix_transpose(x)
+
+
+def _along_rows(v, t: ArrayType):
+    """A vector repeated as every row of a matrix."""
+    return expand(v, t.shape, (t.ndim - 2,))
+
+
+def _along_columns(v, t: ArrayType):
+    """A vector repeated as every column of a matrix."""
+    return expand(v, t.shape, (t.ndim - 1,))
+
+
+def _one_over(x):
+    """1 / x, and 0 where x is 0."""
+    zero = eq(x, like(x, 0))
+    return select(zero, like(x, 0), div(like(x, 1), select(zero, like(x, 1), x)))
+
+
+def take_rows(x, order):
+    """y[..., i, :] = x[..., order[..., i], :]."""
+    t, n = type_of(x), type_of(x).shape[-1]
+    if t.ndim == 2:
+        return bind(index, x, order, spec=(0, (0, n, 1)), check=False)
+    lanes = element_count(t.shape[:-2])
+    flat = reshape(x, shape=(lanes, *t.shape[-2:]))
+    order = reshape(order, shape=(lanes, type_of(order).shape[-1]))
+    lane = broadcast(reshape(iota(lanes), shape=(lanes, 1)), shape=type_of(order).shape)
+    return reshape(bind(index, flat, lane, order, spec=(0, 1, (0, n, 1)), check=False), shape=t.shape)
+
+
+def _check(op: Op, fits: bool, *types: ArrayType) -> None:
+    if not fits or any(t.ndim < 2 or t.shape[:-2] != types[0].shape[:-2] or t.dtype != types[0].dtype for t in types):
+        raise TypeError(f"{op.name}({', '.join(map(str, types))})")
+
+
+def _is_square(t: ArrayType) -> bool:
+    return t.ndim >= 2 and t.shape[-1] == t.shape[-2] and is_inexact(t.dtype)
+
+
+# -- systems of equations --------------------------------------------------------------------------
+
+@register
+class TriangularSolve(Op):
+    """x with T x = b, or T' x = b if `transposed`: T is one triangle of a, its diagonal taken for ones if `unit`. Linear in b.
+
+    dx = T**-1 (db - dT x).
+    """
+
+    def infer(self, a, b, *, lower, transposed, unit):
+        _check(self, _is_square(a) and b.ndim >= 2 and a.shape[-1] == b.shape[-2], a, b)
+        return b
+
+    def reference(self, a, b, *, lower, transposed, unit):
+        from scipy.linalg import solve_triangular
+        a, b = np.asarray(a), np.asarray(b)
+        x = np.empty(b.shape, b.dtype)
+        for lane in np.ndindex(b.shape[:-2]):
+            x[lane] = solve_triangular(a[lane], b[lane], trans=int(transposed), lower=lower, unit_diagonal=unit, check_finite=False)
+        return x
+
+    def jvp(self, xs, dxs, *, lower, transposed, unit):
+        (a, b), (da, db) = xs, dxs
+        x = self(a, b, lower=lower, transposed=transposed, unit=unit)
+        if da is not None:
+            da = triangle(da, (gt if unit else ge) if lower else (lt if unit else le))
+            turned = matmul(matrix_transpose(da) if transposed else da, x)
+            db = neg(turned) if db is None else db - turned
+        return x, self(a, db, lower=lower, transposed=transposed, unit=unit)
+
+    def transpose(self, ct, a, b, *, lower, transposed, unit):
+        return None, self(a, ct, lower=lower, transposed=not transposed, unit=unit)
+
+
+@register
+class Lu(Op):
+    """y, order with L U = a[order]: y holds the upper triangle U and, below the diagonal, L, whose diagonal is ones.
+
+    Partial pivoting, as LAPACK getrf. M = L**-1 da[order] U**-1; dy = L lower(M) + upper(M) U, the diagonal belonging to the upper.
+    Source: de Hoog, Anderssen and Lukas, Mathematics of Computation 80 (2011).
+    """
+    many = True
+
+    def infer(self, a):
+        _check(self, _is_square(a), a)
+        return [a, a.with_dtype(np.int64).with_shape(a.shape[:-1])]
+
+    def reference(self, a):
+        from scipy.linalg import lu
+        a = np.asarray(a)
+        rows, low, up = lu(a, check_finite=False, p_indices=True)
+        return [np.tril(low, -1) + up, np.argsort(rows.reshape(a.shape[:-1]), -1)]
+
+    def jvp(self, xs, dxs):
+        y, order = self(xs[0])
+        m = triangular_solve(y, take_rows(dxs[0], order), lower=True, transposed=False, unit=True)
+        m = matrix_transpose(triangular_solve(y, matrix_transpose(m), lower=False, transposed=True, unit=False))
+        low, up = triangle(m, gt), triangle(m, le)
+        unit_lower = select(_where(type_of(y), eq), like(y, 1), triangle(y, gt))
+        return [y, order], [matmul(unit_lower, low) + matmul(up, triangle(y, le)), None]
+
+
+@register
+class LuSolve(Op):
+    """x with a x = b, or a' x = b if `transposed`, by the factors f, order = lu(a). Linear in b.
+
+    dx = a**-1 (db - da x): the factors are the means and no argument of the function, so each is made once for all derivatives.
+    """
+
+    def infer(self, a, f, order, b, *, transposed):
+        _check(self, _is_square(a) and a == f and order.shape == a.shape[:-1] and b.ndim >= 2 and a.shape[-1] == b.shape[-2], a, b)
+        return b
+
+    def reference(self, a, f, order, b, *, transposed):
+        order, rows = np.asarray(order)[..., None], np.asarray(order).shape[-1]
+        if np.any(np.diagonal(f, 0, -2, -1) == 0) and np.size(b):
+            raise np.linalg.LinAlgError("Singular matrix")
+        first, second = {"lower": not transposed, "unit": not transposed}, {"lower": transposed, "unit": transposed}
+        x = b if transposed or not rows else np.take_along_axis(np.asarray(b), order, -2)
+        for part in (first, second):
+            x = triangular_solve.reference(f, x, transposed=transposed, **part)
+        return np.take_along_axis(x, np.argsort(order, -2), -2) if transposed and rows else x
+
+    def jvp(self, xs, dxs, *, transposed):
+        (a, f, order, b), (da, *_, db) = xs, dxs
+        x = self(a, f, order, b, transposed=transposed)
+        if da is not None:
+            turned = matmul(matrix_transpose(da) if transposed else da, x)
+            db = neg(turned) if db is None else db - turned
+        return x, None if db is None else self(a, f, order, db, transposed=transposed)
+
+    def transpose(self, ct, a, f, order, b, *, transposed):
+        return None, None, None, self(a, f, order, ct, transposed=not transposed)
+
+
+@register
+class Pinv(Op):
+    """y = pseudo-inverse of a: singular values up to `rcond` times the largest count as 0.
+
+    dy = -y da y + y y' da' (1 - a y) + (1 - y a) da' y' y, while the rank stays as it is.
+    Source: Golub and Pereyra, SIAM Journal on Numerical Analysis 10 (1973), equation 4.12.
+    """
+
+    def infer(self, a, *, rcond):
+        _check(self, a.ndim >= 2 and is_inexact(a.dtype), a)
+        return a.with_shape((*a.shape[:-2], a.shape[-1], a.shape[-2]))
+
+    def reference(self, a, *, rcond):
+        return np.linalg.pinv(a, rcond)
+
+    def jvp(self, xs, dxs, *, rcond):
+        (a,), (da,) = xs, dxs
+        y = self(a, rcond=rcond)
+        yt, dat = matrix_transpose(y), matrix_transpose(da)
+        rows, columns = matmul(matmul(y, yt), dat), matmul(dat, matmul(yt, y))
+        dy = rows - matmul(matmul(rows, a), y) + (columns - matmul(y, matmul(a, columns)))
+        return y, dy - matmul(matmul(y, da), y)
+
+
+triangular_solve, lu, lu_solve, pinv = (ops[n] for n in "triangular_solve lu lu_solve pinv".split())
+
+
+# -- determinants ----------------------------------------------------------------------------------
+
+@register
+class Slogdet(Op):
+    """sign and logarithm of the absolute value of the determinant of a, by the factors f, order = lu(a).
+
+    d log|det a| = sum of a**-T da; of a singular matrix, whose logarithm is -inf, it does not exist.
+    """
+    many = True
+
+    def infer(self, a, f, order):
+        _check(self, _is_square(a) and a == f and order.shape == a.shape[:-1], a)
+        return [a.with_shape(a.shape[:-2])] * 2
+
+    def reference(self, a, f, order):
+        pivots, order = np.diagonal(f, 0, -2, -1), np.asarray(order)
+        inversions = np.sum(np.triu(order[..., :, None] > order[..., None, :]), (-2, -1))
+        with np.errstate(divide="ignore"):
+            logs = np.sum(np.log(np.abs(pivots)), -1)
+        return [(np.prod(np.sign(pivots), -1) * (1 - 2 * (inversions % 2))).astype(logs.dtype)[()], logs[()]]
+
+    def jvp(self, xs, dxs):
+        y, (da, *_) = self(*xs), dxs
+        if da is None:
+            return y, [None, None]
+        t = type_of(xs[0])
+        inverse = lu_solve(*xs, identity(t), transposed=True)
+        return y, [None, sum_(inverse * da, axes=(t.ndim - 2, t.ndim - 1))]
+
+
+@register
+class Det(Op):
+    """y = determinant of a. dy = sum of cofactor(a) da, also where a is singular."""
+
+    def infer(self, a):
+        _check(self, _is_square(a), a)
+        return a.with_shape(a.shape[:-2])
+
+    def reference(self, a):
+        return np.linalg.det(a)
+
+    def jvp(self, xs, dxs):
+        n = type_of(xs[0]).ndim
+        return self(xs[0]), sum_(cofactor(xs[0]) * dxs[0], axes=(n - 2, n - 1))
+
+
+@register
+class Cofactor(Op):
+    """y = det(a) a**-T, the derivative of det(a) by a; by singular values, so that it is right where a is singular.
+
+    a = u s v' gives y = det(u) det(v) u (products of all s but one) v'. dy = (sum(y da) 1 - y da') a**-T: of singular
+    matrices the derivative of the cofactors is refused.
+    """
+
+    def infer(self, a):
+        _check(self, _is_square(a), a)
+        return a
+
+    def reference(self, a):
+        a = np.asarray(a)
+        u, s, v = np.linalg.svd(a)
+        n = s.shape[-1]
+        others = np.prod(np.where(np.eye(n, dtype=bool), s.dtype.type(1), s[..., None, :]), -1)
+        return np.asarray(np.sign(np.linalg.det(u) * np.linalg.det(v))[..., None, None] * (u * others[..., None, :]) @ v, a.dtype)
+
+    def jvp(self, xs, dxs):
+        (a,), (da,) = xs, dxs
+        y, t = self(a), type_of(a)
+        total = expand(sum_(y * da, axes=(t.ndim - 2, t.ndim - 1)), t.shape, (t.ndim - 2, t.ndim - 1))
+        right = select(_where(t, eq), total, zeros(t)) - matmul(da, matrix_transpose(y))
+        return y, matrix_transpose(lu_solve(a, *lu(a), right, transposed=False))
+
+
+slogdet, det, cofactor = (ops[n] for n in "slogdet det cofactor".split())
+
+
+# -- decompositions --------------------------------------------------------------------------------
+
+@register
+class Cholesky(Op):
+    """y lower triangular with y y' = the symmetric matrix whose lower triangle a has; the upper one is not read.
+
+    dy = y P(y**-1 dS y**-T) with dS that symmetric matrix of da, P taking the lower triangle with half the diagonal.
+    Source: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527 (2016), equation 8.
+    """
+
+    def infer(self, a):
+        _check(self, _is_square(a), a)
+        return a
+
+    def reference(self, a):
+        return np.linalg.cholesky(a)
+
+    def jvp(self, xs, dxs):
+        y = self(xs[0])
+        how = {"lower": True, "transposed": False, "unit": False}
+        left = triangular_solve(y, _symmetric(dxs[0]), **how)
+        return y, matmul(y, _half_lower(triangular_solve(y, matrix_transpose(left), **how)))
+
+
+@register
+class Eigh(Op):
+    """w, v with S v = v w, w growing: the eigenvalues and vectors of the symmetric S whose lower (or upper) triangle a has.
+
+    M = v' dS v; dw = its diagonal, dv = v (M / (w_j - w_i)). Where eigenvalues are equal their vectors are not unique and get
+    no derivative from each other. Source: Giles, section 3.1.
+    """
+    many = True
+
+    def infer(self, a, *, lower):
+        _check(self, _is_square(a), a)
+        return [a.with_shape(a.shape[:-1]), a]
+
+    def reference(self, a, *, lower):
+        return list(np.linalg.eigh(a, "L" if lower else "U"))
+
+    def jvp(self, xs, dxs, *, lower):
+        (da,), (w, v) = dxs, self(xs[0], lower=lower)
+        t = type_of(v)
+        turned = matmul(_symmetric(da if lower else matrix_transpose(da)), v)
+        gaps = _one_over(_along_rows(w, t) - _along_columns(w, t))
+        dv = matmul(v, gaps * matmul(matrix_transpose(v), turned))
+        return [w, v], [sum_(v * turned, axes=(t.ndim - 2,)), dv]
+
+
+@register
+class Svd(Op):
+    """u, s, v with a = u diag(s) v, s falling; u has min(m, n) columns and v as many rows.
+
+    Where singular values are equal their vectors are not unique and get no derivative from each other.
+    Source: Townsend, Differentiating the singular value decomposition (2016).
+    """
+    many = True
+
+    def infer(self, a):
+        _check(self, a.ndim >= 2 and is_inexact(a.dtype), a)
+        *lead, m, n = a.shape
+        if not (isinstance(m, int) and isinstance(n, int)):
+            raise TypeError(f"svd({a})")
+        k = min(m, n)
+        return [a.with_shape((*lead, m, k)), a.with_shape((*lead, k)), a.with_shape((*lead, k, n))]
+
+    def reference(self, a):
+        return list(np.linalg.svd(a, full_matrices=False))
+
+    def jvp(self, xs, dxs):
+        (da,), (u, s, vt) = dxs, self(xs[0])
+        *lead, m, n = type_of(da).shape
+        ut, v = matrix_transpose(u), matrix_transpose(vt)
+        on_v, on_u = matmul(da, v), matmul(matrix_transpose(da), u)
+        inner = matmul(ut, on_v)
+        t = type_of(inner)
+        columns, rows = _along_rows(s, t), _along_columns(s, t)
+        gaps = _one_over((columns - rows) * (columns + rows))
+        right, left = inner * columns, rows * inner
+        du = matmul(u, gaps * (right + matrix_transpose(right)))
+        dv = matmul(v, gaps * (left + matrix_transpose(left)))
+        if m > n:
+            du = du + (on_v - matmul(u, inner)) * _along_rows(_one_over(s), type_of(u))
+        if n > m:
+            dv = dv + (on_u - matmul(v, matrix_transpose(inner))) * _along_rows(_one_over(s), type_of(v))
+        return [u, s, vt], [du, sum_(u * on_v, axes=(t.ndim - 2,)), matrix_transpose(dv)]
+
+
+@register
+class Qr(Op):
+    """q, r with a = q r, q' q = 1 and r upper triangular, for a with no more columns than rows.
+
+    X = da r**-1, low = the part of q' X below the diagonal, W = low - low': dq = q (W - q' X) + X, dr = (q' X - W) r.
+    Source: Walter and Lehmann, arXiv:1001.1654 (2010), section 3.2.
+    """
+    many = True
+
+    def infer(self, a):
+        _check(self, a.ndim >= 2 and is_inexact(a.dtype), a)
+        *lead, m, n = a.shape
+        if isinstance(m, int) and isinstance(n, int) and m < n:
+            raise TypeError(f"qr({a})")
+        return [a, a.with_shape((*lead, n, n))]
+
+    def reference(self, a):
+        return list(np.linalg.qr(a))
+
+    def jvp(self, xs, dxs):
+        q, r = self(xs[0])
+        x = matrix_transpose(triangular_solve(r, matrix_transpose(dxs[0]), lower=False, transposed=True, unit=False))
+        inner = matmul(matrix_transpose(q), x)
+        low = triangle(inner, gt)
+        turn = inner - (low - matrix_transpose(low))
+        return [q, r], [x - matmul(q, turn), matmul(turn, r)]
+
+
+cholesky, eigh, svd, qr = (ops[n] for n in "cholesky eigh svd qr".split())

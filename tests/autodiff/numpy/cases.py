@@ -358,6 +358,32 @@ case("multi_dot", lambda x, y, z: (np.linalg.multi_dot([x, y, z]), np.linalg.mul
      P, Q, A(2, 3))
 case("linalg.diagonal", lambda x: (np.linalg.diagonal(x, offset=1), np.linalg.trace(x)), T, compiled=False)
 
+
+
+def near(x):
+    """A matrix far from singular, positive definite if it is read by its lower triangle, made of numbers between -4 and 4."""
+    return x + (20 * np.eye(x.shape[-1])).astype(x.dtype)
+
+
+S = A(2, 3, 3)
+case("solve", lambda x, y, z: (np.linalg.solve(near(x), y), np.linalg.solve(near(x[0]), y), np.linalg.solve(near(x), z),
+                               np.linalg.solve(near(x[:, None]), y)), S, A(2, 3, 4), A(3), special=False)
+case("inv", lambda x: (np.linalg.inv(near(x)), np.linalg.matrix_power(near(x[0]), -2)), S, special=False, rtol=1e-4)
+case("det", lambda x: (np.linalg.det(near(x)), np.linalg.det(x)), S, special=False, order=1, rtol=1e-4)
+case("slogdet", lambda x: (*np.linalg.slogdet(near(x)), np.linalg.slogdet(-near(x[0])).sign), S, special=False)
+case("cholesky", lambda x: (np.linalg.cholesky(near(x)), np.linalg.cholesky(near(x), upper=True)), S, special=False)
+case("eigh", lambda x: (*np.linalg.eigh(near(x)), *np.linalg.eigh(near(x[0]), UPLO="U")), S, special=False, layouts=False)
+case("eigvalsh", lambda x: (np.linalg.eigvalsh(near(x)), np.linalg.eigvalsh(near(x), "U")), S, special=False)
+case("svd", lambda x: (*np.linalg.svd(near(x)), np.linalg.svd(x, compute_uv=False), *np.linalg.svd(x[..., :2], full_matrices=False)), S,
+     special=False, layouts=False)
+case("svdvals", lambda x: (np.linalg.svdvals(x), np.linalg.svdvals(x[..., :2])), S, special=False, layouts=False)
+case("qr", lambda x: (*np.linalg.qr(near(x)), *np.linalg.qr(near(x)[..., :2]), *np.linalg.qr(near(x)[..., :2, :], "complete"),
+                      np.linalg.qr(near(x), mode="r")), S, special=False, rtol=1e-4)
+case("pinv", lambda x: (np.linalg.pinv(near(x)), np.linalg.pinv(near(x)[..., :2]), np.linalg.pinv(near(x), 1e-3),
+                        np.linalg.pinv(near(x * 1.0)[..., :2, :], rtol=None)), S, special=False, rtol=1e-4)
+case("norm[singular values]", lambda x: (np.linalg.norm(x, 2, (0, 2)), np.linalg.norm(x, "nuc", (2, 1), keepdims=True),
+                                         np.linalg.norm(near(x), -2, (1, 2))), S, special=False, layouts=False, order=1)
+
 # -- sorting and statistics ------------------------------------------------------------------------
 
 case("sort", lambda x: (np.sort(x), np.sort(x, axis=0), np.sort(x, axis=None)), M, zero=True)

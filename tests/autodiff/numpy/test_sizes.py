@@ -21,6 +21,8 @@ F = {
     "sorting": lambda x, v: (np.sort(v), np.argsort(x, 0), np.searchsorted(np.sort(v), 0.3)),
     "own": lambda x, v: (anp.logsumexp(x, 0), anp.softmax(v), anp.log_softmax(x, 0)),
     "creation": lambda x, v: (np.zeros_like(x), np.full_like(v, 3), np.diag(v), np.tril(x @ x.T), np.eye(3) @ x.T),
+    "systems": lambda x, v: (np.linalg.solve(x.T @ x + np.eye(3), x.T), np.linalg.inv(x @ x.T + np.diag(v)), np.linalg.det(np.diag(v)),
+                             np.linalg.slogdet(np.diag(v))[1], np.linalg.cholesky(x @ x.T + np.diag(v)), np.linalg.eigvalsh(x @ x.T)),
     "three products": lambda x, v: np.einsum("i,ij,jk->k", v, x, np.ones((3, 2))),
 }
 

@@ -1,0 +1,77 @@
+"""Compiling beside the calls: a queue and one thread, which starts when it is first needed.
+
+The thread ends with the process: what is waiting then is dropped, what is being compiled is finished.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import threading
+from collections.abc import Callable
+
+__all__ = ["submit", "drain"]
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self.idle = threading.Condition()
+        self.open = 0
+        self.stopping = False
+        self.thread = threading.Thread(target=self._work, name="autodiff compiler", daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        while True:
+            job = self.jobs.get()
+            if job is None or self.stopping:
+                return
+            try:
+                job()
+            finally:
+                with self.idle:
+                    self.open -= 1
+                    self.idle.notify_all()
+
+    def stop(self) -> None:
+        """Let the job that runs end, and no other begin."""
+        self.stopping = True
+        self.jobs.put(None)
+        self.thread.join()
+
+
+_worker: _Worker | None = None
+_lock = threading.Lock()
+
+
+def submit(job: Callable[[], None]) -> None:
+    """Run a job in the background, after those that were submitted before. It deals with its own errors."""
+    global _worker
+    with _lock:
+        if _worker is None:
+            _worker = _Worker()
+            atexit.register(_worker.stop)
+        with _worker.idle:
+            _worker.open += 1
+        _worker.jobs.put(job)
+
+
+def drain(timeout: float | None = None) -> bool:
+    """Wait until nothing is being compiled any more; whether that came to pass in time."""
+    worker = _worker
+    if worker is None:
+        return True
+    with worker.idle:
+        return worker.idle.wait_for(lambda: worker.open == 0, timeout)
+
+
+def _forget() -> None:
+    """In the child of a fork there is no thread: what waited is compiled by whoever calls it."""
+    global _worker, _lock
+    _worker, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,174 @@
+"""`scipy.linalg` for traced arrays: triangular systems, Cholesky factors, solve, inv and det.
+
+SciPy does not ask its arguments for an implementation, so these names have to be used in place of its own. Without a traced
+argument each is SciPy's function. With one, axes before the matrices are lanes; `check_finite` is not looked at, because numbers
+are not known; `overwrite_*` allows something that is never done.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from autodiff.numpy.decompositions import cholesky_of, solve_general, solve_triangle, square_matrix
+from tracer.errors import UnsupportedError, explain
+from tracer.promote import is_traced
+from tracer.tree import flatten
+
+__all__ = ["cho_factor", "cho_solve", "cholesky", "det", "inv", "solve", "solve_triangular"]
+
+
+def _or_scipy(f: Callable) -> Callable:
+    """`f` where an argument is traced, else SciPy's function of that name."""
+    @functools.wraps(f)
+    def chosen(*args, **kwargs):
+        if any(is_traced(x) for x in flatten((args, kwargs))[0]):
+            return f(*args, **kwargs)
+        import scipy.linalg
+        return getattr(scipy.linalg, f.__name__)(*args, **kwargs)
+    return chosen
+
+
+@_or_scipy
+def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, overwrite_b=False, check_finite=True):
+    """The x with a x = b, `a` triangular.
+
+    Parameters
+    ----------
+    a : array, shape (..., n, n)
+        Only one triangle is read, and has a derivative.
+    b : array, shape (n,) or (..., n, k)
+    trans : 0, 1, 2, "N", "T" or "C"
+        Whether `a` is transposed first.
+    lower, unit_diagonal : bool
+        Which triangle; whether its diagonal is taken for ones.
+
+    Returns
+    -------
+    array, shape of `b`
+
+    Raises
+    ------
+    LinAlgError
+        If a number on the diagonal is 0.
+
+    Derivative
+    ----------
+    dx = a**-1 (db - da x), with the same triangle of da.
+    Source: Giles, Collected matrix derivative results for forward and reverse mode (2008), section 2.2.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> a, b = np.array([[2.0, 0.0], [1.0, 4.0]]), np.array([2.0, 5.0])
+    >>> solve_triangular(a, b, lower=True).tolist()
+    [1.0, 1.0]
+    >>> ad.grad(lambda b: solve_triangular(a, b, lower=True)[1])(b).tolist()
+    [-0.125, 0.25]
+    """
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        raise ValueError(f"trans must be 0, 1, 2, 'N', 'T' or 'C', not {trans!r}")
+    return solve_triangle("solve_triangular", a, b, lower=bool(lower), transposed=trans not in (0, "N"), unit=bool(unit_diagonal))
+
+
+@_or_scipy
+def cholesky(a, lower=False, overwrite_a=False, check_finite=True):
+    """The triangular factor of a positive definite matrix: u with u' u = a, or with `lower` l with l l' = a.
+
+    Parameters
+    ----------
+    a : array, shape (..., n, n)
+        Only the named triangle is read, and has a derivative.
+    lower : bool
+
+    Returns
+    -------
+    array, shape of `a`, with zeros in the other triangle
+
+    Raises
+    ------
+    LinAlgError
+        If the matrix is not positive definite.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> ad.grad(lambda a: cholesky(a)[0, 1])(np.array([[4.0, 2.0], [2.0, 5.0]])).tolist()
+    [[-0.125, 0.5], [0.0, 0.0]]
+    """
+    return cholesky_of("cholesky", a, reads_upper=not lower, upper=not lower)
+
+
+@_or_scipy
+def cho_factor(a, lower=False, overwrite_a=False, check_finite=True):
+    """The pair (factor, lower) for `cho_solve`. SciPy leaves the other triangle of the factor undefined; here it is 0.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> a, b = np.array([[4.0, 2.0], [2.0, 5.0]]), np.array([6.0, 7.0])
+    >>> ad.grad(lambda b: cho_solve(cho_factor(a), b)[0])(b).tolist()
+    [0.3125, -0.125]
+    """
+    return cholesky_of("cho_factor", a, reads_upper=not lower, upper=not lower), lower
+
+
+@_or_scipy
+def cho_solve(c_and_lower, b, overwrite_b=False, check_finite=True):
+    """The x with a x = b, by the factor that `cho_factor` or `cholesky` gives of `a`."""
+    c, lower = c_and_lower
+    lower = bool(lower)
+    x = solve_triangle("cho_solve", c, b, lower=lower, transposed=not lower, unit=False)
+    return solve_triangle("cho_solve", c, x, lower=lower, transposed=lower, unit=False)
+
+
+@_or_scipy
+def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True, assume_a=None, transposed=False):
+    """The x with a x = b, or a' x = b if `transposed`.
+
+    Parameters
+    ----------
+    a : array, shape (..., n, n)
+    b : array, shape (n,) or (..., n, k)
+    assume_a : None, "gen" or "pos"
+        "pos": positive definite, solved by its Cholesky factor; one triangle is read, and has a derivative.
+    lower : bool
+        Which triangle "pos" reads.
+
+    Raises
+    ------
+    UnsupportedError
+        For another `assume_a`.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> ad.grad(lambda b: solve(np.array([[1.0, 0.0], [0.0, 2.0]]), b).sum())(np.ones(2)).tolist()
+    [1.0, 0.5]
+    """
+    if assume_a in ("pos", "positive definite"):
+        return cho_solve(cho_factor(a, lower), b)
+    if assume_a not in (None, "gen", "general"):
+        raise _refusal("solve", assume_a, "leave it out, or give 'pos' for a positive definite matrix")
+    return solve_general("solve", a, b, bool(transposed))
+
+
+@_or_scipy
+def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
+    """The inverse matrix; as numpy.linalg.inv."""
+    if assume_a not in (None, "gen", "general"):
+        raise _refusal("inv", assume_a, "leave it out")
+    return np.linalg.inv(square_matrix("inv", a))
+
+
+@_or_scipy
+def det(a, overwrite_a=False, check_finite=True):
+    """The determinant; as numpy.linalg.det, also in its dtype (SciPy returns float64 always)."""
+    return np.linalg.det(square_matrix("det", a))
+
+
+def _refusal(name: str, assume_a, fix: str) -> UnsupportedError:
+    return explain(UnsupportedError, f"scipy.linalg.{name} with assume_a={assume_a!r} cannot be traced",
+                   why="this structure has no solver for traced values", fix=fix)  # type: ignore[return-value]
