@@ -73,8 +73,8 @@ def _conflict(a: _Item, b: _Item) -> bool:
         return True
     if isinstance(a.stmt, Check):  # an access waits for the check of its index
         guarded = a.stmt.index
-        return isinstance(b.stmt, Check) or any(guarded in access.index for found in b.touched.values() for access in found
-                                                if access.index is not None)
+        return isinstance(b.stmt, Check) or any(guarded in walk_expr(i) for found in b.touched.values() for access in found
+                                                for i in access.index or ())
     return False
 
 

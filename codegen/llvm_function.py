@@ -248,15 +248,6 @@ class FunctionWriter(Writer):
     def _from_data(e: Expr) -> bool:
         return any(isinstance(p, Load) for p in walk_expr(e))
 
-    def _index(self, e: Expr, length: Expr) -> Value:
-        """The value of an index; one that comes from data may count from the end."""
-        v = self.expr(e)
-        if self._from_data(e):
-            if v.kind != "i64":
-                v = self.convert("sext", v, "i64")
-            v = self.select(self.compare("icmp slt", v, self.constant(0, "i64")), self.iadd(v, self.expr(length)), v)
-        return v
-
     def place(self, b: Buffer, index: Sequence[Expr]) -> tuple[Value, Value | None, Value | None]:
         """(start, stride, offsets) of an element: of the vector counter the address is start + stride * counter, in elements; or
         `offsets` are the elements' offsets from the start, one a lane."""
@@ -273,7 +264,7 @@ class FunctionWriter(Writer):
                 continue
             parts = None if self._from_data(e) else self._split(e)
             if parts is None:
-                v = self._index(e, length)
+                v = self.expr(e)
                 if not v.lanes:
                     rest = self.iadd(rest, self.imul(v, by))
                     continue

@@ -253,8 +253,14 @@ class Builder:
                 length = self.dim(d)
                 if check:
                     self.block.append(Check(i, length, f"index out of bounds for axis of length {d}{self.line}"))
-                out.append(i)
+                out.append(self._from_start(i, length))
         return tuple(out)
+
+    def _from_start(self, i: Expr, length: Expr) -> Expr:
+        """An index that may count from the end, counted from the start. Here, not where memory is read: what is indexed may be a view."""
+        if not any(isinstance(p, Load) for p in walk_expr(i)):
+            return i
+        return Select(Apply("lt", (i, Lit(0)), BOOL), Apply("add", (i, length), I64), i)
 
     def copy_or_alias(self, x: Operand, out: Operand) -> None:
         """Start a result as a copy of `x`; nothing to do where it shares the buffer of `x`."""

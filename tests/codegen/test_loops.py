@@ -1,8 +1,12 @@
 """What fusion and contraction make of small programs: golden loop nests, one idea each."""
 
 import numpy as np
+import pytest
 
 import autodiff as ad
+from codegen.kernel import compile_graph
+from tracer.trace import trace_flat
+from tracer.types import type_of_value
 
 X = np.linspace(0.1, 1.0, 6)
 A = np.arange(12.0).reshape(3, 4)
@@ -61,7 +65,7 @@ def test_carried_arrays_are_updated_in_place():
         return ad.fori_loop(0, 5, lambda i, x: x.at[i + 1].set(2.0 * x[i]), x)
     text = loops(f, X)
     assert text.count("for ") == 1  # the copy of the argument; none inside the loop
-    assert "t3 = (i1 + 1)" in text and "t1[t3] = t5" in text
+    assert "t3 = (i1 + 1)" in text and "t1[select((t3 < 0), (t3 + 6), t3)] = t5" in text
 
 
 def test_equal_work_is_done_once():
@@ -78,3 +82,11 @@ def test_dead_code_goes():
         np.exp(x)
         return x + 1.0
     assert "exp" not in ad.show(f, X, stage="simplified")
+
+
+@pytest.mark.parametrize("f", [lambda x, i: x[::-1][i], lambda x, i: x[1:][i], lambda x, i: x.T[i], lambda x, i: x[:, ::-1][:, i]])
+@pytest.mark.parametrize("generator", ["llvm", "numba"])
+def test_negative_indices_of_views_count_from_the_end_of_the_view(f, generator):
+    x, i = np.arange(12.0).reshape(3, 4), np.array([0, -1, 1, -2])
+    t = trace_flat(lambda *ts: [f(*ts)], [type_of_value(x), type_of_value(i)])
+    np.testing.assert_array_equal(compile_graph(t.graph, generator).run(x, i, *t.captured)[0], f(x, i))

@@ -1,7 +1,7 @@
 """Matrix products, factorizations, and systems of equations. Matrices are the last two axes; the axes before them are lanes.
 
-The NumPy face reduces dot, tensordot, einsum and matmul to `matmul`, and solve, inv and lstsq to factorizations and triangular
-solves. Derivatives are those of Giles, Collected matrix derivative results for forward and reverse mode (2008), unless a
+The NumPy face reduces dot, tensordot, einsum and matmul to `matmul`, and solve, inv and slogdet to the factors of `lu` and
+what solves by them. Derivatives are those of Giles, Collected matrix derivative results for forward and reverse mode (2008), unless a
 docstring says otherwise. A matrix of which an op reads one triangle has derivative 0 in the other one, as the function computed.
 """
 
