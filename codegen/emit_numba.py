@@ -215,7 +215,7 @@ class _Emitter:
             return
         op = s.info["op"]
         name = f"{op}_reference_{len(self.references)}"
-        self.references[name] = s.info
+        self.references[name] = {**s.info, "inputs": len(s.inputs)}
         scalars = [x.buffer for x in s.outputs if not x.buffer.shape]
         for b in scalars:
             self.put(indent, f"{b.name}_cell = np.empty((1,), np.{b.dtype.name})")

@@ -58,7 +58,7 @@ def _compile(program: Program, emitted: Emitted) -> Callable:
     for name in emitted.helpers:
         space[name] = numba.objmode if name == "objmode" else helpers[name]
     for name, info in emitted.references.items():
-        space[name] = _reference_caller(ops[info["op"]], info["params"])
+        space[name] = _reference_caller(ops[info["op"]], info["params"], info["inputs"])
     exec(compile(emitted.source, "<autodiff kernel>", "exec"), space)
     arguments = [_numba_type(types, numba, b) for b in program.inputs]
     arguments += [_numba_type(types, numba, b) for b in program.outputs if isinstance(b, Buffer) and b.shape]
@@ -72,13 +72,12 @@ def _numba_type(types, numba, b: Buffer):
     return types.Array(scalar, len(b.shape), "C") if b.shape else scalar
 
 
-def _reference_caller(op, params: dict):
+def _reference_caller(op, params: dict, inputs: int):
+    """The reference of an op as a function of its inputs and the arrays that its outputs go to."""
     def call(*args):
-        n = 1 if not op.many else len(args) - call.inputs
-        out = op.reference(*args[:len(args) - n], **params)
-        for target, value in zip(args[len(args) - n:], out if op.many else [out], strict=True):
+        out = op.reference(*args[:inputs], **params)
+        for target, value in zip(args[inputs:], out if op.many else [out], strict=True):
             target[...] = value
-    call.inputs = 0  # type: ignore[attr-defined]
     return call
 
 
