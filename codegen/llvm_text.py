@@ -24,9 +24,12 @@ _SUFFIX = {"double": "f64", "float": "f32", "i1": "i1", "i8": "i8", "i16": "i16"
 SIGNED = "bi"
 
 
+_OF_DTYPE = {np.dtype(name): kind for name, kind in _TYPES.items()}
+
+
 def llvm_type(dtype: np.dtype) -> str:
     """The LLVM type of an element; KeyError for types that compiled code does not know."""
-    return _TYPES[dtype.name]
+    return _OF_DTYPE[dtype]
 
 
 def number_text(v: Any, kind: str) -> str:

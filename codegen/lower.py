@@ -221,8 +221,9 @@ class Builder:
         rest = x.shape[:axis] + x.shape[axis + 1:]
         total = self.stored(x.dtype, rest)
         with self.nest(rest) as index:
-            self.store(total, index, Lit({"add": 0, "mul": 1}[combine] if x.dtype.kind != "f" else
-                                         {"add": 0.0, "mul": 1.0}[combine], x.dtype))
+            # -0.0 + x is x, also where x is -0.0: the first element stands for itself, as in NumPy.
+            self.store(total, index, Lit({"add": -0.0, "mul": 1.0}[combine] if x.dtype.kind == "f" else
+                                         {"add": 0, "mul": 1}[combine], x.dtype))
             loop = self.new_loop(self.dim(x.shape[axis]), reverse)
             loop.parallel = False
             self.block.append(loop)

@@ -90,3 +90,10 @@ def test_negative_indices_of_views_count_from_the_end_of_the_view(f, generator):
     x, i = np.arange(12.0).reshape(3, 4), np.array([0, -1, 1, -2])
     t = trace_flat(lambda *ts: [f(*ts)], [type_of_value(x), type_of_value(i)])
     np.testing.assert_array_equal(compile_graph(t.graph, generator).run(x, i, *t.captured)[0], f(x, i))
+
+
+@pytest.mark.parametrize("generator", ["llvm", "numba"])
+def test_running_sums_keep_the_sign_of_zero(generator):
+    x = np.array([[-0.0, 0.0], [-0.0, -0.0]])
+    t = trace_flat(lambda v: [np.cumsum(v, axis=0)], [type_of_value(x)])
+    np.testing.assert_array_equal(np.signbit(compile_graph(t.graph, generator).run(x)[0]), np.signbit(np.cumsum(x, axis=0)))
