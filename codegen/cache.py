@@ -20,7 +20,7 @@ from functools import lru_cache
 from codegen.config import config
 from codegen.link import compile_object, host
 
-__all__ = ["cached_object", "CacheWarning", "statistics", "clear"]
+__all__ = ["cached_object", "key_of", "load", "store", "target", "CacheWarning", "statistics", "clear"]
 
 _MAGIC = b"autodiff object 1\n"
 _SCAN_EVERY = 32
@@ -39,22 +39,36 @@ def target() -> bytes:
     return f"{name} {features} llvmlite {llvmlite.__version__} LLVM {llvm.llvm_version_info} opt 2\n".encode()
 
 
+def key_of(text: str) -> str:
+    """The name under which the machine code of a module is kept."""
+    return hashlib.sha256(target() + text.encode()).hexdigest()
+
+
 def cached_object(text: str) -> bytes:
     """Machine code of a module: from disk, or compiled and put there."""
-    if not config.cache:
-        return compile_object(text)
-    directory = _directory()
-    if directory is None:
-        return compile_object(text)
-    path = os.path.join(directory, hashlib.sha256(target() + text.encode()).hexdigest() + ".o")
-    code = _read(path)
-    if code is not None:
-        _count["loaded"] += 1
-        return code
-    code = compile_object(text)
-    _count["compiled"] += 1
-    _write(directory, path, code)
+    key = key_of(text)
+    code = load(key)
+    if code is None:
+        code = compile_object(text)
+        _count["compiled"] += 1
+        store(key, code)
     return code
+
+
+def load(key: str) -> bytes | None:
+    """What is kept under a name; None if there is nothing, or nothing that can be trusted."""
+    directory = _directory() if config.cache else None
+    data = _read(os.path.join(directory, key + ".o")) if directory is not None else None
+    if data is not None:
+        _count["loaded"] += 1
+    return data
+
+
+def store(key: str, data: bytes) -> None:
+    """Keep something under a name, if there is a place to keep it."""
+    directory = _directory() if config.cache else None
+    if directory is not None:
+        _write(directory, os.path.join(directory, key + ".o"), data)
 
 
 _count = {"loaded": 0, "compiled": 0, "written": 0}

@@ -22,13 +22,12 @@ def compile_graph(graph: Graph, generator: str | None = None, threads: int | Non
     threads : most threads that the kernel may use; by default what `config` says
     """
     generator = generator or config.generator
-    st = stages(graph)
     if generator != "numba":
-        from codegen.llvm_kernel import LlvmKernel, why_not
+        from codegen.llvm_kernel import llvm_kernel, why_not
         problem = why_not()
         if not problem:
             try:
-                return LlvmKernel(st, config.thread_count(threads))
+                return llvm_kernel(graph, config.thread_count(threads))
             except NotKnown as e:
                 problem = str(e)
         if generator == "llvm":
@@ -37,4 +36,4 @@ def compile_graph(graph: Graph, generator: str | None = None, threads: int | Non
     else:
         note = ""
     from codegen.numba_kernel import NumbaKernel
-    return NumbaKernel(st, note)
+    return NumbaKernel(stages(graph), note)

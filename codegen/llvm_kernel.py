@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import json
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,18 +17,20 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from codegen import link, pool
-from codegen.cache import cached_object
+from codegen.cache import cached_object, key_of, load, store, target
+from codegen.config import config
 from codegen.emit_llvm import FAILED_CALL, Module, emit_llvm
 from codegen.loops import Buffer
-from codegen.stages import Kernel, Stages
+from codegen.stages import Kernel, stages
+from tracer.graph import Graph, all_nodes, structure
 from tracer.op import ops
 
-__all__ = ["LlvmKernel", "why_not"]
+__all__ = ["LlvmKernel", "llvm_kernel", "why_not"]
 
 LONG_COST = 4000
 """Kernels of at least this many elements to go through let go of the interpreter's lock."""
 
-_code: WeakValueDictionary[bytes, link.Linked] = WeakValueDictionary()
+_code: WeakValueDictionary[str, link.Linked] = WeakValueDictionary()
 _recent: deque[link.Linked] = deque(maxlen=256)
 _lock = threading.RLock()
 
@@ -73,22 +76,112 @@ def _callback(info: dict) -> Any:
     return _REFERENCE(call)
 
 
-def _link(module: Module) -> link.Linked:
+def _link(module: Module, key: str) -> link.Linked:
     """The machine code of a module; shared by all kernels with this text."""
     from codegen.runtime import symbols
     if module.references:
         calls = {name: _callback(info) for name, info in module.references.items()}
         imports = {name: link.address_of(f) for name, f in calls.items()}
         return link.link(cached_object(module.text), ["kernel"], {**imports, **symbols(module.symbols)}, list(calls.values()))
-    key = hashlib.sha256(module.text.encode()).digest()
+    return _shared(key, module.symbols, lambda: cached_object(module.text))
+
+
+def _shared(key: str, names: Iterable[str], code: Callable[[], bytes]) -> link.Linked:
+    from codegen.runtime import symbols
     with _lock:
         found = _code.get(key)
     if found is None:
-        made = link.link(cached_object(module.text), ["kernel"], symbols(module.symbols))
+        made = link.link(code(), ["kernel"], symbols(names))
         with _lock:
             found = _code.setdefault(key, made)
     _recent.append(found)
     return found
+
+
+class Slot:
+    """An input or output of a kernel."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, dtype: np.dtype, shape: tuple[int, ...]):
+        self.dtype = dtype
+        self.shape = shape
+
+    def static_shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.shape
+
+
+def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
+    """The kernel of a graph: from disk if this compiler has made it before, else compiled.
+
+    Raises NotKnown for what this generator cannot write.
+    """
+    start = time.perf_counter()
+    threads = min(threads, pool.MOST) if pool.available() else 1
+    front = _front_key(graph, threads)
+    made = _from_disk(graph, front, start) if front else None
+    if made is not None:
+        return made
+    st = stages(graph)
+    module = emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma(), threads)
+    key = key_of(module.text)
+    code = _link(module, key)
+    kernel = LlvmKernel(graph, module, code, [Slot(b.dtype, b.static_shape() or ()) for b in st.program.inputs],
+                        [Slot(b.dtype, b.static_shape() or ()) for b in st.program.outputs], list(st.program.references),
+                        time.perf_counter() - start)
+    kernel.stages = st
+    if front and not module.references:
+        store(front, _packed(kernel, key))
+    return kernel
+
+
+def _front_key(graph: Graph, threads: int) -> str | None:
+    """A name for what this compiler makes of a graph. None if the graph holds something that has no lasting name, such as a function."""
+    if not config.cache:
+        return None
+    lines = [str(n.where) for n in all_nodes(graph) if n.params.get("check")]
+    text = repr((structure(graph), lines, threads))
+    if " at 0x" in text:
+        return None
+    return hashlib.sha256(_compiler() + target() + text.encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _compiler() -> bytes:
+    """What tells this compiler from one that might make something else: its files."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    found = []
+    for folder in (here, os.path.join(os.path.dirname(here), "tracer"), os.path.join(os.path.dirname(here), "tracer", "ops")):
+        for entry in os.scandir(folder):
+            if entry.name.endswith(".py"):
+                info = entry.stat()
+                found.append((entry.name, info.st_size, info.st_mtime_ns))
+    return repr((sorted(found), link.vector_bytes(), link.has_fma())).encode()
+
+
+def _packed(kernel: LlvmKernel, key: str) -> bytes:
+    """What a kernel is beside its machine code, as JSON."""
+    m = kernel.module
+    return json.dumps({"code": key, "parameters": m.parameters.tolist(), "arena": m.arena, "messages": m.messages,
+                       "symbols": sorted(m.symbols), "loops": m.has_loops,
+                       "inputs": [(b.dtype.name, b.shape) for b in kernel.inputs],
+                       "outputs": [(b.dtype.name, b.shape) for b in kernel.outputs]}).encode()
+
+
+def _from_disk(graph: Graph, front: str, start: float) -> LlvmKernel | None:
+    data = load(front)
+    if data is None:
+        return None
+    d = json.loads(data)
+    found = _code.get(d["code"])
+    code = load(d["code"]) if found is None else b""
+    if code is None:
+        return None
+    module = Module("", np.array(d["parameters"], np.int64), d["arena"], d["messages"], {}, set(d["symbols"]), d["loops"])
+    linked = _shared(d["code"], d["symbols"], lambda: code)
+    slots = [[Slot(np.dtype(name), tuple(shape)) for name, shape in d[which]] for which in ("inputs", "outputs")]
+    return LlvmKernel(graph, module, linked, slots[0], slots[1], [], time.perf_counter() - start)
 
 
 class LlvmKernel(Kernel):
@@ -96,22 +189,21 @@ class LlvmKernel(Kernel):
 
     generator = "llvm"
 
-    def __init__(self, st: Stages, threads: int = 1):
-        start = time.perf_counter()
-        threads = min(threads, pool.MOST) if pool.available() else 1
-        self.module = emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma(), threads)
-        self.code = _link(self.module)
-        self.address = self.code.address("kernel")
+    def __init__(self, graph: Graph, module: Module, code: link.Linked, inputs: list[Slot], outputs: list[Slot], references: list[str],
+                 seconds: float):
+        self.module = module
+        self.code = code
+        self.address = code.address("kernel")
         self._call = _KERNEL(self.address)
         self._arenas: list[np.ndarray] = []
-        self.inputs = st.program.inputs
-        self.outputs: list[Buffer] = list(st.program.outputs)
-        super().__init__(st, self._run, time.perf_counter() - start)
+        self.inputs = inputs
+        self.outputs = outputs
+        super().__init__(graph, self._run, seconds, references)
 
     def _run(self, *leaves: Any) -> tuple:
         """Call through ctypes: any layout of the inputs, for the general way of a call."""
         ins = [_ready(x, b) for x, b in zip(leaves, self.inputs, strict=True)]
-        outs = [np.empty(b.static_shape() or (), b.dtype) for b in self.outputs]
+        outs = [np.empty(b.shape, b.dtype) for b in self.outputs]
         pointers = (ctypes.c_void_p * (len(ins) + len(outs) + 1))(*[a.ctypes.data for a in (*ins, *outs)])
         try:
             arena = self._arenas.pop()
@@ -140,8 +232,7 @@ class LlvmKernel(Kernel):
         from codegen import native_entry as native
         outputs = []
         for b in self.outputs:
-            shape = b.static_shape()
-            assert shape is not None
+            shape = b.shape
             if not shape:
                 how = native.MAKE_SCALAR
             elif same:
@@ -156,14 +247,14 @@ class LlvmKernel(Kernel):
         """Whether the kernel runs long enough to let go of the interpreter's lock."""
         if self.module.references:
             return True
-        sizes = [int(np.prod(b.static_shape() or (), dtype=np.int64)) for b in [*self.inputs, *self.outputs]]
+        sizes = [int(np.prod(b.shape, dtype=np.int64)) for b in [*self.inputs, *self.outputs]]
         return max(sizes, default=0) >= LONG_COST or self.module.arena >= 8 * LONG_COST or self.module.has_loops
 
 
-def _ready(x: Any, b: Buffer) -> np.ndarray:
+def _ready(x: Any, b: Slot) -> np.ndarray:
     """An input as compiled code takes it: C-contiguous, aligned, of the kernel's dtype."""
     a = np.require(x, b.dtype, ["C", "A"])
-    return a if a.shape == b.static_shape() else a.reshape(b.static_shape())  # type: ignore[arg-type]
+    return a if a.shape == b.shape else a.reshape(b.shape)
 
 
 @lru_cache(maxsize=1)

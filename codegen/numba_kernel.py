@@ -32,7 +32,8 @@ class NumbaKernel(Kernel):
         start = time.perf_counter()
         with _compile_lock:
             self.function = _compile(st.program, st.numba)
-        super().__init__(st, _entry(self.function, st), time.perf_counter() - start, note)
+        super().__init__(st.graph, _entry(self.function, st), time.perf_counter() - start, list(st.program.references), note)
+        self.stages = st
 
     def entry(self, **how) -> Callable[..., Any]:
         """Another Python entry to the same machine code; see `_entry`."""

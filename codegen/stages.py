@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
 from codegen.simplify import simplify
 from codegen.tidy import tidy
-from tracer.graph import Graph
+from tracer.graph import Graph, all_nodes
 
 if TYPE_CHECKING:
     from codegen.emit_numba import Emitted
@@ -47,25 +47,29 @@ class Stages:
 
 def stages(graph: Graph) -> Stages:
     """Run all passes that come before code generation."""
-    simplified = simplify(tidy(simplify(graph)))
+    simplified = simplify(graph)
+    if any(n.op.name == "loop" for n in all_nodes(simplified)):
+        simplified = simplify(tidy(simplified))
     program = contract(fuse(drop_dead(lower(simplified))))
     return Stages(graph, simplified, program, plan_memory(program))
 
 
-@dataclass
 class Kernel:
     """A compiled graph. `run(*flat arrays)` returns the tuple of flat results; safe to call from several threads.
 
-    `note` says why it is not what was asked for, if so.
+    `note` says why it is not what was asked for, if so; `references` are the operations that call their NumPy reference.
     """
 
-    stages: Stages
-    run: Callable[..., tuple]
-    compile_seconds: float
-    note: str = ""
-    generator: str = field(default="", init=False)
+    generator = ""
 
-    @property
-    def references(self) -> list[str]:
-        """Operations that call their NumPy reference."""
-        return list(self.stages.program.references)
+    def __init__(self, graph: Graph, run: Callable[..., tuple], compile_seconds: float, references: list[str], note: str = ""):
+        self.graph = graph
+        self.run = run
+        self.compile_seconds = compile_seconds
+        self.references = references
+        self.note = note
+
+    @cached_property
+    def stages(self) -> Stages:
+        """Everything between the graph and machine code; made again if the kernel came from disk."""
+        return stages(self.graph)

@@ -55,7 +55,7 @@ def test_second_process_compiles_nothing(directory):
     (loaded, compiled), _ = run(directory)
     assert compiled > 0
     (loaded, again), _ = run(directory)
-    assert loaded == compiled and again == 0
+    assert loaded >= compiled and again == 0
 
 
 def test_cache_can_be_turned_off(directory):

@@ -145,9 +145,9 @@ def test_error_in_a_thread(monkeypatch):
 
 
 def test_what_is_not_known_goes_to_numba_and_says_so(monkeypatch):
-    def refuse(st, threads):
+    def refuse(graph, threads):
         raise NotKnown("a made-up operation")
-    monkeypatch.setattr("codegen.llvm_kernel.LlvmKernel", refuse)
+    monkeypatch.setattr("codegen.llvm_kernel.llvm_kernel", refuse)
     f = ad.jit(lambda x: x + 1)
     assert f(1.0) == 2.0
     assert "generated through Numba: a made-up operation" in f.why()
