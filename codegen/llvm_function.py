@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codegen import scalar_llvm
+from codegen.lapack import NATIVE
 from codegen.llvm_layout import (
     FAILED_CALL,
     NO_MEMORY,
+    NOT_POSITIVE,
     PLAIN,
+    SINGULAR,
     SMALL,
     THIN,
     Usage,
@@ -820,6 +823,8 @@ class FunctionWriter(Writer):
             self._advance({x.buffer.storage})
         if s.kind == "matmul":
             self._matmul(s)
+        elif s.info["op"] in NATIVE and s.outputs[0].buffer.dtype.kind == "f" and not any(is_variable(x.buffer) for x in s.inputs):
+            self._lanes(s)
         else:
             self._reference(s)
         for x in s.outputs:
@@ -841,6 +846,37 @@ class FunctionWriter(Writer):
     def _lengths(self, x: BufferView) -> list[Value]:
         lengths = [self.expr(d) for d in x.buffer.shape[-2:]]
         return lengths[::-1] if x.swapped else lengths
+
+    def _lanes(self, s: Call) -> None:
+        """A factorization or a triangular system, one for each index of the leading axes."""
+        out, params = s.outputs[0].buffer, s.info["params"]
+        kind = llvm_type(out.dtype)
+        short = "f64" if kind == "double" else "f32"
+        starts = [self.view_address(x) for x in [*s.inputs, *s.outputs]]
+        matrices = [[self.expr(d) for d in x.buffer.shape[-2:]] for x in [*s.inputs, *s.outputs]]
+        lanes = self.constant(1, "i64")
+        for d in out.shape[:-2]:
+            lanes = self.imul(lanes, self.expr(d))
+
+        def one(lane: Value) -> None:
+            places = [self.offset(start, self.imul(lane, self.imul(*lengths)), kind)
+                      for start, lengths in zip(starts, matrices, strict=True)]
+            if s.info["op"] == "cholesky":
+                name = f"ad_cholesky_{short}"
+                self.declarations.add(f"declare i32 @{name}(ptr, ptr, i64)")
+                code = self.here(f"call i32 @{name}({', '.join(map(str, places))}, {matrices[0][0]})", "i32")
+                self._leave_if(self.here(f"icmp ne {code}, 0", "i1"), NOT_POSITIVE)
+            else:
+                name = f"ad_triangular_{short}"
+                flags = ", ".join(f"i32 {int(params[p])}" for p in ("lower", "transposed", "unit"))
+                self.declarations.add(f"declare i32 @{name}(ptr, ptr, ptr, i64, i64, i32, i32, i32)")
+                code = self.here(f"call i32 @{name}({', '.join(map(str, places))}, {matrices[0][0]}, {matrices[1][1]}, {flags})", "i32")
+                self._leave_if(self.here(f"icmp ne {code}, 0", "i1"), SINGULAR)
+            self.module.symbols.add(name)
+        if lanes.number == 1:
+            one(self.constant(0, "i64"))
+        else:
+            self.counted(self.constant(0, "i64"), lanes, 1, [], one)
 
     def _reference(self, s: Call) -> None:
         views = [*s.inputs, *s.outputs]

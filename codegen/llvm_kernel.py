@@ -20,6 +20,7 @@ from codegen import link, pool
 from codegen.cache import cached_object, key_of, load, store, target
 from codegen.config import config
 from codegen.emit_llvm import FAILED_CALL, Module, emit_llvm
+from codegen.llvm_layout import NOT_POSITIVE, SINGULAR
 from codegen.loops import Buffer
 from codegen.stages import Kernel, stages
 from tracer.graph import Graph, all_nodes, structure
@@ -98,6 +99,9 @@ def _shared(key: str, names: Iterable[str], code: Callable[[], bytes]) -> link.L
     return found
 
 
+_MATRIX_ERRORS = {NOT_POSITIVE: "Matrix is not positive definite", SINGULAR: "singular matrix"}
+
+
 class Slot:
     """An input or output of a kernel."""
 
@@ -128,8 +132,8 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
     key = key_of(module.text)
     code = _link(module, key)
     kernel = LlvmKernel(graph, module, code, [Slot(b.dtype, b.static_shape() or ()) for b in st.program.inputs],
-                        [Slot(b.dtype, b.static_shape() or ()) for b in st.program.outputs], list(st.program.references),
-                        time.perf_counter() - start)
+                        [Slot(b.dtype, b.static_shape() or ()) for b in st.program.outputs],
+                        [info["op"] for info in module.references.values()], time.perf_counter() - start)
     kernel.stages = st
     if front and not module.references:
         store(front, _packed(kernel, key))
@@ -222,6 +226,8 @@ class LlvmKernel(Kernel):
             error, _failure.error = _failure.error, None
             assert error is not None
             raise error
+        if code in _MATRIX_ERRORS:
+            raise np.linalg.LinAlgError(_MATRIX_ERRORS[code])
         if code < 0:
             raise MemoryError("out of memory in a compiled function")
         raise IndexError(self.module.messages[code - 1])

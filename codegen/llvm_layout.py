@@ -32,7 +32,8 @@ from codegen.loops import (
 from codegen.memory import MemoryPlan
 
 __all__ = ["Layout", "Usage", "is_variable", "value_parts", "affine_in", "stores", "innermost", "weight", "cost_of", "SMALL", "PLAIN",
-           "CHUNK", "INLINED", "THIN", "FAILED_CALL", "NO_MEMORY", "SLOT"]
+           "CHUNK", "INLINED", "THIN", "FAILED_CALL", "NO_MEMORY",
+           "NOT_POSITIVE", "SINGULAR", "SLOT"]
 
 SMALL = 16
 """Whole numbers up to this stay in the text: unrolled loops, constant offsets; a new small length is a new machine code."""
@@ -46,6 +47,8 @@ THIN = 30
 """Bodies of fewer instructions are unrolled."""
 FAILED_CALL = -1
 NO_MEMORY = -2
+NOT_POSITIVE = -3
+SINGULAR = -4
 SLOT = 16
 """Bytes of the pointer and capacity of memory whose length is found at run time."""
 

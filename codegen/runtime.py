@@ -1,4 +1,4 @@
-"""Functions that kernels call by name: matrix products, and the threads that share a loop.
+"""Functions that kernels call by name: matrix products, LAPACK, and the threads that share a loop.
 
 They are made when a kernel first needs them, and bound by address at link time.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from codegen.gemm import gemm_address
+from codegen.lapack import lapack_address
 from codegen.pool import pool_address
 
 __all__ = ["symbols"]
@@ -18,4 +19,6 @@ def symbols(names: Iterable[str]) -> dict[str, int]:
     return {name: _PROVIDERS[name](name) for name in names}
 
 
-_PROVIDERS: dict[str, Callable[[str], int]] = {"ad_gemm_f64": gemm_address, "ad_gemm_f32": gemm_address, "ad_parallel": pool_address}
+_PROVIDERS: dict[str, Callable[[str], int]] = {"ad_gemm_f64": gemm_address, "ad_gemm_f32": gemm_address, "ad_parallel": pool_address,
+                                              **{f"ad_{what}_{kind}": lapack_address for what in ("cholesky", "triangular")
+                                                 for kind in ("f64", "f32")}}
