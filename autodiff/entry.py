@@ -23,7 +23,7 @@ def bound_table(kernel, leaves, captured, out_tree, same: bool) -> native.Signat
     return kernel.signature(0, [], rows, builds, keep, same)
 
 
-def table_of(kernel, tree, leaves, captured, out_tree) -> native.Signature | None:
+def table_of(kernel, tree, leaves, captured, out_tree, donate=()) -> native.Signature | None:
     """The table for calls with positional arguments of this structure; None for structures that only the general way knows.
 
     Parameters
@@ -33,6 +33,7 @@ def table_of(kernel, tree, leaves, captured, out_tree) -> native.Signature | Non
     leaves : the arguments' leaves
     captured : arrays that the function reads from outside its arguments
     out_tree : structure of the result
+    donate : numbers of arguments whose arrays results may overwrite
     """
     nargs = len(tree[1])
     accesses: list[list[int]] = []
@@ -46,7 +47,18 @@ def table_of(kernel, tree, leaves, captured, out_tree) -> native.Signature | Non
         return None
     builds: list[tuple[int, list[int], Any]] = []
     _put_together(out_tree, len(kernel.outputs), builds)
-    return kernel.signature(nargs, accesses, rows, builds, keep)
+    return kernel.signature(nargs, accesses, rows, builds, keep, donated=_leaves_of(tree, donate))
+
+
+def _leaves_of(tree, arguments) -> list[int]:
+    """Numbers of the leaves of some arguments."""
+    found: list[int] = []
+    at = 0
+    for k, t in enumerate(tree[1]):
+        count = _leaves(t)
+        found += range(at, at + count) if k in arguments else []
+        at += count
+    return found
 
 
 def _take_apart(tree, slot: int | None, nargs: int, accesses: list[list[int]], found: list[int], keep: list[Any]) -> bool:

@@ -143,7 +143,8 @@ class Jitted:
     """A function compiled once for every signature it is called with. Made by `jit`."""
 
     def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
-                 threads: int | None = None, wait: bool | None = None):
+                 threads: int | None = None, wait: bool | None = None,
+                 donate: tuple[int, ...] = ()):
         functools.update_wrapper(self, f)
         _all.add(self)
         self.function = f
@@ -153,6 +154,7 @@ class Jitted:
         self._timed = timed
         self._threads = threads
         self._wait = wait
+        self._donate = donate
         self._slow_hits = self._misses = 0
         self._fast_hits = [0]
         self._seconds = self._compile_seconds = 0.0
@@ -375,7 +377,7 @@ class Jitted:
         from codegen import native_entry
         if not native_entry.available():
             return
-        entry.table = table_of(entry.kernel, tree, leaves, entry.captured, entry.recorded.out_tree)
+        entry.table = table_of(entry.kernel, tree, leaves, entry.captured, entry.recorded.out_tree, self._donate)
         if entry.table is None:
             return
         if self._native is None:
@@ -564,7 +566,7 @@ def _as_tuple(x) -> tuple:
 
 def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), static_argnames: str | Iterable[str] = (),
         max_signatures: int = 4096, timed: bool = False, threads: int | None = None,
-        wait: bool | None = None) -> Any:
+        wait: bool | None = None, donate: int | Iterable[int] = ()) -> Any:
     """Compile a function: traced at the first call with a signature, then run as native code.
 
     Parameters
@@ -577,6 +579,8 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
         long enough to repay it are shared. Results depend on the number of threads, in the last digits, not on the load
     wait : whether a call waits until its kernel is compiled. Otherwise, where that would take more than about 20 ms, the NumPy evaluator
         serves calls meanwhile, with results that agree to rounding; by default as `ad.config.wait` says
+    donate : positions of arguments that the caller gives away, such as the parameters and state of a training step: results may take
+        the memory of their arrays, which then hold the results. Hand such an array over once only, and use it no more
 
     Returns
     -------
@@ -598,8 +602,8 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     """
     if f is None:
         return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
-                             timed=timed, threads=threads, wait=wait)
-    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait)
+                             timed=timed, threads=threads, wait=wait, donate=donate)
+    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait, _as_tuple(donate))
 
 
 def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from codegen import link, pool
 from codegen.cache import cached_object, key_of, load, store, target
 from codegen.config import config
+from codegen.donate import donations
 from codegen.emit_llvm import FAILED_CALL, Module, emit_llvm
 from codegen.llvm_layout import NOT_POSITIVE, SINGULAR
 from codegen.loops import Buffer
@@ -233,13 +234,21 @@ class LlvmKernel(Kernel):
         raise IndexError(self.module.messages[code - 1])
 
     def signature(self, nargs: int, accesses: Sequence[Sequence[int]], leaves: Sequence[Sequence[int]],
-                  builds: Sequence[tuple[int, Sequence[int], Any]], keep: list[Any], same: bool = False):
-        """The table by which the native entry calls this kernel. `same`: every call fills the same result arrays."""
+                  builds: Sequence[tuple[int, Sequence[int], Any]], keep: list[Any], same: bool = False,
+                  donated: Sequence[int] = ()):
+        """The table by which the native entry calls this kernel.
+
+        same : every call fills the same result arrays
+        donated : inputs whose memory results may take
+        """
         from codegen import native_entry as native
         outputs = []
-        for b in self.outputs:
+        taken = donations(self.stages.program, donated) if donated else {}
+        for k, b in enumerate(self.outputs):
             shape = b.shape
-            if not shape:
+            if k in taken:
+                how, shape = native.MAKE_DONATED, (taken[k],)
+            elif not shape:
                 how = native.MAKE_SCALAR
             elif same:
                 how = native.MAKE_SAME

@@ -31,10 +31,10 @@ __all__ = ["Signature", "NativeFunction", "available", "why_not", "run_address"]
 (NEXT, NARGS, ACCESSES, ACCESS_TABLE, LEAVES, LEAF_TABLE, OUTPUTS, OUTPUT_TABLE, KERNEL, PARAMETERS, ARENA_SIZE, ARENA, BUILDS, BUILD_TABLE,
  RELEASE, HITS, HANDLER, ENTER, WORDS) = range(19)
 # Words of the tables' rows.
-ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW = 4, 6, 6, 3
+ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW = 4, 6, 7, 3
 GET_DICT, GET_TUPLE, GET_LIST, IS_SEQUENCE, IS_DICT, IS_OBJECT, IS_TYPE = range(7)
 ARRAY, FLOAT, INT, BOOL, SCALAR = range(5)
-MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME = range(4)
+MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME, MAKE_DONATED = range(5)
 BUILD_TUPLE, BUILD_LIST, BUILD_DICT, BUILD_OBJECT, BUILD_CALL = range(5)
 
 _DATA, _ND, _DIMS, _DESCR, _FLAGS = 16, 24, 32, 56, 64
@@ -279,23 +279,39 @@ output:
   %okind = load i64, ptr %oq
 {_field("owhat", "%oq", 1)}{_field("ond", "%oq", 2, "i64")}{_field("odims", "%oq", 3)}{_field("oalloc", "%oq", 4)}\
   %opool = getelementptr i64, ptr %oq, i64 5
+  %opool2 = getelementptr i64, ptr %oq, i64 6
   switch i64 %okind, label %miss [i64 {MAKE_ARRAY}, label %new
                                   i64 {MAKE_SCALAR}, label %newscalar
                                   i64 {MAKE_POOLED}, label %pooled
-                                  i64 {MAKE_SAME}, label %fixed]
+                                  i64 {MAKE_SAME}, label %fixed
+                                  i64 {MAKE_DONATED}, label %donated]
+donated:
+  %ondp = getelementptr ptr, ptr %objects, i64 %ond
+  %gift = load ptr, ptr %ondp
+  call void @Py_IncRef(ptr %gift)
+  br label %havearray
 fixed:
   %one = load ptr, ptr %opool
   call void @Py_IncRef(ptr %one)
   br label %havearray
 pooled:
-  %kept = load ptr, ptr %opool
-  %empty = icmp eq ptr %kept, null
-  br i1 %empty, label %new, label %alone
+  %kept1 = load ptr, ptr %opool
+  %empty1 = icmp eq ptr %kept1, null
+  br i1 %empty1, label %new, label %alone
 alone:
-  %refs = load i32, ptr %kept
-  %free = icmp eq i32 %refs, 1
-  br i1 %free, label %again, label %new
+  %refs1 = load i32, ptr %kept1
+  %free1 = icmp eq i32 %refs1, 1
+  br i1 %free1, label %again, label %second
+second:
+  %kept2 = load ptr, ptr %opool2
+  %empty2 = icmp eq ptr %kept2, null
+  br i1 %empty2, label %new, label %alone2
+alone2:
+  %refs2 = load i32, ptr %kept2
+  %free2 = icmp eq i32 %refs2, 1
+  br i1 %free2, label %again, label %new
 again:
+  %kept = phi ptr [%kept1, %alone], [%kept2, %alone2]
   call void @Py_IncRef(ptr %kept)
   br label %havearray
 new:
@@ -308,16 +324,18 @@ keep:
   %topool = icmp eq i64 %okind, {MAKE_POOLED}
   br i1 %topool, label %swap, label %havearray
 swap:
-  %oldkept = load ptr, ptr %opool
+  %newer = load ptr, ptr %opool
+  %oldkept = load ptr, ptr %opool2
   call void @Py_IncRef(ptr %fresh)
   store ptr %fresh, ptr %opool
+  store ptr %newer, ptr %opool2
   %noold = icmp eq ptr %oldkept, null
   br i1 %noold, label %havearray, label %drop
 drop:
   call void @Py_DecRef(ptr %oldkept)
   br label %havearray
 havearray:
-  %oa = phi ptr [%one, %fixed], [%kept, %again], [%fresh, %keep], [%fresh, %swap], [%fresh, %drop]
+  %oa = phi ptr [%gift, %donated], [%one, %fixed], [%kept, %again], [%fresh, %keep], [%fresh, %swap], [%fresh, %drop]
 {_byte("odata", "%oa", _DATA)}  br label %produced
 newscalar:
   %ns = call ptr %oalloc(ptr %owhat, i64 0)
@@ -653,6 +671,8 @@ class Signature:
         if kind == MAKE_SCALAR:
             # PyTypeObject.tp_alloc, word 38 of the type object.
             return [kind, id(dtype.type), 0, 0, ctypes.c_int64.from_address(id(dtype.type) + 38 * 8).value]
+        if kind == MAKE_DONATED:
+            return [kind, 0, shape[0]]  # the number of the leaf
         dims = _words(shape)
         self.keep += [dims, dtype]
         return [kind, id(dtype), len(shape), dims.ctypes.data]
@@ -673,11 +693,11 @@ def _release(s: Signature) -> None:
         s.words[ARENA] = 0
         _free(arena)
     for k in s.pools:
-        at = k * OUTPUT_ROW + 5
-        kept = int(s._outputs[at])
-        if kept:
-            s._outputs[at] = 0
-            ctypes.pythonapi.Py_DecRef(ctypes.cast(kept, ctypes.py_object))
+        for at in (k * OUTPUT_ROW + 5, k * OUTPUT_ROW + 6):
+            kept = int(s._outputs[at])
+            if kept:
+                s._outputs[at] = 0
+                ctypes.pythonapi.Py_DecRef(ctypes.cast(kept, ctypes.py_object))
 
 
 _free = ctypes.CDLL(None).free

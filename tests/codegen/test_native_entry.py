@@ -218,3 +218,37 @@ def test_keywords():
     f = ad.jit(lambda x, scale=1.0: x * scale)
     np.testing.assert_array_equal(f(X, scale=2.0), 2 * X)
     np.testing.assert_array_equal(f(X), X)
+
+
+def test_donated_arguments_are_overwritten_where_that_is_right():
+    step = ad.jit(lambda p, g: {k: p[k] - 0.1 * g[k] for k in p}, donate=0)
+    p, g = {"w": np.ones((4, 5)), "b": np.ones(5)}, {"w": np.ones((4, 5)), "b": np.ones(5)}
+    step({"w": np.ones((4, 5)), "b": np.ones(5)}, g)
+    out = step(p, g)
+    assert out["w"] is p["w"] and out["b"] is p["b"]
+    np.testing.assert_allclose(p["w"], 0.9)
+    for _ in range(5):
+        p = step(p, g)
+    np.testing.assert_allclose(p["b"], 0.4)
+
+
+@pytest.mark.parametrize("f", [lambda x: x[::-1] * 2, lambda x: x - np.sum(x), lambda x: x @ np.ones((6, 6)), lambda x: (x * 2, x + 1),
+                               lambda x: np.cumsum(x, axis=0), lambda x: np.sin(x) + x.T, lambda x: np.exp(x) / np.sum(np.exp(x)),
+                               lambda x: (np.max(x, axis=0) + x, x.sum()), lambda x: np.roll(x, 1)])
+def test_donated_arguments_give_the_same_results(f):
+    x = np.random.default_rng(0).standard_normal((6, 6))
+    want = _leaves(f(x))
+    g = ad.jit(f, donate=0)
+    g(x.copy())
+    for got, w in zip(_leaves(g(x.copy())), want, strict=True):
+        np.testing.assert_allclose(got, w, rtol=1e-13)
+
+
+def test_large_results_of_a_loop_take_turns():
+    f = ad.jit(lambda x: x * 1.0)
+    x = np.ones(100_000)
+    places = set()
+    for _ in range(10):
+        x = f(x)
+        places.add(x.ctypes.data)
+    assert len(places) <= 3
