@@ -209,9 +209,10 @@ class _Emitter:
 
     def call(self, s: Call, indent: str) -> None:
         if s.kind == "matmul":
-            self.helpers.add("gemm")
+            name = "gemm_add" if s.info.get("add") else "gemm"
+            self.helpers.add(name)
             a, b, out = (self.matrix(x) for x in (*s.inputs, *s.outputs))
-            self.put(indent, f"gemm({a}, {b}, {out})")
+            self.put(indent, f"{name}({a}, {b}, {out})")
             return
         op = s.info["op"]
         name = f"{op}_reference_{len(self.references)}"

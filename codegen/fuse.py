@@ -103,24 +103,35 @@ def _fuse_block(block: list[Stmt]) -> list[Stmt]:
 def _merge_upwards(out: list[_Item], item: _Item) -> int:
     """Merge a loop with earlier ones, each taken out of `out` and into `item`; the place where the merged loop belongs.
 
-    It goes on after a success: the merged loop may have more in common with what stands above.
+    A loop that makes what this one reads comes first, wherever it stands; else the nearest. It goes on after a success: the merged
+    loop may have more in common with what stands above.
     """
-    place = k = len(out)
-    while k > 0 and len(out) - k < _REACH:
-        k -= 1
+    place = len(out)
+    while True:
+        k = _partner(out, item, place, True)
+        if k is None:
+            k = _partner(out, item, place, False)
+        if k is None:
+            return place
         other = out[k]
-        if isinstance(other.stmt, For) and _may_fuse(other, item):
-            assert isinstance(item.stmt, For)
-            _rename(item.stmt, item.stmt.var, other.stmt.var)
-            merged = other
-            merged.absorb(_Item(item.stmt))
-            other.stmt.body = other.stmt.body + item.stmt.body
-            item.stmt, item.touched, item.reads, item.writes = merged.stmt, merged.touched, merged.reads, merged.writes
-            del out[k]
-            place = k
-        elif _conflict(other, item):
-            break
-    return place
+        assert isinstance(item.stmt, For) and isinstance(other.stmt, For)
+        _rename(item.stmt, item.stmt.var, other.stmt.var)
+        other.absorb(_Item(item.stmt))
+        other.stmt.body = other.stmt.body + item.stmt.body
+        item.stmt, item.touched, item.reads, item.writes = other.stmt, other.touched, other.reads, other.writes
+        del out[k]
+        place = k
+
+
+def _partner(out: list[_Item], item: _Item, place: int, producer: bool) -> int | None:
+    """The nearest loop above `place` that a loop may be merged with; only one that makes what it reads if `producer`."""
+    for k in range(place - 1, max(-1, place - 1 - _REACH), -1):
+        other = out[k]
+        if isinstance(other.stmt, For) and (not producer or other.writes & item.reads) and _may_fuse(other, item):
+            return k
+        if _conflict(other, item):
+            return None
+    return None
 
 
 _REACH = 200

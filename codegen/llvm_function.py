@@ -837,7 +837,7 @@ class FunctionWriter(Writer):
         kind = llvm_type(out.buffer.dtype)
         operands = ", ".join(map(str, [self.view_address(a), self.view_address(b), self.view_address(out), m, k, n]))
         threads = self.parameter(self.layout.threads, "i64") if self.layout.threads > 1 else self.constant(1, "i64")
-        flags = f"i32 {int(a.swapped)}, i32 {int(b.swapped)}, i32 0, {threads}"
+        flags = f"i32 {int(a.swapped)}, i32 {int(b.swapped)}, i32 {int(bool(s.info.get('add')))}, {threads}"
         name = f"ad_gemm_{'f64' if kind == 'double' else 'f32'}"
         self.module.symbols.add(name)
         self.declarations.add(f"declare void @{name}(ptr, ptr, ptr, i64, i64, i64, i32, i32, i32, i64)")

@@ -196,7 +196,8 @@ class Check:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call outside the language: `matmul`, or `reference`, the visible call of an op's NumPy reference."""
+    """A call outside the language: `matmul` (added to its output if info has `add`), or `reference`, the visible call of an op's NumPy
+    reference."""
     kind: str
     outputs: list[BufferView]
     inputs: list[BufferView]
@@ -315,7 +316,7 @@ def accesses(s: Stmt) -> list[Access]:
             out.append(Access(s.buffer, None, True))
         elif isinstance(s, Call):
             out += [Access(o.buffer, None, True) for o in s.outputs]
-            out += [Access(x.buffer, None, False) for x in s.inputs]
+            out += [Access(x.buffer, None, False) for x in (*s.inputs, *(s.outputs if s.info.get("add") else ()))]
         for block in reversed(blocks(s)):
             stack += reversed(block)
     return out
@@ -373,7 +374,7 @@ def show(program: Program) -> str:
                 lines.append(f"{indent}check {show_expr(s.index)} in {show_expr(s.length)}")
             else:
                 ins, outs = (", ".join(map(_show_view, xs)) for xs in (s.inputs, s.outputs))
-                lines.append(f"{indent}{outs} = {s.info.get('op', s.kind)}({ins})")
+                lines.append(f"{indent}{outs} {'+' if s.info.get('add') else ''}= {s.info.get('op', s.kind)}({ins})")
     put(program.body, "  ")
     lines.append("  return " + ", ".join(o.name if isinstance(o, Buffer) else str(o.value) for o in program.outputs))
     return "\n".join(lines)

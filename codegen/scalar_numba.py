@@ -136,6 +136,12 @@ def gemm(a, b, out):
     np.dot(a, b, out)
 
 
+@njit(nogil=True)
+def gemm_add(a, b, out):
+    """out += a @ b."""
+    out += np.dot(a, b)
+
+
 @_inline
 def beyond(x):
     """1 if a finite angle is too large for the fast sine."""
@@ -170,7 +176,7 @@ helpers = {
     "accumulate": accumulate, "fmax": fmax, "fmin": fmin, "maximum_int": maximum_int,
     "minimum_int": minimum_int, "fmax_int": fmax_int, "fmin_int": fmin_int, "abs_int": abs_int, "sign_int": sign_int,
     "floordiv_int": floordiv_int, "mod_int": mod_int, "pow_int": pow_int, "sign": np.sign, "mod": mod, "fmod": fmod,
-    "floordiv": floordiv, "lcm": lcm, "gcd": gcd, "pow": pow, "grow": grow, "gemm": gemm, "erfc": erfc,
+    "floordiv": floordiv, "lcm": lcm, "gcd": gcd, "pow": pow, "grow": grow, "gemm": gemm, "gemm_add": gemm_add, "erfc": erfc,
     "lgamma": lgamma, "abs": np.abs, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "rint": np.rint, "sqrt": np.sqrt,
     "cbrt": np.cbrt, "exp2": np.exp2, "log10": np.log10, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2,

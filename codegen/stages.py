@@ -1,6 +1,7 @@
 """From a graph to loop nests: the passes in front of the code generators, and what a kernel is.
 
-    graph -> simplify -> tidy -> simplify -> lower -> drop dead stores -> fuse -> contract -> plan memory
+    graph -> simplify -> tidy -> simplify -> lower -> drop dead stores -> fuse -> contract -> accumulate products
+          -> plan memory
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from codegen.fuse import contract, drop_dead, fuse
 from codegen.loops import Program
 from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
+from codegen.products import accumulate_products
 from codegen.simplify import simplify
 from codegen.tidy import tidy
 from tracer.graph import Graph, all_nodes
@@ -50,7 +52,7 @@ def stages(graph: Graph) -> Stages:
     simplified = simplify(graph)
     if any(n.op.name == "loop" for n in all_nodes(simplified)):
         simplified = simplify(tidy(simplified))
-    program = contract(fuse(drop_dead(lower(simplified))))
+    program = accumulate_products(contract(fuse(drop_dead(lower(simplified)))))
     return Stages(graph, simplified, program, plan_memory(program))
 
 

@@ -97,3 +97,15 @@ def test_running_sums_keep_the_sign_of_zero(generator):
     x = np.array([[-0.0, 0.0], [-0.0, -0.0]])
     t = trace_flat(lambda v: [np.cumsum(v, axis=0)], [type_of_value(x)])
     np.testing.assert_array_equal(np.signbit(compile_graph(t.graph, generator).run(x)[0]), np.signbit(np.cumsum(x, axis=0)))
+
+
+@pytest.mark.parametrize("generator", ["llvm", "numba"])
+def test_cotangents_of_weights_are_added_by_the_product(generator):
+    w, x = np.linspace(-1, 1, 400).reshape(20, 20), np.linspace(0, 1, 600).reshape(10, 3, 20)
+
+    def f(w):
+        return ad.grad(lambda w: np.sum(ad.scan(lambda h, r: (np.tanh(h @ w + r), None), np.zeros((3, 20)), x)[0]))(w)
+    t = trace_flat(lambda v: [f(v)], [type_of_value(w)])
+    kernel = compile_graph(t.graph, generator)
+    assert "+= matmul" in str(kernel.stages.program)
+    np.testing.assert_allclose(kernel.run(w, *t.captured)[0], f(w), rtol=1e-12)
