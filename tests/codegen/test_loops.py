@@ -108,4 +108,4 @@ def test_cotangents_of_weights_are_added_by_the_product(generator):
     t = trace_flat(lambda v: [f(v)], [type_of_value(w)])
     kernel = compile_graph(t.graph, generator)
     assert "+= matmul" in str(kernel.stages.program)
-    np.testing.assert_allclose(kernel.run(w, *t.captured)[0], f(w), rtol=1e-12)
+    np.testing.assert_allclose(kernel.run(w, *t.captured)[0], f(w), rtol=1e-12, atol=1e-12)
