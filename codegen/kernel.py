@@ -7,7 +7,16 @@ from codegen.scalar_llvm import NotKnown
 from codegen.stages import Kernel, Stages, stages
 from tracer.graph import Graph
 
-__all__ = ["Kernel", "Stages", "stages", "compile_graph"]
+__all__ = ["Kernel", "Stages", "stages", "compile_graph", "expected_seconds"]
+
+
+def expected_seconds(operations: int) -> float:
+    """How long compiling a graph of so many operations takes, about."""
+    if config.generator != "numba":
+        from codegen.llvm_kernel import why_not
+        if not why_not():
+            return 4e-4 * operations
+    return 0.06 + 4e-3 * operations
 
 
 def compile_graph(graph: Graph, generator: str | None = None, threads: int | None = None) -> Kernel:

@@ -131,12 +131,13 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
     st = stages(graph)
     module = emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma(), threads)
     key = key_of(module.text)
+    known = key in _code
     code = _link(module, key)
     kernel = LlvmKernel(graph, module, code, [Slot(b.dtype, b.static_shape() or ()) for b in st.program.inputs],
                         [Slot(b.dtype, b.static_shape() or ()) for b in st.program.outputs],
                         [info["op"] for info in module.references.values()], time.perf_counter() - start)
     kernel.stages = st
-    if front and not module.references:
+    if front and not module.references and not known:  # other shapes of known code are quickly made again
         store(front, _packed(kernel, key))
     return kernel
 

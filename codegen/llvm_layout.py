@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -90,12 +91,16 @@ class Layout:
 
     def parameter(self, v: Any, kind: str) -> int:
         """The place of a number in the table."""
-        bits = int(np.float64(v).view(np.int64)) if kind == "double" else (int(np.float32(v).view(np.int32)) if kind == "float" else int(v))
+        if kind == "double":
+            bits = struct.unpack("<q", struct.pack("<d", v))[0]
+        else:
+            bits = struct.unpack("<i", struct.pack("<f", v))[0] if kind == "float" else int(v)
         key = (kind, bits)
-        if key not in self.numbers:
-            self.numbers[key] = len(self.table)
+        found = self.numbers.get(key)
+        if found is None:
+            found = self.numbers[key] = len(self.table)
             self.table.append(bits)
-        return self.numbers[key]
+        return found
 
     def cell(self, b: Buffer) -> int:
         """Bytes from the arena's start to a shared scalar."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,15 +42,17 @@ def number_text(v: Any, kind: str) -> str:
     return str(int(v))
 
 
-@dataclass(frozen=True, slots=True)
 class Value:
     """An operand: its text, scalar type, lanes (0 for a scalar), the level of the frame that made it, its number if a constant."""
 
-    text: str
-    kind: str
-    lanes: int = 0
-    level: int = 0
-    number: Any = None
+    __slots__ = ("text", "kind", "lanes", "level", "number")
+
+    def __init__(self, text: str, kind: str, lanes: int = 0, level: int = 0, number: Any = None):
+        self.text = text
+        self.kind = kind
+        self.lanes = lanes
+        self.level = level
+        self.number = number
 
     @property
     def type(self) -> str:
@@ -62,14 +63,16 @@ class Value:
         return f"{self.type} {self.text}"
 
 
-@dataclass(slots=True)
 class Frame:
     """Code written so far, what it computed, and the basic block at its end. Nothing moves out of a frame that is a barrier."""
 
-    label: str
-    barrier: bool = False
-    lines: list[str] = field(default_factory=list)
-    known: dict[Hashable, Value] = field(default_factory=dict)
+    __slots__ = ("label", "barrier", "lines", "known")
+
+    def __init__(self, label: str, barrier: bool = False):
+        self.label = label
+        self.barrier = barrier
+        self.lines: list[str] = []
+        self.known: dict[Hashable, Value] = {}
 
 
 class Writer:
