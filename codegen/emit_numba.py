@@ -284,7 +284,7 @@ def _all_applies(program: Program) -> Iterator[Apply]:
             stack.extend(block)
 
 
-BEYOND_WATCHED = {"sin", "cos"}
+BEYOND_WATCHED = {"sin", "cos", "tan"}
 INTEGER_HELPERS = {"maximum_int", "minimum_int", "abs_int", "sign_int", "floordiv_int", "mod_int", "pow_int", "fmax_int", "fmin_int"}
 
 

@@ -74,6 +74,14 @@ def absolute(typing, x):
 
 
 @intrinsic
+def sqrt(typing, x):
+    """Square root."""
+    def build(context, builder, sig, args):
+        return _call_intrinsic(builder, "sqrt", args)
+    return x(x), build
+
+
+@intrinsic
 def copysign(typing, x, y):
     """|x| with the sign of y."""
     def build(context, builder, sig, args):
@@ -144,5 +152,5 @@ def ine(typing, a, b):
 
 _names = {"iadd": "add", "isub": "sub", "iand": "and_", "ixor": "xor", "shl": "shl", "ashr": "ashr", "lshr": "lshr"}
 space = {"fma": fma, "bits": bits, "number": number, "to_float": to_float, "ine": ine, "maximum": maximum, "minimum": minimum,
-         "wide_vectors": wide_vectors, "select": select, "abs": absolute, "copysign": copysign,
+         "wide_vectors": wide_vectors, "select": select, "abs": absolute, "copysign": copysign, "sqrt": sqrt,
          **{name: _integer(method) for name, method in _names.items()}}

@@ -130,8 +130,8 @@ def _float(w: Writer, fn: str, xs: list[Value]) -> Value:
         return w.pure(f"fneg {xs[0]}", kind, xs[0].lanes, xs[0])
     if fn in _INTRINSICS:
         return w.intrinsic(_INTRINSICS[fn], *xs)
-    if fn in WATCHED and not w.fma_exact:
-        return w.lanewise(library_name(fn, kind), *xs)  # the fast reduction of angles needs products without rounding
+    if fn in vecmath.NEED_FMA and not w.fma_exact:
+        return w.lanewise(library_name(fn, kind), *xs)
     if fn in vecmath.functions:
         m: Any = Arithmetic(w, kind)
         if fn in WATCHED:

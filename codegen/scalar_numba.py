@@ -117,11 +117,6 @@ def gcd(a, b):
     return np.gcd(a, b)
 
 
-@_inline
-def pow(a, b):  # noqa: A001
-    return a ** b
-
-
 @njit(nogil=True)
 def grow(tape):
     """A tape of twice the length with the same contents."""
@@ -176,12 +171,10 @@ helpers = {
     "accumulate": accumulate, "fmax": fmax, "fmin": fmin, "maximum_int": maximum_int,
     "minimum_int": minimum_int, "fmax_int": fmax_int, "fmin_int": fmin_int, "abs_int": abs_int, "sign_int": sign_int,
     "floordiv_int": floordiv_int, "mod_int": mod_int, "pow_int": pow_int, "sign": np.sign, "mod": mod, "fmod": fmod,
-    "floordiv": floordiv, "lcm": lcm, "gcd": gcd, "pow": pow, "grow": grow, "gemm": gemm, "gemm_add": gemm_add, "erfc": erfc,
+    "floordiv": floordiv, "lcm": lcm, "gcd": gcd, "grow": grow, "gemm": gemm, "gemm_add": gemm_add, "erfc": erfc,
     "lgamma": lgamma, "abs": np.abs, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "rint": np.rint, "sqrt": np.sqrt,
-    "cbrt": np.cbrt, "exp2": np.exp2, "log10": np.log10, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
-    "sinh": np.sinh, "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "atan2": np.arctan2,
-    "hypot": np.hypot, "copysign": np.copysign, "exact_sin": np.sin, "exact_cos": np.cos, "exact_sin32": np.sin,
-    "exact_cos32": np.cos,  "beyond": beyond, "beyond32": beyond32,
+    "copysign": np.copysign, "exact_sin": np.sin, "exact_cos": np.cos, "exact_tan": np.tan, "exact_sin32": np.sin,
+    "exact_cos32": np.cos, "exact_tan32": np.tan,  "beyond": beyond, "beyond32": beyond32,
     **{name: _vectorisable(name, 64) for name in vecmath.functions},
     **{f"{name}32": _vectorisable(name, 32) for name in vecmath.functions},
 }
