@@ -11,6 +11,8 @@ class Ours(Peer):
         from importlib.metadata import PackageNotFoundError, version
 
         import autodiff
+        autodiff.config.wait = True     # else the evaluator would serve the first calls
+        autodiff.config.threads = threads
         self.ad = autodiff
         try:
             return version("autodiff-jit")

@@ -44,4 +44,6 @@ workloads = (
              by_hand=by_hand, numba=loops),
     Workload("chain_1e6", f"{ABOUT}, 1e6 numbers", loss, make=lambda: data(10**6), small=lambda: data(7),
              by_hand=by_hand, numba=loops),
+    Workload("chain_1e7", f"{ABOUT}, 1e7 numbers", loss, make=lambda: data(10**7), small=lambda: data(5),
+             by_hand=by_hand, numba=loops),
 )

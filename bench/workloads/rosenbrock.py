@@ -53,6 +53,8 @@ def data(n):
 workloads = (
     Workload("rosenbrock_small", "Rosenbrock's function, 10 numbers", loss, make=lambda: data(10),
              small=lambda: data(5), by_hand=by_hand, numba=loops),
+    Workload("rosenbrock_1e3", "Rosenbrock's function, 1e3 numbers", loss, make=lambda: data(1000),
+             small=lambda: data(4), by_hand=by_hand, numba=loops),
     Workload("rosenbrock_1e6", "Rosenbrock's function, 1e6 numbers", loss, make=lambda: data(10**6),
              small=lambda: data(6), by_hand=by_hand, numba=loops),
 )
