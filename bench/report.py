@@ -13,7 +13,12 @@ from bench.board import Board, Entry, Row
 
 __all__ = ["show", "markdown", "picture", "rewrite_readme", "duration"]
 
-BEGIN, END = "<!-- board -->", "<!-- /board -->"
+
+
+def markers(threads: int) -> tuple[str, str]:
+    """What stands around a board in the README: one section for each number of threads."""
+    name = "board" if threads == 1 else f"board of {threads} threads"
+    return f"<!-- {name} -->", f"<!-- /{name} -->"
 
 
 def duration(seconds: float) -> str:
@@ -136,10 +141,11 @@ def rewrite_readme(board: Board, readme: Path) -> None:
         If the README does not have both markers, in order.
     """
     text = readme.read_text(encoding="utf-8")
-    begin, end = text.find(BEGIN), text.find(END)
+    first, last = markers(board.threads)
+    begin, end = text.find(first), text.find(last)
     if begin < 0 or end < begin:
-        raise ValueError(f"{readme} has no section between {BEGIN} and {END}")
-    readme.write_text(f"{text[:begin + len(BEGIN)]}\n{markdown(board)}\n{text[end:]}", encoding="utf-8")
+        raise ValueError(f"{readme} has no section between {first} and {last}")
+    readme.write_text(f"{text[:begin + len(first)]}\n{markdown(board)}\n{text[end:]}", encoding="utf-8")
 
 
 def picture(board: Board, path: Path) -> None:
