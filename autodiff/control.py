@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.record import as_leaf, leaf_type, name_of
+from autodiff.capture import lift_here
+from autodiff.leaves import as_leaf, leaf_type, name_of
+from autodiff.numpy.whole import note_integer
 from autodiff.tensor import Tensor, tensor
 from tracer.errors import DTypeError, ShapeError, explain
 from tracer.graph import Graph
@@ -23,8 +25,6 @@ from tracer.tree import flatten, leaf_paths, tree_map, unflatten
 from tracer.types import ArrayType, i64
 
 __all__ = ["cond", "switch", "while_loop", "fori_loop", "scan", "map_"]
-
-
 
 
 def cond(pred, true_fn: Callable, false_fn: Callable, *operands):
@@ -89,7 +89,7 @@ def switch(index, branches: Sequence[Callable], *operands):
 
 def _trace(f: Callable, tree, leaves, trees: list, weak=None):
     def flat(*xs):
-        out, t = flatten(f(*unflatten(tree, xs)))
+        out, t = flatten(lift_here(f)(*unflatten(tree, xs)))
         trees.append(t)
         for x, p in zip(out, leaf_paths(t), strict=True):
             leaf_type(x, f"result{p}")
@@ -196,11 +196,11 @@ def while_loop(cond_fn: Callable, body_fn: Callable, init):
         return _lower(state)
 
     def step(i, state, _):
-        return body_fn(state), ()
+        return lift_here(body_fn)(state), ()
     carries, traced, _ = _settle(step, leaves, tree, [], "while_loop")
 
     def test(i, *xs):
-        t = cond_fn(unflatten(tree, xs))
+        t = lift_here(cond_fn)(unflatten(tree, xs))
         if leaf_type(t).shape != ():
             raise explain(ShapeError, f"the condition of while_loop has shape {leaf_type(t).shape}",
                           why="one condition decides whether to go on", fix="reduce it with np.all or np.any")
@@ -226,7 +226,9 @@ def fori_loop(lower, upper, body_fn: Callable, init):
         return _lower(state)
 
     def step(i, state, _):
-        return body_fn(i + lower, state), ()
+        if not isinstance(lower, Tracer) and not isinstance(upper, Tracer):
+            note_integer(i, 0, max(0, int(upper) - int(lower) - 1))
+        return lift_here(body_fn)(i + lower, state), ()
     carries, traced, _ = _settle(step, leaves, tree, [], "fori_loop")
     if isinstance(lower, Tracer) or isinstance(upper, Tracer):
         count = cast_to(np.maximum(upper - lower, 0), np.dtype(np.int64))
@@ -275,7 +277,7 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
         return _lower(carry), unflatten(ys_tree, [np.stack(c) for c in columns])
 
     def step(i, carry, slices):
-        return f(carry, unflatten(xs_tree, slices))
+        return lift_here(f)(carry, unflatten(xs_tree, slices))
     carries, traced, ys_tree = _settle(step, leaves, tree, [row_type(type_of(x)) for x in rows], "scan")
     out = loop_of(traced.graph, traced.captured, n, carries, rows, reverse=reverse)
     return unflatten(tree, out[:len(carries)]), unflatten(ys_tree, out[len(carries):-1])
@@ -290,6 +292,6 @@ def map_(f: Callable, xs):
     >>> map_(lambda row: row.sum(), np.ones((2, 3))).tolist()
     [3.0, 3.0]
     """
-    return scan(lambda c, x: (c, f(x)), (), xs)[1]
+    return scan(lambda c, x: (c, lift_here(f)(x)), (), xs)[1]
 
 

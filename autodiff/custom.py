@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.record import as_leaf, name_of, record
+from autodiff.leaves import as_leaf, name_of
+from autodiff.record import record
 from tracer.errors import GradientError, MissingRule, ShapeError, explain
 from tracer.op import type_of
 from tracer.ops.control import custom_jvp as jvp_op

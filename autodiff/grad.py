@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture import lift_here
 from autodiff.jvp import joint_graph
+from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf
 from autodiff.linearize import linearize_graph
-from autodiff.record import Recorded, as_leaf, leaf_type, name_of, record, value_of_leaf
+from autodiff.record import Recorded, record
 from autodiff.transpose import transpose_graph
 from tracer.errors import GradientError, ShapeError, explain
 from tracer.graph import Graph, structure
@@ -25,9 +27,9 @@ from tracer.ops.control import loop_of
 from tracer.ops.elementwise import stop_gradient as stop_gradient_op
 from tracer.ops.index import update
 from tracer.ops.shape import reshape, transpose
-from tracer.trace import Tracer, bind, inline, trace_flat, zeros
+from tracer.trace import Tracer, bind, current_trace, inline, trace_flat, zeros
 from tracer.tree import flatten, leaf_paths, tree_map, unflatten
-from tracer.types import ArrayType, element_count, i64, is_inexact
+from tracer.types import ArrayType, element_count, i64, is_inexact, is_traceable
 
 __all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "jacfwd", "jacrev", "jacobian", "hessian", "hvp",
            "stop_gradient", "checkpoint", "value_of", "vmap", "pullback_graphs"]
@@ -82,11 +84,19 @@ def _partial(f: Callable, args: tuple, nums: list[int], kwargs: dict) -> Callabl
     """`f` as a function of the arguments in `nums` alone."""
     @functools.wraps(f)
     def g(*chosen):
-        new = list(args)
+        new, named = tree_map(_local, (list(args), kwargs))
         for k, a in zip(nums, chosen, strict=True):
             new[k] = a
-        return f(*new, **kwargs)
+        return lift_here(f)(*new, **named)
     return g
+
+
+def _local(x):
+    """An argument that is not differentiated, as an array of the function's own: what is written to it, the caller does not see."""
+    trace = current_trace()
+    if trace is None or not isinstance(x, (Tracer, np.ndarray)) or not x.shape or isinstance(x, np.ndarray) and not is_traceable(x):
+        return x
+    return Tracer(type_of(x), trace, trace.atom(x), value_of_leaf(x) if trace.concrete else None)  # type: ignore[arg-type]
 
 
 class _Pulled:
@@ -550,7 +560,7 @@ def vmap(f: Callable, in_axes: int | None | Sequence[int | None] = 0, out_axes: 
             full = list(leaves)
             for k, s in zip(mapped, slices, strict=True):
                 full[k] = s
-            out, t = flatten(f(*unflatten(tree, full)))
+            out, t = flatten(lift_here(f)(*unflatten(tree, full)))
             out_tree.append(t)
             return out
         types = [i64, *(type_of(r).with_shape(type_of(r).shape[1:]) for r in rows)]

@@ -25,7 +25,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.background import submit
-from autodiff.record import Recorded, as_leaf, name_of, record
+from autodiff.capture import lift_here
+from autodiff.leaves import as_leaf, name_of
+from autodiff.record import Recorded, record
+from autodiff.variants import Variants
 from codegen.config import config
 from tracer.errors import ConcreteValueError, explain
 from tracer.graph import Graph, all_nodes
@@ -78,6 +81,7 @@ class Entry:
     unpack: Callable
     fast: Callable | None       # the generated Python entry of a kernel through Numba
     table: Any = None           # the native entry's table of a kernel through LLVM
+    variants: Variants | None = None    # where the signature alone does not decide which kernel is run
 
 
 def _distinct(v):
@@ -228,6 +232,8 @@ class Jitted:
             entry = self._compile(key, args, kwargs, statics, leaves, tree)
         else:
             self._slow_hits += 1
+        if entry.variants is not None:
+            return entry.variants.call(args, kwargs, statics, leaves, tree)
         if entry.fast is not None:
             self._fast = entry.fast
         if not self._timed:
@@ -267,7 +273,7 @@ class Jitted:
         13.0
         """
         entry, leaves = self._entry_for(args)
-        if entry.kernel.generator == "llvm":
+        if entry.variants is None and entry.kernel.generator == "llvm":
             from autodiff.entry import bound_table
             from codegen import native_entry
             table = bound_table(entry.kernel, leaves, entry.captured, entry.recorded.out_tree, reuse) if native_entry.available() else None
@@ -301,41 +307,48 @@ class Jitted:
                     new[n] = v
                 else:
                     kwargs[n] = v
-            return self.function(*new, **kwargs)
+            return lift_here(self.function)(*new, **kwargs)
         return f
 
-    def _record(self, args: tuple, kwargs: dict, statics: tuple) -> Recorded:
+    def _record(self, args: tuple, kwargs: dict, statics: tuple, **how) -> Recorded:
         f = self._bound(statics)
         leaves, tree = flatten((args, kwargs))
-
-        def marked(a, k):
-            for x in flatten((a, k))[0]:
-                x.owner.arguments.add(x.ref)    # writing to them would have to change the caller's arrays
-            return f(*a, **k)
-        return record(marked, tree, leaves, concrete=False, name=self.name, label=_call_label)
+        return record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
+                      label=_call_label, writes=True, **how)
 
     def _call_traced(self, args, kwargs, statics):
         rec = self._record(args, kwargs, statics)
         leaves, _ = flatten((args, kwargs))
-        return unflatten(rec.out_tree, bind(call, *map(as_leaf, leaves), *rec.captured, graph=rec.graph))
+        out = bind(call, *map(as_leaf, leaves), *rec.captured, graph=rec.graph)
+        n = len(out) - len(rec.written)
+        for k, new in zip(rec.written, out[n:], strict=True):
+            leaves[k][...] = new
+        return unflatten(rec.out_tree, out[:n])
 
     def _compile(self, key, args, kwargs, statics, leaves, tree) -> Entry:
-        from codegen.kernel import compile_graph
         with self._lock, _no_collection():
             entry = self._entries.get(key)
             if entry is not None:
                 return entry
             start = time.perf_counter()
-            rec = self._record(args, kwargs, statics)
-            for c in rec.captured:
-                if isinstance(c, Tracer) and c.owner.level:
-                    raise explain(ConcreteValueError, f"`{self.name}` uses a traced value from outside", where=None,
-                                  why="it is called on plain arrays while an outer function is traced",
-                                  fix="pass the traced value as an argument")
-            captured = [c.value if isinstance(c, Tracer) else c for c in rec.captured]
+            variants = None
+            try:
+                rec = self._record(args, kwargs, statics)
+            except ConcreteValueError as e:
+                variants = Variants(self, e)
+                rec = variants.record(args, kwargs, statics, leaves)
+            if rec.written and variants is None:
+                variants = Variants(self, None)
+            if variants is not None:
+                entry = Entry(rec, None, [], _unpacker(rec.out_tree), None, variants=variants)
+                entry.kernel = variants.start(rec, args, kwargs, statics, leaves)
+                self._keep(key, entry)
+                self._compile_seconds += time.perf_counter() - start
+                return entry
+            captured = self._outside(rec)
             direct = not (kwargs or statics or self._timed)
             if self._waits(rec.graph):
-                kernel = compile_graph(rec.graph, threads=self._threads)
+                kernel = self._kernel(rec.graph)
                 entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
                 if direct:
                     self._add_direct(entry, tree, leaves)
@@ -345,21 +358,43 @@ class Jitted:
                 # Arrays of the same types stand for the arguments, which are not kept alive for it.
                 like = [np.empty(x.shape, x.dtype) if isinstance(x, np.ndarray) else x for x in leaves]
                 submit(lambda: self._finish(entry, tree, like, direct))
-            self._missed = (key, list(self._entries) if len(self._entries) < EXPLAINED else self._last_keys(), entry)
-            self._entries[key] = entry
-            if len(self._entries) > self._max:
-                _, oldest = self._entries.popitem(last=False)
-                self._fast = self._call
-                if oldest.table is not None:
-                    self._native.set([t for t in self._native.signatures if t is not oldest.table])
-            self._misses += 1
+            self._keep(key, entry)
             self._compile_seconds += time.perf_counter() - start
             return entry
+
+    def _kernel(self, graph: Graph):
+        """Compile, where that can be done."""
+        from codegen.kernel import compile_graph
+        if any(t.symbols() for t in graph.out_types):
+            kernel = Evaluated(graph)
+            kernel.note = "the NumPy evaluator runs it: a result has a length that is known only at run time"
+            return kernel
+        return compile_graph(graph, threads=self._threads)
+
+    def _outside(self, rec: Recorded) -> list:
+        """The arrays that a recorded function reads from outside its arguments."""
+        for c in rec.captured:
+            if isinstance(c, Tracer) and c.owner.level:
+                raise explain(ConcreteValueError, f"`{self.name}` uses a traced value from outside", where=None,
+                              why="it is called on plain arrays while an outer function is traced",
+                              fix="pass the traced value as an argument")
+        return [c.value if isinstance(c, Tracer) else c for c in rec.captured]
+
+    def _keep(self, key, entry: Entry) -> None:
+        """Enter an entry; the oldest goes if there are too many."""
+        self._missed = (key, list(self._entries) if len(self._entries) < EXPLAINED else self._last_keys(), entry)
+        self._entries[key] = entry
+        if len(self._entries) > self._max:
+            _, oldest = self._entries.popitem(last=False)
+            self._fast = self._call
+            if oldest.table is not None:
+                self._native.set([t for t in self._native.signatures if t is not oldest.table])
+        self._misses += 1
 
     def _waits(self, graph: Graph) -> bool:
         """Whether the call waits for its kernel. Programs of loops do: the evaluator would take longer than the compiler."""
         from codegen.kernel import expected_seconds
-        if config.wait if self._wait is None else self._wait:
+        if (config.wait if self._wait is None else self._wait) or any(t.symbols() for t in graph.out_types):
             return True
         nodes = list(all_nodes(graph))
         return any(n.op.name == "loop" for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
@@ -383,7 +418,7 @@ class Jitted:
     def _add_direct(self, entry: Entry, tree, leaves) -> None:
         if entry.kernel.generator == "llvm":
             self._add_native(entry, tree, leaves)
-        else:
+        elif entry.kernel.generator != "evaluator":
             entry.fast = _fast_entry(entry.kernel, tree, leaves, entry.captured, entry.recorded.out_tree, self._call, self._fast_hits)
 
     def _add_native(self, entry: Entry, tree, leaves) -> None:
@@ -437,7 +472,9 @@ class Jitted:
             text_ += f"; {kernel.note}"
         if kernel.references:
             text_ += f"; it calls NumPy for {', '.join(sorted(set(kernel.references)))}"
-        return text_
+        if entry.variants is not None:
+            text_ += entry.variants.why()
+        return text_ + "".join(f"\n  {n}" for n in entry.recorded.notes)
 
     def _last_keys(self) -> list:
         return list(itertools.islice(reversed(self._entries), EXPLAINED))

@@ -2,85 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from tracer.errors import DTypeError, explain
-from tracer.graph import Graph
-from tracer.op import type_of
-from tracer.trace import Tracer, trace_flat
+from autodiff.capture import lift_here
+from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
+from tracer.graph import Graph, Var
+from tracer.trace import Tracer, current_trace, inline, trace_flat
 from tracer.tree import flatten, leaf_paths, unflatten
-from tracer.types import ArrayType
 
-__all__ = ["Recorded", "record", "as_leaf", "weak_of", "value_of_leaf", "leaf_type", "name_of"]
+__all__ = ["Recorded", "record"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A graph, the outside values it uses (its last inputs), and the structure of its result."""
+    """A graph, the outside values it uses (its last inputs), and the structure of its result.
+
+    The graph's outputs are the leaves of the result, then the new values of the leaves `written`, then conditions with the `outcomes` for
+    which the graph holds.
+    """
 
     graph: Graph
     captured: list
     out_tree: Any
+    written: tuple[int, ...] = ()
+    outcomes: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def name_of(f: Callable) -> str:
-    """A name for the graph of `f`."""
-    name = getattr(f, "__name__", None) or type(f).__name__
-    return "function" if name == "<lambda>" else name
-
-
-def weak_of(x) -> type | None:
-    """float or int for Python numbers, which are weak in promotion; None otherwise."""
-    if isinstance(x, Tracer):
-        return x.weak
-    return type(x) if type(x) in (float, int) else None
-
-
-def leaf_type(x, path: str = "") -> ArrayType:
-    """Type of a leaf.
-
-    Raises
-    ------
-    DTypeError
-        If the leaf is not an array or number of a supported dtype.
-    """
-    try:
-        return type_of(x)
-    except TypeError as e:
-        raise explain(DTypeError, f"{path or 'a value'} is {type(x).__name__}, which cannot be traced", why=str(e),
-                      fix="pass arrays and numbers; make other values static (static_argnames of jit) or close over them") from None
-
-
-def as_leaf(x):
-    """Python numbers become NumPy scalars; arrays and tracers stay."""
-    return x if isinstance(x, (Tracer, np.ndarray, np.generic)) else np.asarray(x)[()]
-
-
-def value_of_leaf(x):
-    """The number behind a leaf, or None if it is not known."""
-    return x.value if isinstance(x, Tracer) else as_leaf(x)
-
-
-def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None,
-           label: Callable[[str], str] = str) -> Recorded:
+def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None, label: Callable[[str], str] = str,
+           fixed: Mapping[int, Any] | None = None, shared: Mapping[int, int] | None = None, writes: bool = False,
+           guarded: bool = False) -> Recorded:
     """Trace `f(*args)`, `args` being the tree of `leaves`. A concrete trace carries the values of the leaves.
 
-    `label` turns the path of a leaf into what errors call it.
+    Parameters
+    ----------
+    label : turns the path of a leaf into what errors call it
+    fixed : leaves that the function gets as they are, by number
+    shared : leaves that are the same array as an earlier one
+    writes : whether arguments that the function writes are among the outputs
+    guarded : whether Python's decisions are, in a concrete trace
     """
     holder: list = []
+    changed: list[int] = []
     paths = leaf_paths(in_tree)
     types = [leaf_type(x, label(p)) for x, p in zip(leaves, paths, strict=True)]
 
     def flat(*tracers):
-        out, tree = flatten(f(*unflatten(in_tree, tracers)))
+        given: list[Any] = list(tracers)
+        for k, j in (shared or {}).items():
+            given[k] = tracers[j]
+        for k, x in (fixed or {}).items():
+            given[k] = x
+        first = [t.ref for t in tracers]
+        out, tree = flatten(lift_here(f)(*unflatten(in_tree, given)))
         holder.append(tree)
         for x, path in zip(out, leaf_paths(tree), strict=True):
             leaf_type(x, f"result{path}")
-        return out
+        if writes:
+            changed.extend(k for k, (t, ref) in enumerate(zip(tracers, first, strict=True)) if t.ref is not ref and t.type.shape)
+            stale = [t for t in tracers if id(t) in t.owner.stale and t.type.shape]
+            for t in stale:
+                t.owner.check_fresh(t)
+        return [*out, *(tracers[k] for k in changed)]
     traced = trace_flat(flat, types, name=name or name_of(f), values=[value_of_leaf(x) for x in leaves] if concrete else None,
-                        weak=[weak_of(x) for x in leaves])
-    return Recorded(traced.graph, traced.captured, holder[0])
+                        weak=[weak_of(x) for x in leaves], guarded=guarded)
+    graph = traced.graph
+    outer = current_trace()
+    if traced.guards is not None and outer is not None and outer.guards is not None:
+        # The decisions are checked by the trace around, in terms of its own values.
+        conditions = inline(traced.guards, [*map(as_leaf, leaves), *traced.captured])
+        outer.guards += [(outer.atom(c), k) for c, k in zip(conditions, traced.outcomes, strict=True) if isinstance(c, Tracer)]
+    elif traced.guards is not None and guarded:
+        rename = dict(zip(traced.guards.inputs, graph.inputs, strict=True))
+        assert all(a is b for a, b in rename.items())
+        nodes = list(graph.nodes)
+        have = {v for n in nodes for v in n.outputs}
+        nodes += [n for n in traced.guards.nodes if not any(v in have for v in n.outputs)]
+        graph = Graph(graph.name, graph.inputs, tuple(_in_order(nodes, graph.inputs)), (*graph.outputs, *traced.guards.outputs))
+        return Recorded(graph, traced.captured, holder[0], tuple(changed), traced.outcomes, traced.notes)
+    return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes)
+
+
+def _in_order(nodes: list, inputs: Sequence[Var]) -> list:
+    """Nodes such that each comes after what it reads."""
+    known: set = set(inputs)
+    out: list = []
+    left = nodes
+    while left:
+        later = []
+        for n in left:
+            if all(not isinstance(a, Var) or a in known for a in n.inputs):
+                out.append(n)
+                known.update(n.outputs)
+            else:
+                later.append(n)
+        assert len(later) < len(left), "a node reads what is made nowhere"
+        left = later
+    return out

@@ -769,7 +769,7 @@ class FunctionWriter(Writer):
                 bad = self.binary("and", bad, v.mask)
             kind = f"i{bad.lanes}"
             bad = self.compare("icmp ne", self.pure(f"bitcast {bad} to {kind}", kind, 0, bad), self.constant(0, kind))
-        self._leave_if(bad, self.module.message(s.message))
+        self._leave_if(bad, self.module.message(s.message if s.error == "IndexError" else f"{s.error}\0{s.message}"))
 
     def _leave_if(self, bad: Value, code: int) -> None:
         fail, fine = self.label(), self.label()

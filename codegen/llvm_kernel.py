@@ -100,6 +100,7 @@ def _shared(key: str, names: Iterable[str], code: Callable[[], bytes]) -> link.L
     return found
 
 
+_CHECKED: dict[str, type[Exception]] = {"": IndexError, "AssertionError": AssertionError}
 _MATRIX_ERRORS = {NOT_POSITIVE: "Matrix is not positive definite", SINGULAR: "singular matrix"}
 
 
@@ -232,7 +233,8 @@ class LlvmKernel(Kernel):
             raise np.linalg.LinAlgError(_MATRIX_ERRORS[code])
         if code < 0:
             raise MemoryError("out of memory in a compiled function")
-        raise IndexError(self.module.messages[code - 1])
+        kind, _, text = self.module.messages[code - 1].rpartition("\0")
+        raise _CHECKED[kind](text)
 
     def signature(self, nargs: int, accesses: Sequence[Sequence[int]], leaves: Sequence[Sequence[int]],
                   builds: Sequence[tuple[int, Sequence[int], Any]], keep: list[Any], same: bool = False,

@@ -188,10 +188,11 @@ class Alloc:
 
 @dataclass(slots=True, eq=False)
 class Check:
-    """Raise IndexError with `message` unless -length <= index < length."""
+    """Raise `error` with `message` unless -length <= index < length."""
     index: Expr
     length: Expr
     message: str
+    error: str = "IndexError"
 
 
 @dataclass(slots=True, eq=False)

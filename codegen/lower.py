@@ -188,6 +188,26 @@ class Builder:
         yield
         self.block = outer
 
+    @contextmanager
+    def steps(self, n: Dim) -> Iterator[Expr]:
+        """A loop whose steps depend on each other."""
+        loop = self.new_loop(self.dim(n), parallel=False)
+        self.block.append(loop)
+        with self.inside(loop.body):
+            yield loop.var
+
+    @contextmanager
+    def when(self, test: Expr) -> Iterator[None]:
+        """What is done only where `test` holds."""
+        then: list[Stmt] = []
+        self.block.append(If(Cast(Apply("not", (test,), BOOL), I64), [then, []]))
+        with self.inside(then):
+            yield
+
+    def require(self, test: Expr, message: str) -> None:
+        """Raise AssertionError unless `test` holds."""
+        self.block.append(Check(Select(test, Lit(0), Lit(1)), Lit(1), message, "AssertionError"))
+
     def reduce(self, x: Operand, out: Operand, axes: tuple[int, ...], combine: str, start: Expr) -> None:
         """out = x combined along axes."""
         with self.nest(out.shape) as index:
@@ -254,7 +274,7 @@ class Builder:
                 length = self.dim(d)
                 if check:
                     self.block.append(Check(i, length, f"index out of bounds for axis of length {d}{self.line}"))
-                out.append(self._from_start(i, length))
+                out.append(i if check is None else self._from_start(i, length))
         return tuple(out)
 
     def _from_start(self, i: Expr, length: Expr) -> Expr:
@@ -354,10 +374,13 @@ class _Scope:
     def _last_uses(self) -> dict[Var, int]:
         """Position of the last node that may read each var, views of it included."""
         last: dict[Var, int] = {}
+        self.direct: dict[Var, int] = {}        # the same, reads through views not counted
+        self.views: dict[Var, list[Var]] = {}
         under: dict[Var, set[Var]] = {}
 
         def touch(atom, position):
             if isinstance(atom, Var):
+                self.direct[atom] = position
                 for v in under.get(atom, {atom}):
                     last[v] = position
         for p, node in enumerate(self.graph.nodes):
@@ -367,6 +390,8 @@ class _Scope:
                 base = set().union(*(under.get(a, {a}) for a in node.inputs if isinstance(a, Var)), set())
                 for o in node.outputs:
                     under[o] = base | {o}
+                    for v in base:
+                        self.views.setdefault(v, []).append(o)
         end = len(self.graph.nodes)
         for a in self.graph.outputs:
             touch(a, end)
@@ -386,6 +411,8 @@ class _Scope:
                 numbers.update(node.outputs)
             elif node.op.name == "broadcast":
                 rows.update(node.outputs)
+            elif node.op.name in _INDEXING and node.outputs[0].type.dtype == I64 and not node.outputs[0].type.shape:
+                light.add(node)     # counters and what is derived of them: loops over memory are recognised by them
             elif (node.op.name in _LIGHT or node.op.name in _COMPARES) and len(arrays) == 1 and node.outputs[0].type.shape:
                 level = depth.get(arrays[0], 0) + 1
                 if level <= LIGHT_DEPTH:
@@ -428,6 +455,8 @@ class _Scope:
             if view is not None:
                 self.env[out_var] = view
                 self._note_cheap(node)
+                for d, length in zip(out_var.type.shape, node.op.lengths(k, xs), strict=False):
+                    _bind(k, d, length)
                 return
         if node.op.name == "matmul":
             xs = [self._matrix_ready(x) for x in xs]
@@ -445,6 +474,9 @@ class _Scope:
             return
         elif node.op.name == "pad_sum":
             xs = [self._recomputed(a, x) for a, x in zip(node.inputs, xs, strict=True)]
+        if len(node.outputs) == 1:
+            for d, length in zip(out_var.type.shape, node.op.lengths(k, xs), strict=False):
+                _bind(k, d, length)
         outs = [self._result(position, node, v, xs) for v in node.outputs]
         if node.op.name == "update":
             xs = self._apart(xs, outs[0])
@@ -525,12 +557,29 @@ class _Scope:
         t = v.type
         if node.op.name == "update" and xs[0].buffer is not None and xs[0].buffer in self.owned:
             x = node.inputs[0]
-            if isinstance(x, Var) and self.last_use.get(x, -1) == position:
+            if isinstance(x, Var) and (self.last_use.get(x, -1) == position or self._set_free(x, position)):
                 return xs[0]
         target = self.targets.get(v)
         if target is not None:
             return target
         return self.k.stored(t.dtype, t.shape)
+
+    def _set_free(self, x: Var, position: int) -> bool:
+        """Copy what views of x are still to be read, if that is less than all of x; whether x may then be overwritten."""
+        if self.direct.get(x, -1) != position:
+            return False
+        buffer = self.env[x].buffer
+        later = [v for v in self.views.get(x, ()) if self.direct.get(v, -1) > position and v in self.env]
+        if any(self.env[v].buffer is not None and self.env[v].buffer.storage is buffer.storage for v in later):  # type: ignore[union-attr]
+            return False    # another shape of the same memory
+        reading = [v for v in later if self.env[v].buffer is None and _reads(self.k, self.env[v], buffer.storage)]  # type: ignore[union-attr]
+        whole = _product(*x.type.shape)
+        sizes = [_product(*v.type.shape) for v in reading]
+        if whole is not None and sum(s if s is not None else 0 for s in sizes) * 2 > whole:
+            return False
+        for v in reading:
+            self.env[v] = self.k.materialize(self.env[v])
+        return True
 
     def _apart(self, xs: list[Operand], out: Operand) -> list[Operand]:
         """Values and indices that read the buffer being written are stored first."""
@@ -554,6 +603,7 @@ def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:
 
 _CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}
 _LIGHT = {"add", "sub", "mul", "neg", "cast", "positive", "stop_gradient"}
+_INDEXING = {"add", "sub", "neg"}
 LIGHT_DEPTH = 3
 RECOMPUTE_COST = 48
 """Operations that cost less than a round trip of one number through memory: about 2 ns a core at 40 GB/s, 24 in 8 lanes."""
@@ -595,20 +645,82 @@ def _read_by_others(k: Builder, x: Operand, j: int, carries: list[Operand], othe
 def _lower_cond(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
     k = scope.k
     which, *operands = xs
-    outs = [k.stored(v.type.dtype, v.type.shape) for v in node.outputs]
+    graphs = node.params["branches"]
+    outs: list[Operand] = []
+    owned = [False] * len(operands)
+    taken = _written_operands(graphs)
+    for j, v in enumerate(node.outputs):
+        m = taken.get(j)
+        if m is not None and node.inputs[1:].count(node.inputs[1 + m]) == 1:
+            others = [x for i, x in enumerate(xs) if i != 1 + m]
+            apart = operands[m].buffer is not None and not any(_reads(k, x, operands[m].buffer.storage) for x in others)  # type: ignore
+            operands[m] = _own_copy(scope, position, node.inputs[1 + m] if apart else None, operands[m])
+            owned[m] = True
+            outs.append(operands[m])
+        else:
+            outs.append(k.stored(v.type.dtype, v.type.shape))
     branches: list[list[Stmt]] = []
-    for g in node.params["branches"]:
+    for g in graphs:
         block: list[Stmt] = []
         with k.inside(block):
             known = dict(k.sizes)
-            inner = _Scope(k, g, operands, [False] * len(operands))
-            for x, out in zip(inner.run(), outs, strict=True):
-                _copy_into(k, x, out)
+            inner = _Scope(k, g, operands, owned)
+            _assign_together(k, inner.run(), outs)
             k.sizes = known
         branches.append(block)
     k.block.append(If(which.read(()), branches))
     scope.owned.update(o.buffer for o in outs if o.buffer is not None)
     return outs
+
+
+def _written_operands(graphs: Sequence[Graph]) -> dict[int, int]:
+    """Output -> operand, for outputs that are in every branch an operand with some elements written, or the operand itself."""
+    found: dict[int, int] = {}
+    sources = []
+    for g in graphs:
+        made = {o: n for n in g.nodes for o in n.outputs}
+        position = {v: m for m, v in enumerate(g.inputs)}
+        row = []
+        for a in g.outputs:
+            while isinstance(a, Var) and a in made and made[a].op.name in ("update", "loop", "cond"):
+                source = _first_value(made[a], a)
+                if source is None:
+                    break
+                a = source
+            row.append(position.get(a) if isinstance(a, Var) else None)
+        sources.append(row)
+    for j, column in enumerate(zip(*sources, strict=True)):
+        m = column[0]
+        if m is not None and all(c == m for c in column) and graphs[0].inputs[m].type.shape and m not in found.values():
+            found[j] = m
+    return found
+
+
+def _first_value(node: Node, out: Var):
+    """The array that an output is a newer version of."""
+    if node.op.name == "update":
+        return node.inputs[0]
+    j = node.outputs.index(out)
+    if node.op.name == "loop":
+        spec = node.params["spec"]
+        return node.inputs[1 + spec.constants + j] if j < spec.carries else None
+    m = _written_operands(node.params["branches"]).get(j)
+    return None if m is None else node.inputs[1 + m]
+
+
+def _assign_together(k: Builder, new: Sequence[Operand], state: Sequence[Operand]) -> None:
+    """state = new, all at once: a value that reads another's old one is stored before any is written."""
+    written = {s.buffer.storage for s in state}  # type: ignore[union-attr]
+    ready = []
+    for x, s in zip(new, state, strict=True):
+        own = s.buffer
+        if x.buffer is not own and any(_reads(k, x, w) for w in written - {own.storage}):  # type: ignore[union-attr]
+            x = k.materialize(Operand(x.dtype, x.shape, x.read))
+        elif x.buffer is None and _reads(k, x, own.storage):  # type: ignore[union-attr]
+            x = k.materialize(x)
+        ready.append(x)
+    for x, s in zip(ready, state, strict=True):
+        _copy_into(k, x, s)
 
 
 def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
@@ -666,18 +778,7 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
         for y, s in zip(ys, stacked, strict=True):
             with k.nest(y.shape) as at:
                 k.store(s, (i, *at), y.read(at))
-        # Carries are assigned together: one that reads another's old value is stored before any is written.
-        written = {s.buffer.storage for s in state}  # type: ignore[union-attr]
-        ready = []
-        for j, x in enumerate(new):
-            own = state[j].buffer
-            if x.buffer is not own and any(_reads(k, x, s) for s in written - {own.storage}):  # type: ignore[union-attr]
-                x = k.materialize(Operand(x.dtype, x.shape, x.read))
-            elif x.buffer is None and _reads(k, x, own.storage):  # type: ignore[union-attr]
-                x = k.materialize(x)
-            ready.append(x)
-        for x, s in zip(ready, state, strict=True):
-            _copy_into(k, x, s)
+        _assign_together(k, new, state)
         if step is not None:
             k.store(count, (), _add(step, Lit(1)))
         k.sizes = known

@@ -261,7 +261,7 @@ def _pad_terms(trace, x) -> tuple[list, list] | None:
 
 
 @rewrite("update")
-def update_of_zeros(trace, xs, spec, mode, check):
+def update_of_zeros(trace, xs, spec, mode, check, unique=False):
     """zeros with x[slice] += v = pad_sum(v); pad_sum(...) with x[slice] += v = pad_sum(..., v)."""
     t = type_of(xs[0])
     if mode != "add" or len(xs) > 2 or t.dtype.kind != "f" or any(e[2] != 1 for e in spec) or not t.is_static() or 0 in t.shape:

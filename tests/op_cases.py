@@ -30,6 +30,12 @@ def _doubled(x):
 
 _doubled.defvjp(lambda x: (2 * x, None), lambda _, ct: (2 * ct,))
 
+
+def _required(v):
+    assert v[0] > 0, "positive"
+    return v * v
+
+
 SQUARE = np.array([[1.9, 0.4, -0.7], [0.3, -1.2, 0.8], [-0.5, 0.9, 1.1]])
 LANES = np.stack([SQUARE, SQUARE[::-1] * 1.3])
 TALL = np.concatenate([SQUARE, [[0.6, 0.2, -1.4]]])
@@ -45,6 +51,9 @@ CASES = {
     "reshape": [(lambda a: a.reshape(2, 6) * 2, (A,)), (lambda a: a.reshape(1, 3, 1, 4) + 1, (A,))],
     "transpose": [(lambda a: a.T * 2, (A,)), (lambda a: np.transpose(a.reshape(2, 3, 2), (2, 0, 1)), (A,))],
     "concatenate": [(lambda a, v: np.concatenate([a, v[None], a]), (A, V)), (lambda a: np.concatenate([a, a], axis=1), (A,))],
+    "span": [(lambda v: ad.fori_loop(1, 5, lambda i, s: s + (v[:i] * np.arange(4.0)[4 - i:]).sum(), 0.0), (V,))],
+    "selected": [(lambda v: (v[v > 0] ** 2).sum(), (V,)), (lambda v: v[v > 9].sum() + v[0], (V,))],
+    "require": [(lambda v: ad.jit(_required)(v), (V,))],
     "iota": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + np.take(v, anp.arange(4) * 0 + i).sum(), 0.0), (V,))],
     "sum": [(lambda a: a.sum(), (A,)), (lambda a: a.sum(axis=0), (A,)), (lambda a: a.sum(axis=(0, 1), keepdims=True), (A,))],
     "prod": [(lambda a: np.prod(a, axis=1), (A,)), (lambda v: np.prod(v * np.array([1.0, 0.0, 1.0, 1.0])), (V,)),

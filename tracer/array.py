@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer.errors import ConcreteValueError, DTypeError, UnsupportedError, explain
+from tracer.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedError, explain
 
 __all__ = ["ArrayMethods", "functions", "resolvers", "implements", "call"]
 
@@ -145,9 +145,7 @@ class ArrayMethods:
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         if out is not None:
-            raise explain(UnsupportedError, f"np.{ufunc.__name__} of a traced value cannot be written into a concrete array",
-                          why="`out=` (or `a += traced`, where `a` is a plain array) would lose the trace",
-                          fix="write `a = a + traced`, or make `a` with autodiff.numpy.zeros and use a.at[...]")
+            return self._into(out, f"np.{ufunc.__name__}", lambda: self.__array_ufunc__(ufunc, method, *inputs, **kwargs))
         if method == "__call__":
             dtype = kwargs.pop("dtype", None)
             if kwargs and not all(k == "where" and v is True or k == "casting" and v == "same_kind" for k, v in kwargs.items()):
@@ -159,7 +157,22 @@ class ArrayMethods:
         return call((ufunc, method), *inputs, **kwargs)
 
     def __array_function__(self, func, types, args, kwargs):
+        if kwargs.get("out") is not None:
+            out = kwargs.pop("out")
+            return self._into(out, f"np.{func.__name__}", lambda: call(func, *args, **kwargs))
         return call(func, *args, **kwargs)
+
+    def _into(self, out, name: str, compute: Callable):
+        """The result of `compute`, written into the traced array `out`."""
+        target, = out if isinstance(out, tuple) else (out,)
+        if not isinstance(target, ArrayMethods):
+            raise explain(UnsupportedError, f"{name} of a traced value with out= a plain array (or `a += traced`, where `a` is one)",
+                          why="a plain array cannot hold traced values: the trace would be lost",
+                          fix="write `a = a + traced`, or make `a` with autodiff.numpy.zeros and use a.at[...]")
+        y = compute()
+        if y.shape != target.shape:
+            raise explain(ShapeError, f"{name}: the result has shape {y.shape}, the array given by out= {target.shape}")
+        return call("write", target, Ellipsis, y, exact=True)
 
     def __array__(self, *args, **kwargs):
         fix = "use autodiff.numpy.array / asarray / stack, or x.at[i].set(v) for assignment"
@@ -173,7 +186,7 @@ class ArrayMethods:
     def __bool__(self):
         if self.value is None:
             raise _needs_value(self, "the truth of", _USE_CONTROL)
-        return bool(self.value)
+        return bool(self._decided(bool(self.value)))
 
     def __float__(self):
         raise explain(ConcreteValueError, f"float() of a traced value {self.type} would lose its derivative",
@@ -189,7 +202,11 @@ class ArrayMethods:
         if self.value is None:
             raise _needs_value(self, "the integer of", "use ad.fori_loop for loops, autodiff.numpy.take(a, i, axis=0) to "
                                "index a plain array; make sizes static_argnums of jit")
-        return int(self.value)
+        return self._decided(int(self.value))
+
+    def _decided(self, outcome: int) -> int:
+        from tracer.trace import decided
+        return decided(self, outcome)  # type: ignore[arg-type]
 
     def __int__(self):
         return self._integer()

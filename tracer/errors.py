@@ -68,7 +68,8 @@ _ours = tuple(os.path.join(_root, p) + os.sep for p in ("tracer", "codegen", "au
 _internal: dict[CodeType, bool] = {}
 
 
-def _is_internal(code: CodeType) -> bool:
+def is_internal(code: CodeType) -> bool:
+    """Whether code is of this project or of NumPy."""
     known = _internal.get(code)
     if known is None:
         file = code.co_filename
@@ -81,7 +82,7 @@ def _is_internal(code: CodeType) -> bool:
 def user_frame() -> FrameType | None:
     """The innermost frame that is neither ours nor NumPy's."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_internal(frame.f_code):
+    while frame is not None and is_internal(frame.f_code):
         frame = frame.f_back
     return frame
 

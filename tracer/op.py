@@ -108,6 +108,10 @@ class Op:
         """For ops that only move elements: the reader of the result, given the reader of the operand. None: not a view."""
         return None
 
+    def lengths(self, k, inputs) -> Sequence:
+        """For ops that make an axis of a length known only at run time: the length of each axis of the result, as expressions."""
+        return ()
+
     def can_lower(self, *types: ArrayType, **params) -> bool:
         """Whether `lower` handles these types; otherwise the kernel calls `reference`, visibly."""
         return type(self).lower is not Op.lower

@@ -48,7 +48,8 @@ def as_traced(x):
 @lru_cache(maxsize=4096)
 def _resolve(ufunc, kinds: tuple) -> tuple[tuple[np.dtype, ...], np.dtype]:
     """Input dtypes and output dtype of a ufunc."""
-    probe = [k if not isinstance(k, np.dtype) else k for k in kinds]
+    # Python numbers alone are what NumPy makes of them; left weak, two integers would be compared as objects.
+    probe = list(kinds) if any(isinstance(k, np.dtype) for k in kinds) else [np.result_type(k(0)) for k in kinds]
     dtypes = ufunc.resolve_dtypes((*probe, *[None] * ufunc.nout))
     return tuple(dtypes[:ufunc.nin]), dtypes[ufunc.nin]
 

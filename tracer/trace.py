@@ -7,6 +7,7 @@ A concrete trace carries values on its tracers, so that Python's own `if` and `w
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from tracer.array import ArrayMethods
-from tracer.errors import EscapedTracerError, explain, user_line
+from tracer.errors import EscapedTracerError, UnsupportedError, explain, user_line
 from tracer.graph import Atom, Const, Graph, Node, Var, Where, live_nodes
 from tracer.op import Op, type_of
 from tracer.types import ArrayType, Dim, match_sizes, substitute, type_of_value
 
 __all__ = ["Tracer", "Trace", "Traced", "bind", "trace_flat", "inline", "evaluate", "apply",
-           "walk", "current_trace", "zeros", "full", "concrete_value",
+           "walk", "current_trace", "open_trace", "reopened", "zeros", "full", "concrete_value",
            "trace_graph"]
 
 
@@ -69,7 +70,6 @@ class Trace:
         self.concrete = concrete
         self.open = True
         self.nodes: list[Node] = []
-        self.arguments: set[Var] = set()    # inputs whose arrays the caller would see changed, and which are not written
         self.captured: list[Any] = []
         self.captured_vars: dict[int, Var] = {}
         self.capture_order: list[Var] = []
@@ -77,6 +77,15 @@ class Trace:
         self.producers: dict[Var, Node] = {}
         self.sizes: dict[str, int] = {}
         self.where: Where | None = None  # set by transforms: derived nodes keep the line of the node they come from
+        self.parent: Trace | None = None
+        self.region = False             # a block of the function that the parent traces: names mean the same here and there
+        self.written: dict[int, tuple[Tracer, Var]] = {}    # in a region: outer arrays that were written, and what they are now
+        self.reread: dict[int, tuple[Tracer, Var]] = {}     # in a region: outer views, read from what their base is now
+        self.integers: dict[Var, Dim] = {}                  # what is known of integer scalars
+        self.stale: dict[int, tuple[Tracer, str]] = {}      # arrays whose contents are not known here any more, and why
+        self.guards: list[tuple[Atom, int]] | None = None   # where decisions of Python are to be checked: conditions and outcomes
+        self.notes: list[str] = []                          # what the user may want to know of how the function was recorded
+        self.held: dict[int, Any] = {}                      # in a region: objects that were there before it
 
     def input(self, type: ArrayType, value=None, weak=None) -> Tracer:
         """A new tracer that stands for an input."""
@@ -86,23 +95,95 @@ class Trace:
         """The var that stands here for an outer tracer or a concrete array."""
         var = self.captured_vars.get(id(x))
         if var is None:
+            outer = x
+            var = Var(type_of(x))
             if isinstance(x, Tracer):
                 check_open(x)
-                outer = Tracer(x.type, x.owner, x.ref, x.value) if x.owner.level else x  # what it is now, if written later
-            else:
-                outer = x
-            var = Var(type_of(x))
+                if self.parent is not None:
+                    self.parent.check_fresh(x)
+                known = x.owner.integer_of(x.ref) if x.owner.level else None
+                if known is not None:
+                    self.integers[var] = known
+                if self._within_region(x):
+                    outer = Tracer(x.type, self.parent, self.parent.atom(x))  # type: ignore[union-attr, arg-type]
+                elif x.owner.level and not self.region:
+                    outer = Tracer(x.type, x.owner, x.ref, x.value)  # what it is now, if written later
             self.captured_vars[id(x)] = var
             self.captured.append((outer, x))
             self.capture_order.append(var)
         return var
 
+    def _within_region(self, x: Tracer) -> bool:
+        """Whether a block between here and the trace of `x` may know `x` under a newer value."""
+        if self.region:
+            return False
+        p = self.parent
+        while p is not None and p is not x.owner:
+            if p.region:
+                return True
+            p = p.parent
+        return False
+
+    def reaches(self, x: Tracer) -> bool:
+        """Whether `x` is of this trace or, through blocks only, of one around it: then it may be written here."""
+        p: Trace | None = self
+        while p is not None and p is not x.owner:
+            if not p.region:
+                return False
+            p = p.parent
+        return p is not None
+
+    def outer(self, x: Tracer) -> Var:
+        """What an outer tracer stands for in this block."""
+        found = self.written.get(id(x)) or self.reread.get(id(x))
+        if found is not None:
+            return found[1]
+        if x.owner.level and x.views is not None and x.views.base is not None and self.reaches(x):
+            _state.stack.append(self)
+            try:
+                ref = self.atom(x.views.read(x.views.base))
+            finally:
+                _state.stack.pop()
+            self.reread[id(x)] = (x, ref)  # type: ignore[assignment]
+            return ref  # type: ignore[return-value]
+        return self.capture(x)
+
+    def rebind(self, x: Tracer, new: Tracer) -> None:
+        """Let `x` stand for `new` from here on."""
+        if x.owner is self:
+            x.ref, x.value, x.weak, x.where = new.ref, new.value, None, new.where
+            return
+        self.reread.clear()
+        if x.views is None or x.views.base is None:
+            self.capture(x)
+            self.written[id(x)] = (x, self.atom(new))  # type: ignore[assignment]
+        else:
+            self.reread[id(x)] = (x, self.atom(new))  # type: ignore[assignment]
+
+    def check_fresh(self, x: Tracer) -> None:
+        """Refuse an array whose contents are not known any more."""
+        trace: Trace | None = self
+        while trace is not None:
+            found = trace.stale.get(id(x))
+            if found is not None:
+                raise explain(UnsupportedError, f"an array {x.type} is used under another name than it was written by", why=found[1],
+                              fix="use one name for it, or copy it before the loop")
+            trace = trace.parent
+
+    def integer_of(self, atom) -> Dim | None:
+        """What is known of an integer scalar of this trace, as a polynomial."""
+        if isinstance(atom, Const):
+            return int(atom.value) if atom.value.dtype.kind in "iu" else None
+        return self.integers.get(atom)
+
     def atom(self, x) -> Atom:
         """The var or constant that stands for a value in this trace."""
         if isinstance(x, Tracer):
+            if self.stale:
+                self.check_fresh(x)
             if x.owner is self:
                 return x.ref  # type: ignore[return-value]
-            return self.capture(x)
+            return self.outer(x) if self.region else self.capture(x)
         if isinstance(x, np.ndarray):
             return self.capture(x)
         number: Any = x if isinstance(x, np.generic) else np.asarray(x)[()]
@@ -139,11 +220,30 @@ class Trace:
             out.append(Tracer(t, self, Var(t), None if values is None else values[i], None, where))
         node = Node(op, atoms, tuple([o.ref for o in out]), params, where)  # type: ignore[arg-type, misc]
         self.nodes.append(node)
+        if self.integers and op.name in _INTEGERS and not types[0].shape:
+            self._note_integer(op.name, atoms, out[0].ref, types[0])  # type: ignore[arg-type]
         for v in node.outputs:
             self.producers[v] = node
         if not op.effect:
             self.known[key] = [(o.ref, o.value, where) for o in out]
         return out if op.many else out[0]
+
+
+    def _note_integer(self, name: str, atoms: Sequence[Atom], out: Var, t: ArrayType) -> None:
+        known = [self.integer_of(a) for a in atoms]
+        if t.dtype == np.int64 and all(k is not None for k in known):
+            self.integers[out] = _INTEGERS[name](*known)  # type: ignore[arg-type]
+
+
+_INTEGERS: dict[str, Callable[..., Dim]] = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg,
+                                            "cast": lambda d: d, "positive": lambda d: d, "broadcast": lambda d: d, "reshape": lambda d: d}
+
+
+def decided(x: Tracer, outcome: int) -> int:
+    """Note that Python went on by the number behind x."""
+    if x.owner.level and x.owner.guards is not None:
+        x.owner.guards.append((x.ref, outcome))
+    return outcome
 
 
 def check_open(x: Tracer) -> None:
@@ -175,10 +275,25 @@ def apply(op: Op, args: Sequence, params: dict[str, Any]):
 
 
 @contextmanager
-def open_trace(name: str, concrete: bool) -> Iterator[Trace]:
+def open_trace(name: str, concrete: bool, region: bool = False) -> Iterator[Trace]:
     """Push a trace; on leaving, it is closed and its tracers can be used no more."""
     trace = Trace(name, concrete)
+    trace.parent, trace.region = current_trace(), region
+    if concrete and trace.parent is not None and trace.parent.guards is not None:
+        trace.guards = []
     _state.stack.append(trace)
+    try:
+        yield trace
+    finally:
+        _state.stack.pop()
+        trace.open = False
+
+
+@contextmanager
+def reopened(trace: Trace) -> Iterator[Trace]:
+    """Record a little more in a block that was closed."""
+    _state.stack.append(trace)
+    trace.open = True
     try:
         yield trace
     finally:
@@ -192,21 +307,33 @@ class Traced:
 
     graph: Graph
     captured: list
+    guards: Graph | None = None
+    """Conditions that Python decided on, by the inputs of the graph, in a trace where that is to be checked."""
+    outcomes: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", values: Sequence | None = None,
-               weak: Sequence | None = None) -> Traced:
+               weak: Sequence | None = None, guarded: bool = False) -> Traced:
     """Trace `f`, a function of flat arguments that returns a list.
 
-    The graph's inputs are those of `types`, then the captured values.
+    The graph's inputs are those of `types`, then the captured values. In a `guarded` trace with values, Python's decisions on them are
+    kept, to be checked.
     """
     with open_trace(name, values is not None) as trace:
+        if guarded:
+            trace.guards = []
         ins = [trace.input(t, None if values is None else values[i], None if weak is None else weak[i])
                for i, t in enumerate(types)]
         first = [t.ref for t in ins]
         outs = tuple([trace.atom(o) for o in f(*ins)])
-    graph = Graph(name, (*first, *trace.capture_order), tuple(trace.nodes), outs)  # type: ignore[arg-type]
-    return Traced(live_nodes(graph), [outer for outer, _ in trace.captured])
+    inputs: Any = (*first, *trace.capture_order)
+    graph = Graph(name, inputs, tuple(trace.nodes), outs)
+    captured = [outer for outer, _ in trace.captured]
+    if trace.guards:
+        guards = live_nodes(Graph(name, inputs, tuple(trace.nodes), tuple([a for a, _ in trace.guards])))
+        return Traced(live_nodes(graph), captured, guards, tuple([k for _, k in trace.guards]), tuple(trace.notes))
+    return Traced(live_nodes(graph), captured, notes=tuple(trace.notes))
 
 
 def trace_graph(f: Callable, types: Sequence[ArrayType], name: str) -> Graph:

@@ -183,10 +183,15 @@ def type_of_value(x) -> ArrayType:
     if not isinstance(x, (np.ndarray, np.generic)):
         x = np.asarray(x)
     dtype = x.dtype
-    if dtype.kind not in SUPPORTED_KINDS or dtype.itemsize > 8 or dtype == np.float16:
+    if not is_traceable(x):
         raise TypeError(f"arrays of dtype {dtype} cannot be traced: the supported dtypes are bool, "
                         f"integers, float32 and float64")
     return ArrayType(dtype.newbyteorder("="), x.shape)
+
+
+def is_traceable(x: np.ndarray | np.generic) -> bool:
+    """Whether an array has a dtype that graphs hold."""
+    return x.dtype.kind in SUPPORTED_KINDS and x.dtype.itemsize <= 8 and x.dtype != np.float16
 
 
 def substitute(obj, names: Mapping[str, Dim]):

@@ -23,13 +23,15 @@ from autodiff.numpy.support import (
     require_value,
     shape_of,
 )
+from autodiff.numpy.whole import integer_of, note_integer, span_of
 from tracer.array import implements
 from tracer.errors import ConcreteValueError, DTypeError, IndexingError, ShapeError, UnsupportedError, explain
+from tracer.integers import is_nonnegative
 from tracer.ops import index as index_ops
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, cast_to, describe, dtype_kind_of
 from tracer.trace import Tracer, bind
-from tracer.types import Dim
+from tracer.types import Dim, element_count
 
 __all__ = ["Selection", "parse", "select", "update", "take_order", "part", "aligned", "checked", "fitted"]
 
@@ -45,14 +47,15 @@ class Selection:
     shape: tuple[Dim, ...]      # of the array, with the new axes
     spec: tuple                 # as in tracer/ops/index.py
     arrays: tuple               # the index arrays: one dtype and one shape
-    check: bool
+    check: bool | None          # as in tracer/ops/index.py
     dropped: tuple[int, ...]    # numbers of the sliced axes that integers selected
-    place: int                  # of the axes of the index arrays among the kept sliced ones
+    places: tuple[int, ...]     # of the axes of the index arrays in the result
     is_view: bool
 
     def key(self) -> Any:
-        """Equal for selections of the same elements; None if there are index arrays."""
-        return None if self.arrays else (self.shape, self.spec, self.dropped)
+        """Equal for selections of the same elements; None if that cannot be told."""
+        atoms = tuple([a.ref if isinstance(a, Tracer) else a.tobytes() for a in self.arrays])
+        return (self.shape, self.spec, self.dropped, atoms) if self.is_view else None
 
     def is_everything(self) -> bool:
         """Whether every element is selected, in order."""
@@ -72,13 +75,14 @@ class Selection:
 
     def result_shape(self) -> tuple[Dim, ...]:
         """Shape of the selection in NumPy."""
-        kept = self.kept()
-        return (*kept[:self.place], *self.lead(), *kept[self.place:])
+        both = (*self.lead(), *self.kept())
+        return tuple([both[k] for k in self.order()])
 
     def order(self) -> tuple[int, ...]:
         """The permutation from (index arrays' axes, kept axes) to NumPy's order."""
         n, k = len(self.lead()), len(self.kept())
-        return (*range(n, n + self.place), *range(n), *range(n + self.place, n + k))
+        kept = iter(range(n, n + k))
+        return tuple([self.places.index(p) if p in self.places else next(kept) for p in range(n + k)])
 
 
 # -- from NumPy's index to a selection -------------------------------------------------------------
@@ -94,64 +98,163 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
         If the shape of the selection depends on numbers that are not known.
     """
     entries = _entries(index)
-    is_view = any(e is Ellipsis for e in entries)
+    ellipsis = any(e is Ellipsis for e in entries)
     consumed = sum(_consumes(e) for e in entries)
     if consumed > len(shape):
         raise explain(IndexingError, f"too many indices for array: array is {len(shape)}-dimensional, but {consumed} were "
                       f"indexed")
-    if not is_view:
+    if not ellipsis:
         entries.append(Ellipsis)
     fancy = any(_is_array(e) for e in entries)
-    spec: list[Any] = []
-    lengths: list[Dim] = []
-    arrays: list[Any] = []
-    check = False
-    dropped: list[int] = []
+    gathers = fancy or any(_is_unknown(e) for e in entries)     # then known integers are index arrays too
+    parts = _Parts()
     groups: list[bool] = []     # of each entry: whether it counts as an index array
-    place, sliced, axis = 0, 0, 0
-
-    def slice_axis(entry, length) -> None:
-        nonlocal sliced
-        spec.append(entry)
-        lengths.append(length)
-        sliced += 1
-
-    def array_axis(array, length) -> None:
-        spec.append(len(arrays))
-        lengths.append(length)
-        arrays.append(array)
-
+    place, axis = 0, 0
     for e in entries:
         advanced = _is_array(e) or fancy and _is_integer(e)
         if advanced and True not in groups:
-            place = sliced - len(dropped)
+            place = parts.axes
         groups.append(advanced)
         if e is Ellipsis:
             for _ in range(len(shape) - consumed):
-                slice_axis((0, shape[axis], 1), shape[axis])
+                parts.slice((0, shape[axis], 1), shape[axis])
                 axis += 1
         elif e is None:
-            slice_axis((0, 1, 1), 1)
+            parts.slice((0, 1, 1), 1)
         elif isinstance(e, slice):
-            slice_axis(_slice(e, shape[axis]), shape[axis])
+            if _is_unknown(e):
+                parts.move(_moving(e, shape[axis]), shape[axis])
+            else:
+                parts.slice(_slice(e, shape[axis]), shape[axis])
             axis += 1
         elif isinstance(e, _Truth):
-            array_axis(np.zeros(int(e.value), np.int64), 1)
+            parts.array(np.zeros(int(e.value), np.int64), 1, None)
         elif isinstance(e, (int, np.integer)) and isinstance(n := shape[axis], int):
             if not -n <= e < n:
                 raise _out_of_bounds(e, axis, n)
-            dropped.append(sliced)
-            slice_axis((int(e) % n, 1, 1), n)
+            if gathers:
+                parts.array(int(e) % n, n, None)
+            else:
+                parts.drop((int(e) % n, 1, 1), n)
             axis += 1
         else:
-            for a in _mask_indices(e, shape, axis) if _is_mask(e) else (e,):
-                check |= checked(a, shape[axis], axis)
-                array_axis(a, shape[axis])
+            from_mask = _is_mask(e)
+            for a in _mask_indices(e, shape, axis) if from_mask else (e,):
+                parts.array(a, shape[axis], None if from_mask else checked(a, shape[axis], axis))
                 axis += 1
     if _separated(groups):
         place = 0
-    is_view = not arrays and (is_view or len(dropped) < len(spec))
-    return Selection(tuple(lengths), tuple(spec), aligned(arrays), check, tuple(dropped), place if fancy else 0, is_view)
+    if parts.moving and fancy:
+        raise explain(UnsupportedError, "an index with arrays and with slices whose bounds are traced", why="they are not combined",
+                      fix="index in two steps, x[i:j][arrays]")
+    arrays = parts.aligned()
+    lead = len(shape_of(arrays[0])) if arrays else 0
+    places = tuple(parts.moving_at) if parts.moving else tuple(range(place, place + lead))
+    is_view = not fancy and (ellipsis or parts.axes > 0)
+    return Selection(tuple(parts.lengths), tuple(parts.spec), arrays, parts.check, tuple(parts.dropped), places, is_view)
+
+
+class _Parts:
+    """A selection while its entries are gone through."""
+
+    def __init__(self) -> None:
+        self.spec: list[Any] = []
+        self.lengths: list[Dim] = []
+        self.arrays: list[Any] = []
+        self.moving: list[int] = []         # numbers of the arrays that stand for slices
+        self.moving_at: list[int] = []      # axes of the result they make
+        self.dropped: list[int] = []
+        self.check: bool | None = None
+        self.sliced = 0
+        self.axes = 0                       # of the result, without those of index arrays
+
+    def slice(self, entry, length) -> None:
+        """An axis of which a part is taken."""
+        self.spec.append(entry)
+        self.lengths.append(length)
+        self.sliced += 1
+        self.axes += 1
+
+    def drop(self, entry, length) -> None:
+        """An axis of which one element is taken."""
+        self.slice(entry, length)
+        self.dropped.append(self.sliced - 1)
+        self.axes -= 1
+
+    def array(self, array, length, check) -> None:
+        """An axis with an index array."""
+        self.spec.append(len(self.arrays))
+        self.lengths.append(length)
+        self.arrays.append(array)
+        if check is not None:
+            self.check = bool(self.check or check)
+
+    def move(self, array, length) -> None:
+        """An axis of which a part is taken that moves or grows: `array` are the positions."""
+        self.moving.append(len(self.arrays))
+        self.moving_at.append(self.axes)
+        self.array(array, length, None)
+        self.axes += 1
+
+    def aligned(self) -> tuple:
+        """The index arrays with one shape: each moving slice has an axis of its own."""
+        if len(self.moving) > 1:
+            for k, a in enumerate(self.moving):
+                x = self.arrays[a]
+                self.arrays[a] = reshape_to(x, tuple([shape_of(x)[0] if j == k else 1 for j in range(len(self.moving))]))
+        return aligned(self.arrays)
+
+
+def _is_unknown(e) -> bool:
+    """Whether an entry is a traced integer, or a slice with a traced bound, whose number is not known."""
+    if isinstance(e, slice):
+        return any(isinstance(b, Tracer) and b.value is None for b in (e.start, e.stop, e.step))
+    return isinstance(e, Tracer) and e.type.shape == () and e.type.dtype.kind != "b" and e.value is None
+
+
+def _moving(e: slice, n: Dim):
+    """The positions that a slice with traced bounds selects."""
+    step = 1 if e.step is None else e.step
+    if isinstance(step, Tracer):
+        raise explain(ConcreteValueError, "a slice whose step is traced", step=describe(step),
+                      why="the direction decides what is selected", fix="use a number, or index arrays")
+    if not isinstance(n, int):
+        raise explain(UnsupportedError, f"a slice with traced bounds of an axis of length {n}",
+                      why="the length is known only at run time", fix="slice the array with one slice")
+    step = int(step)
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    low, high = (0, n) if step > 0 else (-1, n - 1)
+    start = _bound_of(e.start, low if step > 0 else high, n, low, high)
+    stop = _bound_of(e.stop, high if step > 0 else low, n, low, high)
+    count = stop - start if step > 0 else start - stop
+    if abs(step) > 1:
+        count = (count + (abs(step) - 1)) // abs(step)
+    length = integer_of(count)
+    if length is None or not is_nonnegative(length):
+        if not isinstance(length, int):
+            count = note_integer(np.maximum(count, 0), 0, n)
+            length = integer_of(count)
+            assert length is not None
+        else:
+            length = 0
+    positions = span_of(count, length)
+    positions = positions * step if step != 1 else positions
+    return positions if isinstance(start, int) and start == 0 else positions + start
+
+
+def _bound_of(b, default, n: int, low: int, high: int):
+    """A bound of a slice as Python clips it: counted from the start, and not outside."""
+    if b is None:
+        return default
+    if not isinstance(b, Tracer):
+        b = int(b)
+        return min(max(b + n if b < 0 else b, low), high)
+    b = cast_to(b, np.dtype(np.int64))
+    known = integer_of(b)
+    if known is not None and is_nonnegative(known):
+        return b if is_nonnegative(high - known) else note_integer(np.minimum(b, high), low, high)
+    return note_integer(np.clip(np.where(b < 0, b + n, b), low, high), low, high)
 
 
 class _Truth:
@@ -217,11 +320,6 @@ def _separated(groups: list[bool]) -> bool:
 
 
 def _slice(e: slice, n: Dim) -> tuple:
-    for bound in (e.start, e.stop, e.step):
-        if isinstance(bound, Tracer) and bound.value is None:
-            raise explain(ConcreteValueError, "a slice whose bounds are traced", bound=describe(bound),
-                          why="its length is not known while tracing",
-                          fix="take a fixed number of elements, x[i + np.arange(length)], or make the bound a static argument")
     if not isinstance(n, int):
         if (e.start, e.stop) == (None, None) and e.step in (None, 1, -1):
             return (0, n, 1) if e.step != -1 else (n - 1, n, -1)
@@ -240,15 +338,22 @@ def _mask_indices(mask, shape, axis) -> tuple:
                           f"size of axis is {b} but size of corresponding boolean axis is {a}")
     value = known(mask)
     if value is None:
-        raise explain(ConcreteValueError, "reading with a boolean mask whose values are not known", mask=describe(mask),
-                      why="how many elements it selects is not known while tracing",
-                      fix="use np.where(mask, x, other), or a sum with weights, np.sum(np.where(mask, x, 0))")
+        flat = bind(index_ops.selected, reshape_to(as_array(mask), (element_count(have),)))
+        positions = []
+        for n in have[:0:-1]:
+            positions.append(flat % n)
+            flat = flat // n
+        return (flat, *positions[::-1])
     return np.nonzero(np.asarray(value))
 
 
-def checked(a, n: Dim, axis: int) -> bool:
-    """Check the values of an index array against the length of its axis; whether that has to be done later."""
+def checked(a, n: Dim, axis: int) -> bool | None:
+    """Check the values of an index array against the length of its axis: whether that has to be done later, None if they are also
+    known not to be negative."""
     value = known(a)
+    if value is None and isinstance(a, Tracer):
+        number = integer_of(a) if a.type.shape == () else None
+        return None if number is not None and is_nonnegative(number) and is_nonnegative(n - 1 - number) else True
     if value is None or not isinstance(n, int):
         return True
     value = np.asarray(value)
@@ -256,7 +361,8 @@ def checked(a, n: Dim, axis: int) -> bool:
         low, high = int(value.min()), int(value.max())
         if low < -n or high >= n:
             raise _out_of_bounds(low if low < -n else high, axis, n)
-    return False
+        return False if low < 0 else None
+    return None
 
 
 def _out_of_bounds(i, axis, n) -> Exception:
@@ -308,7 +414,8 @@ def replace(x, sel: Selection, value, mode: str):
     v = reshape_to(v, (*sel.lead(), *sel.sliced()))
     if sel.is_everything() and mode == "set":
         return reshape_to(v, shape_of(x))
-    y = bind(index_ops.update, reshape_to(x, sel.shape), v, *sel.arrays, spec=sel.spec, mode=mode, check=sel.check)
+    unique = {"unique": True} if sel.is_view and sel.lead() else {}
+    y = bind(index_ops.update, reshape_to(x, sel.shape), v, *sel.arrays, spec=sel.spec, mode=mode, check=sel.check, **unique)
     return reshape_to(y, shape_of(x))
 
 
@@ -363,7 +470,7 @@ def _full_mask(x, index, value):
     if mask != shape[:len(mask)]:
         return None
     if prod(shape_of(value)[:max(0, len(shape_of(value)) - len(shape) + len(mask))]) != 1:
-        if known(index) is None:
+        if known(index) is None and isinstance(shape_of(value)[0], int):
             raise explain(ConcreteValueError, "assigning an array through a boolean mask whose values are not known",
                           mask=describe(index), why="how many elements it selects is not known while tracing",
                           fix="use x = np.where(mask, values, x) with values of the shape of x")

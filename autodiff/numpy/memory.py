@@ -5,6 +5,9 @@ NumPy a slice shares memory with its array, so the write must be seen there as w
 two functions, `read` (base -> view) and `put` (base, view -> base): a write goes up to the root through `put`, and all live
 views of the root are read anew. Nodes that nobody reads afterwards are dropped with other dead code.
 
+In a block of a captured loop or branch, outer arrays are written likewise: the block's trace holds what they stand for there, and
+the loop or branch gives it to the trace around. Outer views are read from their base when a block uses them.
+
 Where NumPy itself decides by strides whether elements are shared (`reshape`, `ravel`), a traced array cannot know. Writing to
 either side is then refused while the other is alive.
 """
@@ -12,7 +15,7 @@ either side is then refused while the other is alive.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracer.array import implements
@@ -20,9 +23,8 @@ from tracer.errors import DTypeError, UnsupportedError, explain
 from tracer.promote import dtype_kind_of
 from tracer.trace import Tracer, current_trace
 
-__all__ = ["view", "may_share", "own_memory", "write"]
+__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "stale", "write"]
 
-_ARGUMENT = "it is an argument of jit, or shares memory with one: the caller's array would change"
 _OUTER = "it belongs to a function outside of the one being traced here"
 _FIX = "write to a copy, x = x.copy(), or use x = x.at[index].set(value)"
 
@@ -42,8 +44,8 @@ class Memory:
         self.members.append(weakref.ref(x))
 
     def alive(self) -> list[Tracer]:
-        """The members that still exist."""
-        return [x for x in (m() for m in self.members) if x is not None]
+        """The members that still exist and can be used."""
+        return [x for x in (m() for m in self.members) if x is not None and x.owner.open]
 
 
 class Place:
@@ -69,7 +71,7 @@ def own_memory(x: Tracer) -> Place:
 
 def _place(x: Tracer) -> Place:
     if x.views is None:
-        memory = Memory(_ARGUMENT if x.ref in x.owner.arguments else None)
+        memory = Memory(None)
         memory.add(x)
         x.views = Place(memory)
     return x.views
@@ -82,7 +84,7 @@ def view(source, read: Callable, put: Callable | None = None, key: Any = None):
         return result
     if result is source:
         result = Tracer(source.type, source.owner, source.ref, source.value, None, source.where)
-    if result.owner is not source.owner:
+    if not result.owner.reaches(source):
         result.views = Place(Memory(_OUTER))
         return result
     memory = _place(source).memory
@@ -98,7 +100,7 @@ def may_share(source, read: Callable):
         return result
     if result is source:
         return view(source, lambda x: x, lambda x, v: v)
-    if result.owner is not source.owner:
+    if not result.owner.reaches(source):
         result.views = Place(Memory(_OUTER))
         return result
     memory = _place(source).memory
@@ -120,8 +122,19 @@ def _depth(x: Tracer) -> int:
     return n
 
 
-def _bind(x: Tracer, new: Tracer) -> None:
-    x.ref, x.value, x.weak, x.where = new.ref, new.value, None, new.where
+def assign(root: Tracer, new: Tracer, written: Sequence[Tracer] = ()) -> None:
+    """Let an array that is no view stand for a new value, and read its views anew, but for those in `written`."""
+    trace = current_trace()
+    assert trace is not None
+    kept = {id(y): trace.reread[id(y)] for y in written if id(y) in trace.reread}
+    trace.rebind(root, new)
+    trace.reread.update(kept)
+    if root.views is None:
+        return
+    done = {id(root), *map(id, written)}
+    for m in sorted(root.views.memory.alive(), key=_depth):
+        if id(m) not in done and m.owner is trace and m.views.base is not None:     # those of other traces are read when they are used
+            trace.rebind(m, m.views.read(m.views.base))
 
 
 @implements("write")
@@ -141,7 +154,8 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     if x.owner.level == 0:
         x._write(index, value)  # type: ignore[attr-defined]
         return x
-    if x.owner is not current_trace():
+    trace = current_trace()
+    if trace is None or not trace.reaches(x):
         raise _refusal(x, _OUTER)
     place = _place(x)
     if place.memory.locked:
@@ -151,29 +165,41 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     if isinstance(value, Tracer) and value.views is not None and value.views.base is x and value.views.key is not None:
         if parse(x.type.shape, index).key() == value.views.key:
             return x    # `x[i] += v` ends with x[i] = x[i]
-    new = update(x, index, value, "set")
     root = _root(x)
-    members = place.memory.alive()
-    for m in members:
+    for m in place.memory.alive():
         if _root(m) is not root:
             raise _refusal(x, f"it may share its memory with {m.type}" + (f", made at {m.where}" if m.where else ""))
-    y = x
-    while y.views.base is not None:
-        if y.views.put is None:
+    chain = [x]
+    while chain[-1].views.base is not None:
+        if chain[-1].views.put is None:
             raise _refusal(x, "it is a read-only view")
-        y = y.views.base
-    _bind(x, new)
-    written = {id(x)}
-    y = x
-    while y.views.base is not None:
-        base = y.views.base
-        _bind(base, y.views.put(base, y))
-        written.add(id(base))
-        y = base
-    for m in sorted(members, key=_depth):
-        if id(m) not in written:
-            _bind(m, m.views.read(m.views.base))
+        chain.append(chain[-1].views.base)
+    new = update(x, index, value, "set")
+    for y in chain[:-1]:
+        trace.rebind(y, new)
+        new = y.views.put(y.views.base, y)
+    assign(root, new, chain[:-1])
     return x
+
+
+def may_be(x: Tracer, others: Sequence[Tracer]) -> None:
+    """Note that x, the result of a branch or loop, may be one of some arrays: writing to either is refused while both are alive."""
+    others = [y for y in others if y.type.shape and y.owner.level and y is not x]
+    if not others or not x.type.shape:
+        return
+    memory = _place(others[0]).memory
+    x.views = Place(memory)
+    for y in (x, *others[1:]):
+        memory.add(y)
+
+
+def stale(x: Tracer, why: str) -> None:
+    """Refuse any further use of an array, and of its views."""
+    trace = current_trace()
+    assert trace is not None
+    for y in (x, *_place(x).memory.alive()):
+        if _root(y) is _root(x):
+            trace.stale[id(y)] = (y, why)
 
 
 def _refusal(x: Tracer, why: str) -> UnsupportedError:

@@ -87,7 +87,7 @@ def along(x, axis: int, ndim: int):
 
 
 def _unchecked(sel: Selection) -> Selection:
-    return Selection(sel.shape, sel.spec, sel.arrays, False, sel.dropped, sel.place, sel.is_view)
+    return Selection(sel.shape, sel.spec, sel.arrays, False, sel.dropped, sel.places, sel.is_view)
 
 
 def gather_along(x, indices, axis: int):
@@ -99,7 +99,8 @@ def gather_along(x, indices, axis: int):
 
 def _by_arrays(shape, arrays) -> Selection:
     """The selection by one integer array an axis."""
-    return Selection(shape, tuple(range(len(shape))), aligned(list(arrays)), True, (), 0, False)
+    together = aligned(list(arrays))
+    return Selection(shape, tuple(range(len(shape))), together, True, (), tuple(range(len(shape_of(together[0])))), False)
 
 
 @implements(np.compress)

@@ -13,7 +13,7 @@ X = np.linspace(0.0, 1.0, 30)
 
 
 def long(x):
-    for k in range(60):
+    for k in list(range(60)):       # a list: each step is recorded
         x = np.sin(x) * 1.01 + k
     return np.sum(x)
 

@@ -82,6 +82,28 @@ class Barrier(HoldsGraph):
 
 
 @register
+class Require(Op):
+    """Raise AssertionError with `message` unless the condition holds; gives the condition."""
+
+    effect = True
+
+    def infer(self, test, *, message):
+        return test
+
+    def reference(self, test, *, message):
+        if not test:
+            raise AssertionError(message)
+        return test
+
+    def jvp(self, xs, dxs, *, message):
+        return self(*xs, message=message), None
+
+    def lower(self, k, inputs, outputs, *, message):
+        k.require(inputs[0].read(()), message)
+        k.store(outputs[0], (), inputs[0].read(()))
+
+
+@register
 class Checkpoint(HoldsGraph):
     """ys = graph(xs); in reverse the graph is run again from xs instead of keeping its residuals."""
 
@@ -152,7 +174,7 @@ class Cond(HoldsGraph):
     def linearize(self, ins, dins, *, branches):
         (which, *xs), dxs = ins, dins[1:]
         active = [d is not None for d in dxs]
-        found = _common_activity(lambda g, must: _with_activity(transforms["linearize_graph"](g, active, must)), branches)
+        found = _common_activity(lambda g, must: _with_activity(transforms["linearize_graph"](g, active, must, keep_sized=False)), branches)
         lins = [lin for lin, _ in found]
         n = len(branches[0].outputs)
         # Every branch returns the residuals of all: its own, zeros for the others. A residual that is an operand is passed.
@@ -172,18 +194,20 @@ class Cond(HoldsGraph):
         residuals = out[n:]
         ds = [d for d in dxs if d is not None]
         all_kept = [v for vs in kept for v in vs]
+        read = [k for k in range(len(xs)) if any(lin.primal.inputs[k] in lin.residuals for lin in lins)]
+        given = [xs[k] for k in read]
 
         def narrowed(b):
             lin = lins[b]
 
             def f(*args):
-                operands = dict(zip(lin.primal.inputs, args))
-                own = dict(zip(all_kept, args[len(xs):]))
+                operands = {lin.primal.inputs[k]: a for k, a in zip(read, args, strict=False)}
+                own = dict(zip(all_kept, args[len(given):]))
                 known = [own[v] if v in own else operands[v] for v in lin.residuals]
-                return inline(lin.linear, [*known, *args[len(xs) + len(all_kept):]])
-            types = [*branches[b].in_types, *(v.type for v in all_kept), *map(type_of, ds)]
+                return inline(lin.linear, [*known, *args[len(given) + len(all_kept):]])
+            types = [*map(type_of, given), *(v.type for v in all_kept), *map(type_of, ds)]
             return trace_graph(f, types, f"{branches[b].name}_tangent")
-        tangents = iter(bind(linear_cond, which, *xs, *residuals, *ds, known=len(xs) + len(residuals),
+        tangents = iter(bind(linear_cond, which, *given, *residuals, *ds, known=len(given) + len(residuals),
                              branches=tuple(narrowed(b) for b in range(len(branches)))))
         return out[:n], [next(tangents) if a else None for a in lins[0].active_out]
 
@@ -221,9 +245,18 @@ class LinearCond(HoldsGraph):
 
     def transpose(self, cts, which, *xs, branches, known):
         full_cts = [zeros(t) if ct is None else ct for ct, t in zip(cts, branches[0].out_types, strict=True)]
-        backs = tuple(transforms["transpose_graph"](g, known) for g in branches)
-        out = bind(cond, which, *xs[:known], *full_cts, branches=backs)
-        return [None] * (1 + known) + out
+        # Cotangents of arrays are added to what was gathered so far: a branch may touch a few elements only.
+        linear = xs[known:]
+        arrays = [k for k, x in enumerate(linear) if x.type.shape]
+        order = [*arrays, *(k for k in range(len(linear)) if k not in arrays)]
+        backs = []
+        for g in branches:
+            first = Graph(g.name, (*g.inputs[:known], *(g.inputs[known + k] for k in order)), g.nodes, g.outputs)
+            backs.append(transforms["transpose_graph"](first, known, gather=len(arrays)))
+        gathered = [zeros(linear[k].type) if linear[k].gathered is None else linear[k].gathered for k in arrays]
+        out = bind(cond, which, *xs[:known], *full_cts, *gathered, branches=tuple(backs))
+        found = dict(zip(order, out, strict=True))
+        return [None] * (1 + known) + [Total(found[k]) if k in arrays else found[k] for k in range(len(linear))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,6 +514,7 @@ class CustomLinear(HoldsGraph):
         return [None] * known + [b for b, a in zip(back, active, strict=True) if a]
 
 
+require = ops["require"]
 call, barrier, checkpoint, linear_call, cond, linear_cond, loop, custom_jvp, custom_vjp, custom_linear = (ops[n] for n in (
     "call barrier checkpoint linear_call cond linear_cond loop custom_jvp custom_vjp custom_linear").split())
 

@@ -2,7 +2,8 @@
 
 One description serves both ops: `spec` has an entry for each axis of the array, either `(start, length, step)` or the number
 of an index array. All index arrays have one integer dtype and one shape; its axes come first in the selection, the sliced axes
-follow. Negative index values count from the end. `check` is set where an index may be out of range.
+follow. Negative index values count from the end. `check` is True where an index may be out of range, False where none is, and None
+where besides none is negative. `unique` says that no element is selected twice.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from tracer.op import Linear, Op, Total, Unknown, ops, register, type_of
 from tracer.trace import bind, zeros
-from tracer.types import is_inexact
+from tracer.types import ArrayType, fresh_size, is_inexact
 
 
 def selection_shape(spec, index_types):
@@ -42,6 +43,11 @@ def _select(x, spec):
     return np.moveaxis(part, [i for _, i in lead], range(len(lead)))
 
 
+def _passed(check):
+    """What is known of the indices after they were checked once."""
+    return None if check is None else False
+
+
 @register
 class Index(Op):
     """y = x[spec]."""
@@ -60,15 +66,15 @@ class Index(Op):
     def jvp(self, xs, dxs, *, spec, check):
         y = self(*xs, spec=spec, check=check)
         dx = dxs[0]
-        return y, None if dx is None else self(dx, *xs[1:], spec=spec, check=False)
+        return y, None if dx is None else self(dx, *xs[1:], spec=spec, check=_passed(check))
 
     def transpose(self, ct, x, *indices, spec, check):
         into = zeros(x.type) if x.gathered is None else x.gathered
-        return (Total(update(into, ct, *indices, spec=spec, mode="add", check=False)), *[None] * len(indices))
+        return (Total(update(into, ct, *indices, spec=spec, mode="add", check=_passed(check))), *[None] * len(indices))
 
     def view(self, k, read, types, *, spec, check, indices=()):
         if not check:
-            return lambda index: read(k.place(spec, indices, index, types[0].shape))
+            return lambda index: read(k.place(spec, indices, index, types[0].shape, check))
         return None
 
     def lower(self, k, inputs, outputs, *, spec, check):
@@ -82,12 +88,12 @@ class Index(Op):
 class Update(Op):
     """y = x, with x[spec] = v (mode set) or x[spec] += v (mode add; repeated indices add repeatedly)."""
 
-    def infer(self, x, v, *indices, spec, mode, check):
+    def infer(self, x, v, *indices, spec, mode, check, unique=False):
         if len(spec) != x.ndim or v.shape != selection_shape(spec, indices) or v.dtype != x.dtype:
             raise TypeError(f"update({x}, {v}, {', '.join(map(str, indices))}, spec={spec})")
         return x
 
-    def reference(self, x, v, *indices, spec, mode, check):
+    def reference(self, x, v, *indices, spec, mode, check, unique=False):
         y = np.array(x)
         part = _select(y, spec)
         where = tuple(np.asarray(i) for i in indices) if indices else Ellipsis
@@ -99,24 +105,26 @@ class Update(Op):
             part[...] += v
         return y
 
-    def jvp(self, xs, dxs, *, spec, mode, check):
+    def jvp(self, xs, dxs, *, spec, mode, check, **unique):
         x, v, *indices = xs
         dx, dv = dxs[:2]
-        y = self(*xs, spec=spec, mode=mode, check=check)
+        y = self(*xs, spec=spec, mode=mode, check=check, **unique)
         if dx is None and dv is None or not is_inexact(type_of(x).dtype):
             return y, None
         if dv is None and mode == "add":
             return y, dx
         dx = zeros(type_of(x)) if dx is None else dx
         dv = zeros(type_of(v)) if dv is None else dv
-        return y, self(dx, dv, *indices, spec=spec, mode=mode, check=False)
+        return y, self(dx, dv, *indices, spec=spec, mode=mode, check=_passed(check), **unique)
 
-    def transpose(self, ct, x, v, *indices, spec, mode, check):
-        ct_v = index(ct, *indices, spec=spec, check=False) if isinstance(v, Unknown) else None
+    def transpose(self, ct, x, v, *indices, spec, mode, check, unique=False):
+        check = _passed(check)
+        ct_v = index(ct, *indices, spec=spec, check=check) if isinstance(v, Unknown) else None
         ct_x = None
         if isinstance(x, Unknown):
-            ct_x = ct if mode == "add" else bind(self, ct, zeros(type_of(v)), *indices, spec=spec, mode="set", check=False)
-        if ct_v is not None and indices and mode == "set":
+            extra = {"unique": True} if unique else {}
+            ct_x = ct if mode == "add" else bind(self, ct, zeros(type_of(v)), *indices, spec=spec, mode="set", check=check, **extra)
+        if ct_v is not None and indices and mode == "set" and not unique:
             ct_v = self._winners(ct_v, x, v, indices, spec)
         return (ct_x, ct_v, *[None] * len(indices))
 
@@ -142,12 +150,45 @@ class Update(Op):
         last = reshape(last, shape=(*lead, *[1] * (t.ndim - len(lead))))
         return select(broadcast(last, shape=t.shape), ct_v, zeros(t))
 
-    def lower(self, k, inputs, outputs, *, spec, mode, check):
+    def lower(self, k, inputs, outputs, *, spec, mode, check, unique=False):
         x, v, *indices = inputs
         k.copy_or_alias(x, outputs[0])
         with k.nest(v.shape) as position:
             place = k.place(spec, [k.reader(i) for i in indices], position, x.shape, check)
             k.store(outputs[0], place, k.load(v, position), combine="add" if mode == "add" else None)
+
+
+@register
+class Selected(Op):
+    """y = the positions at which a flat mask is true, in order; as many as there are at run time."""
+
+    def infer(self, mask):
+        if mask.dtype.kind != "b" or mask.ndim != 1:
+            raise TypeError(f"selected({mask})")
+        return ArrayType(np.dtype(np.int64), (fresh_size(),))
+
+    def reference(self, mask):
+        return np.flatnonzero(mask)
+
+    def jvp(self, xs, dxs):
+        return self(*xs), None
+
+    def lengths(self, k, inputs):
+        mask, = inputs
+        count = k.stored(np.dtype(np.int64), ())
+        k.store(count, (), k.const(0, np.int64))
+        with k.nest(mask.shape) as index:
+            k.store(count, (), k.cast(k.load(mask, index), np.dtype(np.int64)), "add")
+        return [k.load(count, ())]
+
+    def lower(self, k, inputs, outputs):
+        mask, = inputs
+        at = k.stored(np.dtype(np.int64), ())
+        k.store(at, (), k.const(0, np.int64))
+        with k.steps(mask.shape[0]) as i:
+            with k.when(k.load(mask, (i,))):
+                k.store(outputs[0], (k.load(at, ()),), i)
+                k.store(at, (), k.const(1, np.int64), "add")
 
 
 @register
@@ -194,7 +235,7 @@ class PadSum(Linear):
                 k.store(out, place, total)
 
 
-index, update, pad_sum = ops["index"], ops["update"], ops["pad_sum"]
+index, update, pad_sum, selected = ops["index"], ops["update"], ops["pad_sum"], ops["selected"]
 
 
 def take_slice(x, axis, start, length, step=1):

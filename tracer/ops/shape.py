@@ -150,7 +150,31 @@ class Iota(Op):
         return lambda index: k.cast(index[0], np.dtype(dtype))
 
 
-broadcast, reshape, transpose, concatenate, _iota = (ops[n] for n in "broadcast reshape transpose concatenate iota".split())
+@register
+class Span(Op):
+    """y = 0, 1, 2, ... (n numbers; n is an integer scalar, and `length` the symbol that stands for it in types)."""
+
+    cheap = True
+
+    def infer(self, n, *, length):
+        if n.shape or n.dtype != np.int64:
+            raise TypeError(f"span({n})")
+        return ArrayType(n.dtype, (length,))
+
+    def reference(self, n, *, length):
+        return np.arange(n)
+
+    def jvp(self, xs, dxs, *, length):
+        return self(*xs, length=length), None
+
+    def view(self, k, read, types, *, length):
+        return lambda index: index[0]
+
+    def lengths(self, k, inputs):
+        return [inputs[0].read(())]
+
+
+broadcast, reshape, transpose, concatenate, _iota, span = (ops[n] for n in "broadcast reshape transpose concatenate iota span".split())
 
 
 def iota(length, dtype=np.int64):

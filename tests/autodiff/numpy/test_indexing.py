@@ -156,10 +156,13 @@ def test_mask_without_values_is_where_for_writing():
     check_grads(lambda x: f(x, m), X, order=1)
 
 
-def test_mask_without_values_cannot_read():
+def test_mask_without_values():
     traced = [type_of_value(X), type_of_value(X > 0)]
-    with pytest.raises(ConcreteValueError, match=r"boolean mask(.|\n)*how many elements(.|\n)*np\.where"):
-        trace_flat(lambda x, m: [x[m]], traced)
+    for mask in (X > 0, X > 100, X == X):
+        for f in (lambda x, m: x[m], lambda x, m: x[m] * x[m], lambda x, m: x.at[m].set(2 * x[m]) if hasattr(x, "at") else _set(x, m, 2 * x[m])):
+            t = trace_flat(lambda x, m, f=f: [f(x, m)], traced)
+            np.testing.assert_array_equal(evaluate(t.graph, [X, mask])[0], f(X, mask))
+            np.testing.assert_array_equal(ad.jit(f)(X, mask), f(X, mask))
     with pytest.raises(ConcreteValueError, match="np.where"):
         trace_flat(lambda x, m: [x.at[m].set(np.ones(5))], traced)
 
@@ -206,8 +209,13 @@ def test_known_indices_are_not_checked_again():
 
 
 def test_traced_slice_bound():
-    with pytest.raises(ConcreteValueError, match=r"slice whose bounds are traced(.|\n)*np\.arange"):
-        trace_flat(lambda x, i: [x[:, i:]], [type_of_value(X), type_of_value(np.int64(1))])
+    for i in (-5, -3, 0, 1, 2, 7):
+        for cut in (lambda x, i: x[:, i:], lambda x, i: x[:i], lambda x, i: x[i:i + 2], lambda x, i: x[i:0:-1], lambda x, i: x[0, 3:i:-2]):
+            t = trace_flat(lambda x, i, cut=cut: [cut(x, i)], [type_of_value(X), type_of_value(np.int64(i))])
+            np.testing.assert_array_equal(evaluate(t.graph, [X, np.int64(i)])[0], cut(X, i))
+            np.testing.assert_array_equal(ad.jit(cut)(X, np.int64(i)), cut(X, i))
+    with pytest.raises(ConcreteValueError, match="slice whose step is traced"):
+        trace_flat(lambda x, i: [x[::i]], [type_of_value(X), type_of_value(np.int64(1))])
     x = np.arange(5.0)
     assert ad.grad(lambda v: v[np.argmax(v) - 2:].sum())(x).tolist() == [0, 0, 1, 1, 1]  # the value is known here
 

@@ -1,0 +1,10 @@
+"""Ordinary Python in compiled functions: loops, branches, jumps and writes in place become part of the graph.
+
+`tracer.convert` rewrites a function so that its control flow calls the methods of `hooks.Hooks`. On known values they do what Python
+does. On traced values `blocks` traces each block once and records `cond` and `loop` nodes.
+"""
+
+from autodiff.capture.hooks import lift_here, lifted
+from autodiff.capture.state import Declined
+
+__all__ = ["lift_here", "lifted", "Declined"]

@@ -1,0 +1,576 @@
+"""Branches and loops of Python as nodes of a graph.
+
+A block is traced once as a region. Its names are looked at before and after; arrays that it writes in place are found by the trace
+(`Trace.written`). Both together are what a branch gives and what a loop carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.state import (
+    BREAK,
+    CONTINUE,
+    NONE,
+    RETURN,
+    UNBOUND,
+    Cells,
+    Jump,
+    converted,
+    declined,
+    joined_type,
+    leaves_of,
+    reachable,
+    truth,
+    undecided,
+    weak_of,
+)
+from autodiff.leaves import as_leaf
+from autodiff.numpy.memory import assign, may_be, stale
+from tracer.errors import ShapeError
+from tracer.graph import Graph, Var, live_nodes
+from tracer.integers import upper_bound
+from tracer.op import type_of
+from tracer.ops.control import FOREVER, LoopSpec
+from tracer.ops.control import cond as cond_op
+from tracer.ops.control import loop as loop_op
+from tracer.trace import Trace, Tracer, bind, inline, open_trace, reopened, trace_graph, zeros
+from tracer.tree import leaf_paths, unflatten
+from tracer.types import ArrayType, Dim, i64
+
+__all__ = ["branch", "loop", "Steps"]
+
+RETRACES = 8
+
+
+def follow(block: Callable | None, rest: Callable | None) -> Jump | None:
+    """Run a block and, unless it jumps, what follows."""
+    jump = block() if block is not None else None
+    return jump if jump is not None else (rest() if rest is not None else None)
+
+
+# -- branches --------------------------------------------------------------------------------------
+
+class _Path:
+    """One way through a branch."""
+
+    def __init__(self, trace: Trace, jump: Jump | None, values: dict[str, Any]):
+        self.trace = trace
+        self.jump = jump
+        self.values = values
+        self.outputs: list = []
+
+    def add(self, x, t: ArrayType) -> None:
+        """One more result."""
+        with reopened(self.trace):
+            self.outputs.append(self.trace.atom(converted(x, t)))
+
+
+def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[], Jump | None], cells: Cells,
+           blocks: Sequence[Callable | None]) -> Jump | None:
+    """Both ways of an undecided condition, as one node; the names get the values of the way that is taken."""
+    before = cells.all()
+    held = reachable(blocks)
+    paths: list[_Path] = []
+    try:
+        for way in (then, otherwise):
+            cells.restore(before)
+            with open_trace("branch", False, region=True) as trace:
+                trace.held = held
+                jump = way()
+            paths.append(_Path(trace, jump, cells.all()))
+    finally:
+        cells.restore(before)
+    a, b = paths
+    joined: list[Callable[[Any], None]] = []    # what to do with the results, one after another
+
+    def join(x, y, what: str, done: Callable[[Any], None], aliases: Sequence = ()) -> None:
+        """Values x and y of the two ways are one from here on."""
+        (xs, tree), (ys, other) = leaves_of(x), leaves_of(y)
+        if tree is UNBOUND or tree != other:
+            raise declined(f"{what} is {_kind(x)} on one path and {_kind(y)} on the other",
+                           "a value of a compiled function has one structure", "bind the same kind of value on both paths")
+        weak = []
+        for p, q, path in zip(xs, ys, leaf_paths(tree), strict=True):
+            t, w = joined_type(p, q, what + path)
+            weak.append(w)
+            a.add(p, t)
+            b.add(q, t)
+
+        def finish(results) -> None:
+            new = [next(results) for _ in xs]
+            for r, w, p, q in zip(new, weak, xs, ys, strict=True):
+                r.weak = w
+                may_be(r, [v for v in (p, q) if isinstance(v, Tracer) and v.owner.open])
+            done(unflatten(tree, new))
+        joined.append(finish)
+
+    for n in cells:
+        x, y = a.values[n], b.values[n]
+        if x is y:
+            if x is not before[n]:
+                joined.append(partial(_put, cells, n, x))
+        elif x is UNBOUND or y is UNBOUND:
+            joined.append(partial(_put, cells, n, UNBOUND))     # Python says so when it is used
+        elif _same(x, y):
+            joined.append(partial(_put, cells, n, x))
+        else:
+            join(x, y, f"`{n}`", partial(cells.put, n))
+    jump = _join_jumps(a, b, join, joined)
+    roots = {**{k: e[0] for k, e in a.trace.written.items()}, **{k: e[0] for k, e in b.trace.written.items()}}
+    for root in roots.values():
+        a.add(root, root.type)
+        b.add(root, root.type)
+        joined.append(partial(_assign_next, root))
+    if not roots and all(map(_is_selection, paths)):
+        chosen = iter([np.where(test, x, y) for x, y in zip(*(_spliced(p) for p in paths), strict=True)])
+        for done in joined:
+            done(chosen)
+        return jump[0]
+    captured, inputs = _common_inputs([a.trace, b.trace])
+    graphs = [live_nodes(Graph("branch", tuple(v), tuple(p.trace.nodes), tuple(p.outputs)))
+              for p, v in zip(paths, inputs, strict=True)]
+    from tracer.promote import cast_to
+    which = cast_to(np.logical_not(test), i64.dtype)
+    results = iter(bind(cond_op, which, *captured, branches=tuple(graphs)) if a.outputs or _has_effect(graphs) else [])
+    for done in joined:
+        done(results)
+    for p in paths:
+        for x, why in p.trace.stale.values():
+            if x.owner is not p.trace:
+                stale(x, why)
+    return jump[0]
+
+
+def _put(cells: Cells, name: str, value, results) -> None:
+    cells.put(name, value)
+
+
+def _assign_next(root: Tracer, results) -> None:
+    assign(root, next(results))
+
+
+MOST_SELECTED = 16
+_SELECTABLE = {"index", "cast", "neg", "add", "sub", "select", "lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or",
+               "logical_not", "reshape", "broadcast", "positive"}
+
+
+def _is_selection(p: _Path) -> bool:
+    """Whether both ways may be computed and one selected: scalars that cost little and whose derivatives are finite whatever they are."""
+    if len(p.trace.nodes) > MOST_SELECTED or p.trace.stale or any(a.type.shape for a in p.outputs):
+        return False
+    return all(n.op.name in _SELECTABLE and not n.params.get("check") and n.outputs[0].type.shape in ((), (1,)) for n in p.trace.nodes)
+
+
+def _spliced(p: _Path) -> list:
+    """The results of a path, recorded where the branch stands."""
+    graph = live_nodes(Graph("branch", tuple(p.trace.capture_order), tuple(p.trace.nodes), tuple(p.outputs)))
+    return inline(graph, [x for x, _ in p.trace.captured])
+
+
+def _join_jumps(a: _Path, b: _Path, join, joined: list) -> list:
+    """The jump after a branch, in a list that is filled when the results are there."""
+    out: list = [None]
+    x, y = a.jump, b.jump
+    if x is None and y is None:
+        return out
+    x, y = x or Jump(NONE), y or Jump(NONE)
+    new = Jump(x.code)
+    if not (isinstance(x.code, int) and isinstance(y.code, int) and x.code == y.code):
+        def code(v) -> None:
+            new.code = v
+        join(_code(a, x), _code(b, y), "the way a block is left", code)
+    returns = [j for j in (x, y) if undecided(j.code) or j.code == RETURN]
+    values = [j.value for j in returns]
+    if returns:
+        def value(v) -> None:
+            new.value = v
+        first = values[0]
+        if len(values) == 2 and values[0] is values[1] and leaves_of(first)[1] is UNBOUND:
+            new.value = first
+        else:
+            full = [j.value if j in returns else _like(p, first) for p, j in ((a, x), (b, y))]
+            if all(v is None for v in full):
+                new.value = None
+            else:
+                join(*full, "the returned value", value)
+    out[0] = new
+    return out
+
+
+def _code(path: _Path, jump: Jump):
+    return np.int64(jump.code) if isinstance(jump.code, int) else jump.code
+
+
+def _like(path: _Path, value):
+    """Zeros of the structure of a value, where a path returns none."""
+    leaves, tree = leaves_of(value)
+    if tree is UNBOUND:
+        return value
+    with reopened(path.trace):
+        return unflatten(tree, [zeros(type_of(as_leaf(x))) for x in leaves])
+
+
+def _kind(x) -> str:
+    return "unbound" if x is UNBOUND else str(x.type) if isinstance(x, Tracer) else f"{type(x).__name__} {x!r}"[:80]
+
+
+def _same(x, y) -> bool:
+    """Whether two values that are no data may stand for each other."""
+    if isinstance(x, (str, bytes, type(None), bool)) or type(x) in (int, float):
+        return type(x) is type(y) and bool(x == y)
+    return False
+
+
+def _common_inputs(traces: Sequence[Trace]) -> tuple[list, list[list[Var]]]:
+    """What several regions use from outside, and the input vars of each for all of it."""
+    order: dict[int, Any] = {}
+    for t in traces:
+        for outer, x in t.captured:
+            order.setdefault(id(x), outer)
+    inputs = [[t.captured_vars.get(k) or Var(type_of(x)) for k, x in order.items()] for t in traces]
+    return list(order.values()), inputs
+
+
+def _has_effect(graphs: Sequence[Graph]) -> bool:
+    return any(n.op.effect or n.params.get("check") for g in graphs for n in g.nodes)
+
+
+# -- loops -----------------------------------------------------------------------------------------
+
+class Steps:
+    """What a loop goes over: how many steps, and the item of each. `count` is None for a while loop."""
+
+    def __init__(self, count, item: Callable[[Tracer], Any] | None, test: Callable[[], Any] | None = None):
+        self.count = count
+        self.item = item
+        self.test = test
+
+
+class _Hint:
+    """What an attempt to trace a body taught: names that need a value of their own, and the types they settle to."""
+
+    def __init__(self) -> None:
+        self.rebound: set[str] = set()
+        self.types: dict[tuple[str, int], tuple[ArrayType, bool]] = {}
+
+
+class _Again(Exception):
+    """Trace the body once more."""
+
+
+_hints: dict[Any, _Hint] = {}
+
+
+class _Attempt:
+    """One trace of a loop's body."""
+
+    def __init__(self, steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[str], cells: Cells, init: dict, hint: _Hint):
+        self.steps, self.body, self.carried, self.state = steps, body, carried, state
+        self.cells, self.init, self.hint = cells, init, hint
+        self.sure = False
+        self.places: dict[str, tuple[Any, list[Tracer], list[Var], list]] = {}  # name -> tree, placeholders, their vars, start
+
+    def run(self, trace: Trace) -> None:
+        """Trace test and body."""
+        self.trace = trace
+        self.i = trace.input(i64)
+        for n in self.carried:
+            self._place(n)
+        self.test: Any = True
+        self.tested = 0
+        if self.steps.test is not None:
+            self.test = self.steps.test()
+            if undecided(self.test):
+                self.test = truth(self.test)
+            self.tested = len(trace.nodes)
+            self.jump = self.body()
+        else:
+            assert self.steps.item is not None
+            self.jump = self.body(self.steps.item(self.i))
+        self.end = self.cells.all()
+
+    def _place(self, n: str) -> None:
+        """Give a name the value it has at the start of any step."""
+        x = self.init[n]
+        leaves, tree = leaves_of(x)
+        if x is UNBOUND or tree is UNBOUND or not leaves:
+            return
+        if tree == "*" and n not in self.hint.rebound and not (type_of(as_leaf(x)).shape == ()):
+            return      # an array: if it is written the trace finds it, if the name is bound anew the next attempt knows
+        tracers, starts = [], []
+        for k, leaf in enumerate(leaves):
+            t, weak = self.hint.types.get((n, k), (type_of(as_leaf(leaf)), True))
+            tracers.append(self.trace.input(t, weak=weak_of(leaf) if weak else None))
+            starts.append(leaf)
+        self.places[n] = (tree, tracers, [t.ref for t in tracers], starts)  # type: ignore[misc]
+        self.cells.put(n, unflatten(tree, tracers))
+
+    def explain_shape(self, error: ShapeError) -> None:
+        """Lengths that do not fit may come of a name whose array changes its shape from step to step."""
+        for n in self.carried:
+            x0, x1 = self.init[n], self.cells.get(n)
+            old, new = leaves_of(x0)[0], leaves_of(x1)[0]
+            shapes = [[type_of(as_leaf(x)).shape for x in xs] for xs in (old, new)]
+            if x1 is not x0 and shapes[0] != shapes[1] and any(shapes[0]):
+                raise declined(f"`{n}` changes in the loop from {_kind(x0)} to {_kind(x1)}", "its shape must stay the same",
+                               "keep an array of the greatest shape and slice it") from error
+
+    # -- what came out -------------------------------------------------------------------------
+
+    def results(self, sure: bool) -> list[tuple[str, Any, list, list[Var | None], list]]:
+        """(name, structure, values at the end, vars at the start, values at the start) for each name that the loop changes."""
+        out = []
+        for n in self.state:
+            x0, x1 = self.init[n], self.end[n]
+            if n in self.places:
+                out.append(self._carried(n, x1))
+            elif x1 is x0 or x1 is UNBOUND and x0 is UNBOUND:
+                continue
+            elif x1 is UNBOUND:
+                raise declined(f"`{n}` is deleted in a loop")
+            else:
+                leaves, tree = leaves_of(x1)
+                if n in self.carried and x0 is not UNBOUND:
+                    if tree is UNBOUND or leaves_of(x0)[1] is UNBOUND:
+                        if _same(x0, x1):
+                            continue
+                        raise declined(f"`{n}` changes in the loop from {_kind(x0)} to {_kind(x1)}", "it is no array")
+                    self.hint.rebound.add(n)
+                    raise _Again
+                if tree is UNBOUND:
+                    if not sure and not _same(x0, x1):
+                        raise declined(f"`{n}` is bound in a loop that may take no step", fix=f"bind `{n}` before the loop")
+                    out.append((n, UNBOUND, [x1], [], []))
+                    continue
+                starts: list = [None] * len(leaves)
+                if not sure or n in self.carried:
+                    old, other = leaves_of(x0)
+                    if other != tree or any(type_of(as_leaf(p)) != type_of(as_leaf(q)) for p, q in zip(old, leaves, strict=True)):
+                        raise declined(f"`{n}` is bound in a loop that may take no step", "then it would have no value",
+                                       f"bind `{n}` before the loop to a value of the type it gets")
+                    starts = old
+                out.append((n, tree, leaves, [None] * len(leaves), starts))
+        return out
+
+    def _carried(self, n: str, x1) -> tuple[str, Any, list, list[Var | None], list]:
+        tree, tracers, firsts, starts = self.places[n]
+        leaves, other = leaves_of(x1)
+        if other != tree:
+            raise declined(f"`{n}` changes in the loop from {_kind(self.init[n])} to {_kind(x1)}", "its structure must stay the same")
+        again = False
+        for k, (x, v, start) in enumerate(zip(leaves, firsts, starts, strict=True)):
+            have, got = v.type, type_of(as_leaf(x))
+            was_weak = self.hint.types.get((n, k), (have, True))[1] and weak_of(start) is not None
+            if got.shape != have.shape:
+                if have.shape != () or weak_of(start) is None and not isinstance(start, (np.generic, Tracer)):
+                    raise declined(f"`{n}` changes in the loop from {have} to {got}", "its shape must stay the same",
+                                   "make an array of the final shape before the loop")
+                self.hint.types[n, k] = (got.with_dtype(np.result_type(have.dtype, got.dtype)), False)
+                again = True
+            elif got.dtype != have.dtype:
+                wide = np.result_type(weak_of(start)(0) if was_weak else have.dtype, got.dtype)  # type: ignore[misc]
+                if wide != have.dtype:
+                    self.hint.types[n, k] = (got.with_dtype(wide), False)
+                    again = True
+        if again:
+            raise _Again
+        return n, tree, [converted(x, v.type) for x, v in zip(leaves, firsts, strict=True)], list(firsts), starts
+
+
+def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[str], blocks: Sequence[Callable | None]) -> Jump | None:
+    """A loop as one node. Sets the names; returns how the loop was left, None at its end.
+
+    Raises
+    ------
+    Declined
+        If what a step hands to the next changes its structure, or a Python object is changed.
+    """
+    cells = Cells(blocks, state)
+    carried = [n for n in carried if n in cells.cells]
+    state = [n for n in state if n in cells.cells]
+    init = cells.all()
+    kinds = tuple([(n, tuple([type_of(as_leaf(x)) for x in leaves_of(init[n])[0]])) for n in carried])
+    hint = _hints.setdefault((body.__code__, kinds), _Hint())
+    held = reachable(blocks)
+    sure = steps.test is None and isinstance(steps.count, int) and steps.count > 0
+    try:
+        for _ in range(RETRACES):
+            cells.restore(init)
+            with open_trace("loop", False, region=True) as trace:
+                trace.held = held
+                attempt = _Attempt(steps, body, carried, state, cells, init, hint)
+                try:
+                    try:
+                        attempt.run(trace)
+                    except ShapeError as e:
+                        attempt.explain_shape(e)
+                        raise
+                    results = attempt.results(sure)
+                    break
+                except _Again:
+                    pass
+        else:
+            raise declined("what the loop hands from step to step does not settle on a type")
+    finally:
+        cells.restore(init)
+    attempt.sure = sure
+    _check_aliases(attempt, results, trace)
+    return _record(attempt, results, trace, cells, state)
+
+
+def _root(x: Tracer) -> Tracer:
+    while x.views is not None and x.views.base is not None:
+        x = x.views.base
+    return x
+
+
+def _check_aliases(attempt: _Attempt, results, trace: Trace) -> None:
+    """Names that share an array which the loop writes: what one of them sees could not be followed."""
+    seen: dict[int, str] = {}
+    writes = any(t.ref is not v and t.type.shape for _, ts, vs, _ in attempt.places.values() for t, v in zip(ts, vs, strict=True))
+    for n, tree, leaves, _, _ in results:
+        for x in leaves if tree is not UNBOUND else ():
+            if not isinstance(x, Tracer) or not x.type.shape:
+                continue
+            root = _root(x)
+            if id(root) in trace.written:
+                raise declined(f"`{n}` is another name for an array that the loop writes", "each step would see the writes of the next",
+                               f"copy it, `{n} = ….copy()`")
+            if id(root) in seen and writes:
+                raise declined(f"`{n}` and `{seen[id(root)]}` are one array after a step", "a write through one would be seen by the other",
+                               "copy one of them")
+            seen[id(root)] = n
+
+
+def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Sequence[str]) -> Jump | None:
+    """Put the loop's node together, record it, and hand out what it gives."""
+    steps = attempt.steps
+    starts: list = []
+    inputs: list[Var] = []
+    outputs: list = []
+    done: list[Callable[[Any], None]] = []
+
+    def carry(start, var: Var, out, finish: Callable[[Any], None]) -> None:
+        starts.append(start)
+        inputs.append(var)
+        outputs.append(out)
+        done.append(finish)
+
+    jump = attempt.jump
+    if jump is not None and isinstance(jump.code, int) and jump.code == CONTINUE:
+        jump = None
+    flag: Var | None = None
+    left = Jump(NONE)
+    with reopened(trace):
+        for n, tree, leaves, firsts, begins in results:
+            if tree is UNBOUND:
+                cells.put(n, leaves[0])
+                continue
+            fresh: list = []
+            for k, (x, v, start) in enumerate(zip(leaves, firsts, begins, strict=True)):
+                out = trace.atom(x if isinstance(x, Tracer) else as_leaf(x))
+                t = v.type if v is not None else out.type
+                if start is None:
+                    start = ("zeros", t)
+                last = k == len(leaves) - 1
+
+                shared = [r for r in ([_root(x)] if isinstance(x, Tracer) else []) if r.owner is not trace]
+                if not attempt.sure and isinstance(begins[k], Tracer):
+                    shared.append(begins[k])
+
+                def finish(y, n=n, tree=tree, fresh=fresh, last=last, shared=shared) -> None:
+                    may_be(y, shared)
+                    fresh.append(y)
+                    if last:
+                        cells.put(n, unflatten(tree, list(fresh)))
+                carry(start, v if v is not None else Var(t), out, finish)  # type: ignore[arg-type]
+        for root, var in list(trace.written.values()):
+            carry(root, trace.captured_vars[id(root)], var, partial(assign, root))
+        if jump is not None:
+            code = np.int64(jump.code) if isinstance(jump.code, int) else jump.code
+            flag = Var(i64)
+
+            def set_code(y) -> None:
+                left.code = y
+            stop = np.where(np.greater_equal(code, BREAK), code, np.int64(NONE))
+            carry(np.int64(NONE), flag, trace.atom(stop), set_code)
+            values, tree = leaves_of(jump.value)
+            if (undecided(jump.code) or jump.code == RETURN) and tree is not UNBOUND:
+                got: list = []
+
+                def take(y) -> None:
+                    got.append(y)
+                    left.value = unflatten(tree, list(got)) if len(got) == len(values) else None
+                for x in values:
+                    t = type_of(as_leaf(x))
+                    carry(("zeros", t), Var(t), trace.atom(x if isinstance(x, Tracer) else as_leaf(x)), take)
+            elif jump.value is not None:
+                left.value = jump.value
+    written = {id(root) for root, _ in trace.written.values()}
+    constants = [(outer, trace.captured_vars[id(x)]) for outer, x in trace.captured if id(x) not in written]
+    nodes = tuple(trace.nodes)
+    body = live_nodes(Graph("loop", (attempt.i.ref, *(v for _, v in constants), *inputs), nodes, tuple(outputs)))  # type: ignore[arg-type]
+    test = _test_graph(attempt, body, nodes[:attempt.tested], flag, len(constants))
+    spec = LoopSpec(len(constants), len(inputs), 0)
+    begin = [zeros(s[1]) if isinstance(s, tuple) else converted(s, v.type) if not isinstance(s, Tracer) or s.type != v.type else s
+             for s, v in zip(starts, inputs, strict=True)]
+    count, length = _count(steps, test)
+    out = bind(loop_op, count, *[c for c, _ in constants], *begin, spec=spec, length=length, body=body, test=test)
+    for receive, y in zip(done, out, strict=False):
+        receive(y)
+    for n, (_, tracers, firsts, begins) in attempt.places.items():
+        for t, v, start in zip(tracers, firsts, begins, strict=True):
+            if isinstance(start, Tracer) and t.type.shape and (t.ref is not v or id(t) in trace.stale):
+                stale(start, f"`{n}` was bound anew in a loop that also writes the array")
+    for x, why in trace.stale.values():
+        if x.owner is not trace:
+            stale(x, why)
+    return left if jump is not None else None
+
+
+def _count(steps: Steps, test: Graph | None) -> tuple[Any, Dim | None]:
+    """The most steps, and the length of what the loop may have to keep for each of them."""
+    if steps.count is None:
+        return FOREVER, None
+    if isinstance(steps.count, int):
+        return np.int64(steps.count), steps.count
+    known = steps.count.owner.integer_of(steps.count.ref)
+    most = upper_bound(known) if known is not None else None
+    return steps.count, max(most, 0) if most is not None else None
+
+
+def _test_graph(attempt: _Attempt, body: Graph, nodes, flag: Var | None, constants: int) -> Graph | None:
+    """Whether there is a next step: the loop's own test, unless it was left already."""
+    tested = attempt.test
+    if flag is None and tested is True:
+        return None
+
+    def f(*args):
+        given = dict(zip(body.inputs, args, strict=True))
+        going = np.equal(given[flag], NONE) if flag is not None else None
+        if not isinstance(tested, Tracer):
+            return [going if going is not None else np.bool_(bool(tested))]
+        only = live_nodes(Graph("test", body.inputs, tuple(nodes), (tested.ref,)))  # type: ignore[arg-type]
+        if going is None:
+            return inline(only, args)
+        if _has_effect([only]):
+            stay = Graph("left", tuple([Var(v.type) for v in only.inputs]), (), (_false(),))
+            return bind(cond_op, _index_of(going), *args, branches=(stay, only))
+        return [np.logical_and(going, inline(only, args)[0])]
+    return trace_graph(f, body.in_types, "test")
+
+
+def _false():
+    from tracer.graph import Const
+    return Const(np.False_)
+
+
+def _index_of(going):
+    from tracer.promote import cast_to
+    return cast_to(going, i64.dtype)
+

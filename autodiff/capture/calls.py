@@ -1,0 +1,226 @@
+"""Calls in captured functions: what a function means when it is given traced values, and which functions are captured themselves."""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import functools
+import math
+import sysconfig
+from collections.abc import Callable
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+import autodiff.numpy as anp
+from autodiff.capture.state import declined, in_region, regions, truth, undecided
+from autodiff.numpy.support import fresh
+from tracer.errors import UnsupportedError, explain, is_internal
+from tracer.promote import cast_to
+from tracer.trace import Tracer, current_trace
+from tracer.types import type_of_value
+
+__all__ = ["call", "is_users", "mutating", "holds_undecided"]
+
+_MUTATORS = {list: {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse"},
+             dict: {"update", "pop", "popitem", "clear", "setdefault"}, set: {"add", "update", "discard", "remove", "pop", "clear"}}
+_STDLIB = sysconfig.get_paths()["stdlib"] + "/"
+_users: dict[Any, bool] = {}
+
+
+def is_users(f: FunctionType) -> bool:
+    """Whether a function is the user's own: neither of this project, nor of the standard library, nor of an installed package."""
+    code = f.__code__
+    known = _users.get(code)
+    if known is None:
+        file = code.co_filename
+        library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
+        known = _users[code] = not (is_internal(code) or library or file.startswith(_STDLIB))
+    return known
+
+
+def call_method(f) -> FunctionType | None:
+    """The user's function that is run when an object is called."""
+    own = next((vars(c)["__call__"] for c in type(f).__mro__ if "__call__" in vars(c)), None)
+    return own if isinstance(own, FunctionType) and is_users(own) else None
+
+
+def holds_undecided(x) -> bool:
+    """Whether x is, or is a list, tuple or slice with, a traced value."""
+    if isinstance(x, Tracer):
+        return undecided(x)
+    if isinstance(x, (list, tuple)):
+        return any(map(holds_undecided, x))
+    return isinstance(x, slice) and any(map(undecided, (x.start, x.stop, x.step)))
+
+
+def mutating(x, how: str) -> None:
+    """Refuse to change a Python object that was there before the block that is being traced.
+
+    Raises
+    ------
+    Declined
+        A block is traced once, however often and whether or not it is run.
+    """
+    if in_region() and any(id(x) in trace.held for trace in regions()):
+        raise declined(f"{how} a {type(x).__name__} from outside a loop or branch", "the block is recorded once, however often it runs",
+                       "use an array made before it and write its elements")
+
+
+# -- builtins --------------------------------------------------------------------------------------
+
+def _float(x=0.0):
+    return cast_to(x if x.type.shape == () else np.reshape(x, ()), np.dtype(np.float64))
+
+
+def _int(x=0):
+    return cast_to(x if x.type.shape == () else np.reshape(x, ()), np.dtype(np.int64))
+
+
+def _best(pick: Callable, whole: Callable) -> Callable:
+    def best(*args, key=None, default=None):
+        if key is not None:
+            raise declined("min and max with key= of traced values", "the key decides on numbers that are not known")
+        if len(args) == 1 and isinstance(args[0], Tracer):
+            return whole(args[0])
+        values = list(args[0] if len(args) == 1 else args)
+        out = values[0]
+        for v in values[1:]:
+            out = np.where(pick(v, out), v, out)
+        return out
+    return best
+
+
+def _sum(values, start=0):
+    if isinstance(values, Tracer):
+        return np.sum(values, axis=0) + start
+    return builtins.sum(values, start)
+
+
+def _isinstance(x, kinds) -> bool:
+    """A traced array is an array, a traced scalar a NumPy number."""
+    if not isinstance(x, Tracer):
+        return isinstance(x, kinds)
+    like = np.empty((1,) * x.type.ndim, x.type.dtype)
+    return isinstance(x, kinds) or isinstance(like if x.type.ndim else like[()], kinds)
+
+
+_BUILTINS: dict[Any, Callable] = {
+    float: _float, int: _int, bool: truth, sum: _sum, isinstance: _isinstance, builtins.any: np.any, builtins.all: np.all,
+    max: _best(np.greater, np.max), min: _best(np.less, np.min), copy.copy: fresh, copy.deepcopy: fresh,
+    math.floor: lambda x: _int(np.floor(x)), math.ceil: lambda x: _int(np.ceil(x)), math.trunc: _int,
+    math.fsum: lambda xs: _sum(np.asarray(xs)), math.prod: lambda xs: np.prod(np.asarray(xs)),
+    math.erf: anp.erf, math.erfc: anp.erfc,
+    math.pow: np.power, math.fabs: np.abs, math.dist: lambda p, q: np.linalg.norm(np.subtract(p, q)),
+    math.isclose: np.isclose}
+_BUILTINS |= {getattr(math, ours): getattr(np, theirs) for ours, theirs in {
+    **{n: n for n in ("sqrt", "exp", "log1p", "expm1", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot", "degrees",
+                      "radians", "isnan", "isinf", "isfinite", "copysign", "fmod")},
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
+    "atanh": "arctanh"}.items()}
+if hasattr(math, "cbrt"):
+    _BUILTINS |= {math.cbrt: np.cbrt, math.exp2: np.exp2}
+_BUILTINS[math.log] = lambda x, base=None: np.log(x) if base is None else np.log(x) / np.log(base)
+_LIFTS_ARGUMENTS = {map, filter, functools.partial}
+
+
+def _numpys() -> dict[Any, Callable]:
+    """NumPy's functions that have a counterpart of ours which takes what NumPy's protocols do not carry."""
+    found = {}
+    for name in dir(anp):
+        theirs, ours = getattr(np, name, None), getattr(anp, name)
+        if theirs is not None and callable(ours) and ours is not theirs and not isinstance(ours, type) and not isinstance(theirs, type):
+            found[theirs] = ours
+    return found
+
+
+_NUMPY = _numpys()
+
+
+def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> Any:
+    """`f(*args, **kwargs)` in a captured function."""
+    try:
+        special, ours = _BUILTINS.get(f), _NUMPY.get(f)
+    except TypeError:   # what cannot be hashed
+        special = ours = None
+    if ours is not None or isinstance(f, np.ufunc):
+        return _fresh_array(ours or f, args, kwargs)
+    if special is not None:
+        if any(isinstance(a, Tracer) for a in args) or any(isinstance(b, Tracer) for a in args if isinstance(a, (list, tuple)) for b in a):
+            return special(*args, **kwargs)
+        return f(*args, **kwargs)
+    if isinstance(f, FunctionType):
+        if is_users(f):
+            return lift(f)(*args, **kwargs)
+        return _fresh_array(f, args, kwargs) if (f.__module__ or "").startswith("numpy") else f(*args, **kwargs)
+    if isinstance(f, MethodType):
+        if isinstance(f.__func__, FunctionType) and is_users(f.__func__):
+            return lift(f.__func__)(f.__self__, *args, **kwargs)
+        return f(*args, **kwargs)
+    if isinstance(f, functools.partial):
+        return call(f.func, (*f.args, *args), {**f.keywords, **kwargs}, lift)
+    if isinstance(f, BuiltinMethodType) and f.__self__ is not None:
+        if f in (sorted, functools.reduce):
+            args = tuple([lift(a) if isinstance(a, FunctionType) else a for a in args])
+        return _method(f, args, kwargs)
+    if isinstance(f, type):
+        if f in _LIFTS_ARGUMENTS:
+            args = tuple([lift(a) if isinstance(a, FunctionType) else a for a in args])
+        return f(*args, **kwargs)
+    own = call_method(f)
+    if own is not None:
+        return lift(own)(f, *args, **kwargs)
+    return _fresh_array(f, args, kwargs) if (getattr(f, "__module__", None) or "").startswith("numpy") else f(*args, **kwargs)
+
+
+def _method(f: Any, args: tuple, kwargs: dict) -> Any:
+    """A method of a built-in object."""
+    x = f.__self__
+    names = _MUTATORS.get(type(x))  # type: ignore[call-overload]
+    if names is not None and f.__name__ in names:
+        mutating(x, f"{f.__name__} on")
+    if isinstance(x, np.ndarray):
+        if any(map(holds_undecided, args)) or any(map(holds_undecided, kwargs.values())):
+            theirs = getattr(np, f.__name__, None)
+            if theirs is None:
+                raise explain(UnsupportedError, f"the method {f.__name__} of a plain array, given traced values",
+                              fix="use the function of NumPy with this meaning")
+            return theirs(x, *args, **kwargs)
+        return _fresh_array(f, args, kwargs)
+    if isinstance(x, (np.random.Generator, np.random.RandomState)) and not _made_here(x):
+        raise explain(UnsupportedError, f"{f.__name__} of a random generator in a compiled function",
+                      why="the numbers would be drawn once, while the function is recorded, and stay the same in every call",
+                      fix="draw them outside and pass them as an argument")
+    out = f(*args, **kwargs)
+    return out
+
+
+def _fresh_array(f: Callable, args: tuple, kwargs: dict) -> Any:
+    """A call of NumPy's. An array of floats that it makes is one that the function may write traced values to."""
+    out = f(*args, **kwargs)
+    if isinstance(out, (np.random.Generator, np.random.RandomState)):
+        _outermost().held[id(out)] = out
+    if type(out) is np.ndarray and out.ndim and out.dtype.kind == "f" and out.dtype.itemsize in (4, 8) and out.base is None:
+        return constant(out)
+    return out
+
+
+def _outermost():
+    trace = current_trace()
+    while trace is not None and trace.parent is not None:
+        trace = trace.parent
+    assert trace is not None
+    return trace
+
+
+def _made_here(x) -> bool:
+    return id(x) in _outermost().held
+
+
+def constant(x: np.ndarray) -> Tracer:
+    """A plain array as a traced one."""
+    trace = current_trace()
+    if trace is None or trace.concrete:
+        return x  # type: ignore[return-value]
+    return Tracer(type_of_value(x), trace, trace.capture(x))

@@ -1,0 +1,449 @@
+"""What the statements of a captured function do: Python's meaning on known values, nodes of the graph on traced ones."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture import blocks, calls
+from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, truth, undecided
+from autodiff.numpy.whole import integer_of, note_integer
+from tracer.array import call as call_numpy
+from tracer.convert import Unconvertible, convert, is_converted
+from tracer.errors import ConcreteValueError, UnsupportedError, explain, user_line
+from tracer.graph import Graph, live_nodes
+from tracer.integers import counter, is_nonnegative, upper_bound
+from tracer.ops.control import require as require_op
+from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace
+from tracer.types import Size
+
+__all__ = ["Hooks", "hooks", "lifted", "lift_here", "notes_of"]
+
+SHORT = 2
+"""Loops of so few steps are written out: nothing is gained by a loop."""
+WRITTEN_OUT = 64
+"""Loops that cannot become a loop of the graph are written out silently up to so many steps."""
+MOST_WRITTEN_OUT = 20000
+
+_IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv, "FloorDiv": operator.ifloordiv,
+             "Mod": operator.imod, "Pow": operator.ipow, "MatMult": operator.imatmul, "LShift": operator.ilshift,
+             "RShift": operator.irshift, "BitAnd": operator.iand, "BitOr": operator.ior, "BitXor": operator.ixor}
+
+
+def note(text: str) -> None:
+    """Say something about the function being traced, for `why`."""
+    where = user_line()
+    trace = current_trace()
+    while trace is not None and trace.parent is not None:
+        trace = trace.parent
+    if trace is not None:
+        line = f"{where}: {text}" if where else text
+        if line not in trace.notes:
+            trace.notes.append(line)
+
+
+def notes_of(trace: Trace) -> list[str]:
+    """What was noted."""
+    return trace.notes
+
+
+class Hooks:
+    """Methods called by converted functions; see `tracer.convert`."""
+
+    BREAK, CONTINUE = Jump(BREAK), Jump(CONTINUE)
+    slice = staticmethod(slice)
+
+    # -- jumps ---------------------------------------------------------------------------------
+
+    def return_(self, value) -> Jump:
+        """A block is left with the value of the function."""
+        return Jump(RETURN, value)
+
+    def returned(self, jump: Jump | None):
+        """The value of the function, whose last statement was left by `jump`."""
+        if jump is None:
+            return None
+        if isinstance(jump.code, int):
+            return jump.value if jump.code == RETURN else None
+        if jump.value is None:
+            return None
+        raise declined("the function returns a value on one path and nothing on another", "a compiled function has one result",
+                       "return a value on every path")
+
+    # -- expressions ---------------------------------------------------------------------------
+
+    def and_(self, *parts: Callable):
+        """`a and b`."""
+        return self._logical(parts, True)
+
+    def or_(self, *parts: Callable):
+        """`a or b`."""
+        return self._logical(parts, False)
+
+    def _logical(self, parts: Sequence[Callable], conjunction: bool):
+        v = parts[0]()
+        for k in range(1, len(parts)):
+            if undecided(v):
+                return self._joined(v, parts[k:], conjunction)
+            if bool(v) is not conjunction:
+                return v
+            v = parts[k]()
+        return v
+
+    def _joined(self, v: Tracer, parts: Sequence[Callable], conjunction: bool):
+        """The rest is looked at only if v does not decide; where that cannot be noticed, both are computed."""
+        with open_trace("block", False, region=True) as trace:
+            w = self._logical(parts, conjunction)
+            both = v.type.dtype.kind == "b" and v.type.shape == () and (
+                isinstance(w, (bool, np.bool_)) or isinstance(w, Tracer) and w.type.dtype.kind == "b" and w.type.shape == ())
+            atom = trace.atom(w) if isinstance(w, Tracer) else None
+        easy = all(not n.op.effect and not n.params.get("check") and not getattr(n.op, "many", False) for n in trace.nodes)
+        if both and easy and not trace.written:
+            if atom is not None:
+                graph = live_nodes(Graph("block", tuple(trace.capture_order), tuple(trace.nodes), (atom,)))
+                w = inline(graph, [x for x, _ in trace.captured])[0]
+            return np.logical_and(v, w) if conjunction else np.logical_or(v, w)
+        rest = lambda: self._logical(parts, conjunction)  # noqa: E731
+        return self.choose(v, rest, lambda: v) if conjunction else self.choose(v, lambda: v, rest)
+
+    def not_(self, v):
+        """`not v`."""
+        return np.logical_not(truth(v)) if undecided(v) else not v
+
+    def choose(self, test, yes: Callable, no: Callable):
+        """`yes() if test else no()`."""
+        if not undecided(test):
+            return yes() if test else no()
+        jump = blocks.branch(truth(test), lambda: Jump(RETURN, yes()), lambda: Jump(RETURN, no()), Cells((), ()), (yes, no))
+        assert jump is not None
+        return jump.value
+
+    def compare(self, left, both: Callable, right: Callable, *more):
+        """`a < b < c`."""
+        r = right()
+        first = both(left, r)
+        if not more:
+            return first
+        return self.and_(lambda: first, lambda: self.compare(r, *more))
+
+    def getitem(self, x, index):
+        """`x[index]`."""
+        if isinstance(x, np.ndarray) and calls.holds_undecided(index):
+            return call_numpy("index", x, index)
+        if isinstance(x, (list, tuple, range, str)) and undecided(index):
+            raise declined(f"a {type(x).__name__} at a traced position", "which element it is, is not known while tracing",
+                           "make an array of it")
+        return x[index]
+
+    # -- stores --------------------------------------------------------------------------------
+
+    def setitem(self, x, index, value) -> None:
+        """`x[index] = value`."""
+        if isinstance(x, np.ndarray):
+            if calls.holds_undecided(index) or calls.holds_undecided(value):
+                raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}",
+                              why="the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
+                              fix="pass it as an argument, or make a copy in the function, x = x.copy()")
+            calls.mutating(x, "writing to")
+        elif not isinstance(x, Tracer):
+            calls.mutating(x, "writing to")
+        x[index] = value
+
+    def setattr(self, x, name: str, value) -> None:
+        """`x.name = value`."""
+        calls.mutating(x, f"setting `{name}` of")
+        setattr(x, name, value)
+
+    def update_item(self, x, index, op: str, value) -> None:
+        """`x[index] op= value`."""
+        self.setitem(x, index, _IN_PLACE[op](self.getitem(x, index), value))
+
+    def update_attribute(self, x, name: str, op: str, value) -> None:
+        """`x.name op= value`."""
+        self.setattr(x, name, _IN_PLACE[op](getattr(x, name), value))
+
+    def require(self, test, message: Callable) -> None:
+        """`assert test, message`."""
+        if undecided(test):
+            where = user_line()
+            text = message()
+            bind(require_op, truth(test), message=(str(text) if text is not None else "") + (f" ({where})" if where else ""))
+        elif not test:
+            text = message()
+            raise AssertionError(*([] if text is None else [text]))
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def call(self, f, *args, **kwargs):
+        """`f(*args, **kwargs)`."""
+        if f is range and any(map(undecided, args)):
+            return TracedRange(*args)
+        if f is len and args and isinstance(args[0], TracedRange):
+            return args[0].count
+        return calls.call(f, args, kwargs, lifted)
+
+    def items(self, f, *args):
+        """`f(*args)`, to be gone through by a `for` loop."""
+        if f is reversed and len(args) == 1 and isinstance(args[0], range):
+            return args[0][::-1]
+        if f in (zip, enumerate, reversed):
+            parts = [_stepped(a) for a in (args if f is not enumerate else args[:1])]
+            if all(p is not None for p in parts) and any(not isinstance(a, range) for a in args):
+                return _ITERATORS[f](parts, args)
+        return self.call(f, *args)
+
+    # -- branches and loops --------------------------------------------------------------------
+
+    def if_(self, test, body: Callable, orelse: Callable | None, names: Sequence[str], rest: Callable | None) -> Jump | None:
+        """`if test: body else: orelse`, then rest."""
+        if not undecided(test):
+            return blocks.follow(body if test else orelse, rest)
+        cells = Cells((body, orelse, rest), names)
+        return blocks.branch(truth(test), lambda: blocks.follow(body, rest), lambda: blocks.follow(orelse, rest), cells,
+                             (body, orelse, rest))
+
+    def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
+               rest: Callable | None, ends: Sequence[str]) -> Jump | None:
+        """`while test: body else: orelse`, then rest."""
+        steps = blocks.Steps(None, None, test)
+        try:
+            jump = blocks.loop(steps, body, carried, state, (body, test))
+        except ConcreteValueError as e:
+            if undecided(test()):
+                raise
+            return self._written_out(_while(test), body, orelse, rest, e, None)
+        return self._after(jump, orelse, rest, ends)
+
+    def for_(self, over, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None, rest: Callable | None,
+             ends: Sequence[str]) -> Jump | None:
+        """`for item in over: body else: orelse`, then rest."""
+        steps = _stepped(over)
+        if steps is None:
+            return self._written_out(over, body, orelse, rest, None, None)
+        if isinstance(steps.count, int) and steps.count <= SHORT:
+            return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count)
+        try:
+            jump = blocks.loop(steps, body, carried, state, (body,))
+        except ConcreteValueError as e:
+            if not isinstance(steps.count, int):
+                raise
+            return self._written_out(_known_items(over, steps), body, orelse, rest, e, steps.count)
+        return self._after(jump, orelse, rest, ends)
+
+    def _after(self, jump: Jump | None, orelse: Callable | None, rest: Callable | None, ends: Sequence[str]) -> Jump | None:
+        """What follows a loop that was left by `jump`."""
+        if jump is None:
+            return blocks.follow(orelse, rest)
+        code = jump.code
+        on = lambda: blocks.follow(orelse, rest)  # noqa: E731
+        left = on
+        if orelse is not None:
+            def left() -> Jump | None:
+                return self.if_(np.equal(code, NONE), orelse, None, ends, rest)
+        if jump.value is None and not _returns(jump):
+            return left()
+        value = jump.value
+        cells = Cells((orelse, rest), ends)
+        return blocks.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
+
+    def _written_out(self, over, body: Callable, orelse: Callable | None, rest: Callable | None, why: Exception | None,
+                     count: int | None) -> Jump | None:
+        """The loop as Python runs it: each step is recorded."""
+        if why is not None:
+            reason = str(why).split("\n")[0]
+            note(f"the loop is written out step by step: {reason}")
+            if count is not None and count > WRITTEN_OUT:
+                if count > MOST_WRITTEN_OUT:
+                    raise why
+                where = user_line()
+                warnings.warn(f"the loop at {where} is written out in {count} steps: {reason}", RuntimeWarning, stacklevel=3)
+        jump = None
+        for k, item in enumerate(over):
+            if why is not None and k == MOST_WRITTEN_OUT:
+                raise why
+            jump = body(item) if not isinstance(over, _while) else body()
+            if jump is None:
+                continue
+            if not isinstance(jump.code, int):
+                raise declined("a loop that is written out is left under a traced condition",
+                               str(why).split("\n")[0] if why else "what it goes over is a Python object") from why
+            if jump.code == RETURN:
+                return jump
+            if jump.code == BREAK:
+                break
+        else:
+            return blocks.follow(orelse, rest)
+        return blocks.follow(rest, None)
+
+
+def _returns(jump: Jump) -> bool:
+    return isinstance(jump.code, int) and jump.code == RETURN
+
+
+class _while:
+    """The steps of a while loop that Python runs."""
+
+    def __init__(self, test: Callable):
+        self.test = test
+
+    def __iter__(self):
+        while True:
+            t = self.test()
+            if undecided(t):
+                raise declined("the condition of a loop that is written out is not known")
+            if not t:
+                return
+            yield None
+
+
+# -- what loops go over ----------------------------------------------------------------------------
+
+class TracedRange:
+    """range() with traced bounds."""
+
+    def __init__(self, *bounds):
+        whole = [b if undecided(b) else operator.index(b) for b in bounds]
+        self.start, self.stop, self.step = (0, whole[0], 1) if len(whole) == 1 else (*whole, 1)[:3]
+        if isinstance(self.step, Tracer):
+            raise declined("range() with a traced step", fix="use a while loop")
+        if self.step == 0:
+            raise ValueError("range() arg 3 must not be zero")
+        way = self.stop - self.start if self.step > 0 else self.start - self.stop
+        size = abs(self.step)
+        count = (way + (size - 1)) // size if size > 1 else way
+        known = integer_of(count)
+        self.most = known
+        if known is None or not is_nonnegative(known):
+            most = upper_bound(known) if known is not None else None
+            count = np.maximum(count, 0)
+            if most is not None:
+                note_integer(count, 0, max(most, 0))
+        self.count = count
+
+    def item(self, i: Tracer):
+        """The number of step i."""
+        return i * self.step + self.start if self.step != 1 else i + self.start if not _is_zero(self.start) else i
+
+    def __iter__(self):
+        raise declined("a range with traced bounds outside of a for loop")
+
+
+def _is_zero(x) -> bool:
+    return not isinstance(x, Tracer) and x == 0
+
+
+def _noted(i: Tracer, count) -> Tracer:
+    """The counter, with what is known of it."""
+    most = integer_of(count) if isinstance(count, Tracer) else count
+    i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
+    return i
+
+
+def _stepped(over) -> blocks.Steps | None:
+    """The steps of what a loop goes over; None where Python has to go through it."""
+    if isinstance(over, blocks.Steps):
+        return over
+    if isinstance(over, range):
+        n = len(over)
+        return blocks.Steps(n, lambda i: _range_item(over, _noted(i, n)))
+    if isinstance(over, TracedRange):
+        return blocks.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
+    if isinstance(over, (Tracer, np.ndarray)) and over.shape and over.dtype.kind in "biuf":
+        n = over.shape[0]
+        if isinstance(n, Size):
+            return None
+        return blocks.Steps(n, lambda i: call_numpy("index", over, _noted(i, n)))
+    return None
+
+
+def _noted_up_to(i: Tracer, over: TracedRange) -> Tracer:
+    most = over.most if over.most is not None else None
+    i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
+    return i
+
+
+def _range_item(r: range, i: Tracer):
+    x = i * r.step if r.step != 1 else i
+    return x + r.start if r.start else x
+
+
+def _known_items(over, steps: blocks.Steps):
+    """The items for a loop that Python runs."""
+    if not isinstance(over, blocks.Steps):
+        return over
+    return (over.item(k) for k in range(steps.count))  # type: ignore[misc, arg-type]
+
+
+def _zipped(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+    counts = [p.count for p in parts]
+    if not all(isinstance(c, int) for c in counts):
+        raise declined("zip() of a range with traced bounds", fix="loop over range and index")
+    return blocks.Steps(min(counts), lambda i: tuple([p.item(i) for p in parts]))  # type: ignore[misc]
+
+
+def _enumerated(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+    start = args[1] if len(args) > 1 else 0
+    one, = parts
+
+    def item(i):
+        value = one.item(i)
+        return (i + start if not _is_zero(start) else i), value
+    return blocks.Steps(one.count, item)
+
+
+def _reversed(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+    one, = parts
+    over = args[0]
+    if isinstance(over, TracedRange):
+        last = over.count - 1
+
+        def item(i):
+            _noted_up_to(i, over)
+            x = (last - i) * over.step if over.step != 1 else last - i
+            return x + over.start if not _is_zero(over.start) else x
+        return blocks.Steps(one.count, item)
+    n = one.count
+
+    def back(i):
+        if not isinstance(i, Tracer):
+            return one.item(n - 1 - i)
+        return call_numpy("index", over, (n - 1) - _noted(i, n))
+    return blocks.Steps(n, back)
+
+
+_ITERATORS: dict[Any, Callable] = {zip: _zipped, enumerate: _enumerated, reversed: _reversed}
+
+hooks = Hooks()
+
+
+def lifted(f):
+    """`f` with its control flow captured; `f` itself if it is not the user's, or cannot be converted (which is noted)."""
+    if not isinstance(f, FunctionType):
+        own = getattr(f, "__func__", None)
+        if isinstance(own, FunctionType) and calls.is_users(own):
+            return lambda *args, **kwargs: lifted(own)(f.__self__, *args, **kwargs)
+        own = calls.call_method(f)
+        if own is not None:
+            return lambda *args, **kwargs: lifted(own)(f, *args, **kwargs)
+        if hasattr(f, "func") and hasattr(f, "keywords"):
+            return lambda *args, **kwargs: lifted(f.func)(*f.args, *args, **{**f.keywords, **kwargs})
+        return f
+    if is_converted(f) or not calls.is_users(f):
+        return f
+    try:
+        return convert(f, hooks)
+    except Unconvertible as e:
+        note(f"`{f.__name__}` is not captured: {e}")
+        return f
+
+
+def lift_here(f):
+    """`lifted(f)` where a function is recorded for any values; `f` where Python can follow them."""
+    trace = current_trace()
+    return f if trace is None or trace.concrete else lifted(f)
+

@@ -1,0 +1,206 @@
+"""Names, values and jumps: what the blocks of a captured function hand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import CellType
+from typing import Any
+
+import numpy as np
+
+from autodiff.leaves import as_leaf
+from tracer.errors import ConcreteValueError, DTypeError, ShapeError, explain
+from tracer.op import type_of
+from tracer.promote import broadcast_to, cast_to
+from tracer.trace import Trace, Tracer, current_trace
+from tracer.tree import flatten
+from tracer.types import ArrayType
+
+__all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
+           "joined_type", "converted", "reachable", "declined"]
+
+
+class Declined(ConcreteValueError):
+    """Control flow that cannot become part of a graph."""
+
+
+def declined(what: str, why: str = "", fix: str = "") -> Declined:
+    """The error, with the user's line."""
+    return explain(Declined, what, why=why, fix=fix)  # type: ignore[return-value]
+
+
+NONE, CONTINUE, BREAK, RETURN = range(4)
+
+
+class Jump:
+    """How a block was left: a code, which may be traced, and the value that is returned."""
+
+    __slots__ = ("code", "value")
+
+    def __init__(self, code, value: Any = None):
+        self.code = code
+        self.value = value
+
+
+class _Unbound:
+    def __repr__(self) -> str:
+        return "unbound"
+
+
+UNBOUND = _Unbound()
+
+
+class Cells:
+    """The variables of some names, in the blocks that share them."""
+
+    def __init__(self, blocks: Iterable[Callable | None], names: Iterable[str]):
+        self.cells: dict[str, CellType] = {}
+        wanted = set(names)
+        for f in blocks:
+            closure = getattr(f, "__closure__", None)
+            if closure:
+                for name, cell in zip(f.__code__.co_freevars, closure, strict=True):  # type: ignore[union-attr]
+                    if name in wanted:
+                        self.cells[name] = cell
+
+    def __iter__(self):
+        return iter(self.cells)
+
+    def get(self, name: str) -> Any:
+        """The value, or UNBOUND."""
+        try:
+            return self.cells[name].cell_contents
+        except ValueError:
+            return UNBOUND
+
+    def put(self, name: str, value) -> None:
+        """Set or unset the value."""
+        cell = self.cells[name]
+        if value is not UNBOUND:
+            cell.cell_contents = value
+        elif self.get(name) is not UNBOUND:
+            del cell.cell_contents
+
+    def all(self) -> dict[str, Any]:
+        """The values of all names."""
+        return {n: self.get(n) for n in self.cells}
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Set all names."""
+        for n, v in values.items():
+            self.put(n, v)
+
+
+def undecided(x) -> bool:
+    """Whether x is traced and its number not known."""
+    return isinstance(x, Tracer) and x.value is None and bool(x.owner.level)
+
+
+def truth(x: Tracer) -> Tracer:
+    """The condition that x is: a boolean scalar.
+
+    Raises
+    ------
+    ShapeError
+        If x has several elements.
+    """
+    if any(d != 1 for d in x.type.shape):
+        raise explain(ShapeError, f"the truth value of an array of shape {x.type.shape} is ambiguous", why="it has several elements",
+                      fix="use np.any(x) or np.all(x)")
+    flat: Any = x if x.type.shape == () else np.reshape(x, ())  # type: ignore[call-overload]
+    return flat if flat.type.dtype.kind == "b" else np.not_equal(flat, 0)
+
+
+def is_data(x) -> bool:
+    """Whether a graph can hold x."""
+    if isinstance(x, Tracer) or type(x) in (float, int, bool):
+        return True
+    return isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "biuf" and x.dtype.itemsize <= 8
+
+
+def weak_of(x) -> type | None:
+    """float or int where x is weak in promotion."""
+    if isinstance(x, Tracer):
+        return x.weak
+    return type(x) if type(x) in (float, int) else None
+
+
+def joined_type(a, b, what: str) -> tuple[ArrayType, type | None]:
+    """The type of a value that is `a` or `b`, and whether it is weak.
+
+    Raises
+    ------
+    Declined
+        If the shapes differ.
+    """
+    ta, tb = type_of(as_leaf(a)), type_of(as_leaf(b))
+    if ta.shape != tb.shape:
+        raise declined(f"{what} is {ta} on one path and {tb} on the other", "a value of a compiled function has one shape")
+    wa, wb = weak_of(a), weak_of(b)
+    if wa is not None and wb is not None:
+        weak = float if float in (wa, wb) else int
+        return ta.with_dtype(np.result_type(ta.dtype, tb.dtype)), weak
+    try:
+        dtype = np.result_type(ta.dtype if wa is None else wa(0), tb.dtype if wb is None else wb(0))
+    except TypeError:
+        raise explain(DTypeError, f"{what} is {ta} on one path and {tb} on the other") from None
+    return ta.with_dtype(dtype), None
+
+
+def converted(x, t: ArrayType):
+    """A value as one of type `t`; scalars are spread."""
+    x = cast_to(as_leaf(x), t.dtype)
+    return x if type_of(x).shape == t.shape else broadcast_to(x, t.shape)
+
+
+def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
+    """Lists, dicts, sets, arrays and objects that these blocks can reach through their variables: what existed before they ran."""
+    found: dict[int, Any] = {}
+
+    def go(x, depth: int) -> None:
+        if depth < 0 or id(x) in found or isinstance(x, (Tracer, type, str, bytes, int, float, np.generic)) or callable(x):
+            return
+        if isinstance(x, (list, tuple, set)):
+            found[id(x)] = x
+            for y in x:
+                go(y, depth - 1)
+        elif isinstance(x, dict):
+            found[id(x)] = x
+            for y in x.values():
+                go(y, depth - 1)
+        elif isinstance(x, np.ndarray):
+            found[id(x)] = x
+        elif hasattr(x, "__dict__") and type(x).__module__ != "builtins":
+            found[id(x)] = x
+            for y in vars(x).values():
+                go(y, depth - 1)
+    for f in blocks:
+        for cell in getattr(f, "__closure__", None) or ():
+            try:
+                go(cell.cell_contents, 3)
+            except ValueError:
+                pass
+    return found
+
+
+def in_region() -> bool:
+    """Whether a block is being traced."""
+    trace = current_trace()
+    return trace is not None and trace.region
+
+
+def regions() -> Iterable[Trace]:
+    """The open blocks, innermost first."""
+    trace = current_trace()
+    while trace is not None and trace.region:
+        yield trace
+        trace = trace.parent
+
+
+def leaves_of(x) -> tuple[list, Any]:
+    """The leaves of a tree of data and its structure; (None, None) for what is not data."""
+    try:
+        leaves, tree = flatten(x)
+    except TypeError:
+        return [], UNBOUND
+    return (leaves, tree) if all(map(is_data, leaves)) else ([], UNBOUND)

@@ -1,0 +1,456 @@
+"""Python's control flow as calls of hooks.
+
+`convert(f, hooks)` is `f` again, compiled from its own source under its own file name and lines, with `if`, `while`, `for`, `and`,
+`or`, `not`, `a if c else b`, comparison chains, calls, subscripts and assignments to parts of objects turned into calls of methods of
+`hooks`. What the hooks do with them is their affair; see `autodiff.capture`.
+
+Three ideas keep it short. A block becomes a function of its own whose names are shared with the function around it, so that hooks read
+and set names through closure cells. `break`, `continue` and `return` become values that a block function returns, and what follows a
+statement that may jump becomes a function that is handed to the hook. For each branch and loop the names that are read later are found
+beforehand (`tracer.liveness`), so that hooks know what has to come out of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import functools
+import inspect
+import linecache
+import sys
+from collections.abc import Iterator, Sequence
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+from tracer.liveness import Liveness, bound_names
+
+__all__ = ["convert", "is_converted", "Unconvertible"]
+
+HOOKS = "hooks__"
+_NO_PARAMETERS: Any = {"type_params": []} if sys.version_info >= (3, 12) else {}
+_FUTURE = 0x1FE0000
+_JUMPS = (ast.Return, ast.Break, ast.Continue)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LOOPS = (ast.For, ast.While)
+_READS_FRAME = ("locals", "globals", "vars", "eval", "exec", "super", "dir")
+
+
+class Unconvertible(Exception):
+    """The function has no source, or uses what is not converted; the text says which."""
+
+
+def convert(f: FunctionType, hooks: Any) -> FunctionType:
+    """`f` with its control flow handed to `hooks`. It shares the globals, defaults and closure cells of `f`.
+
+    Raises
+    ------
+    Unconvertible
+        If the source cannot be had, or has a construct that is not converted.
+    """
+    code = f.__code__
+    if code in _ours:
+        return f
+    new = _converted.get(code)
+    if new is None:
+        try:
+            new = _convert_code(f)
+        except Unconvertible as e:
+            new = str(e)
+        _converted[code] = new
+    if isinstance(new, str):
+        raise Unconvertible(new)
+    cells = dict(zip(code.co_freevars, f.__closure__ or ()))
+    cells[HOOKS] = CellType(hooks)
+    out = FunctionType(new, f.__globals__, f.__name__, f.__defaults__, tuple([cells[n] for n in new.co_freevars]))
+    out.__kwdefaults__ = f.__kwdefaults__
+    return functools.update_wrapper(out, f)  # type: ignore[return-value]
+
+
+def is_converted(f: FunctionType) -> bool:
+    """Whether this is a result of `convert`, or defined in one."""
+    return f.__code__ in _ours
+
+
+_converted: dict[CodeType, CodeType | str] = {}
+_ours: set[CodeType] = set()
+
+
+def _convert_code(f: FunctionType) -> CodeType:
+    code = f.__code__
+    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise Unconvertible(f"`{f.__qualname__}` is a generator or a coroutine")
+    found, owner = _find(f)
+    node: Any = copy.deepcopy(found)
+    converter = _Converter()
+    own = {n for n in (getattr(node, "name", None), owner) if n} - set(code.co_freevars)   # a recursive function's name stays what it was
+    if isinstance(node, ast.Lambda):
+        body: ast.stmt = ast.copy_location(ast.Return(converter.visit(node)), node)
+    else:
+        node.decorator_list, node.returns = [], None
+        for a in ast.walk(node.args):
+            if isinstance(a, ast.arg):
+                a.annotation = None
+        body = converter.function(node)
+    if owner:   # names like __x are mangled by the class they stand in
+        body = ast.ClassDef(name=owner, bases=[], keywords=[], body=[body], decorator_list=[], **_NO_PARAMETERS)
+    names = [ast.arg(v) for v in (*code.co_freevars, HOOKS)]
+    statements = [ast.Global(sorted(own)), body] if own else [body]
+    factory = ast.FunctionDef(name="factory__", args=_arguments(names), body=statements, decorator_list=[], returns=None, **_NO_PARAMETERS)
+    module = ast.fix_missing_locations(ast.copy_location(ast.Module([factory], []), node))
+    try:
+        compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURE)
+    except SyntaxError as e:
+        raise Unconvertible(f"`{f.__qualname__}` cannot be rewritten: {e.msg} (line {e.lineno})") from None
+    codes = list(_codes(compiled))
+    _ours.update(codes)
+    return next(c for c in codes if c.co_name == code.co_name)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for c in code.co_consts:
+        if isinstance(c, CodeType):
+            yield from _codes(c)
+
+
+# -- source ----------------------------------------------------------------------------------------
+
+_files: dict[str, tuple[list[str], ast.Module, dict]] = {}
+
+
+def _file(name: str) -> tuple[ast.Module, dict] | None:
+    """The tree of a file, and its functions by name and first line, each with the class around it."""
+    lines = linecache.getlines(name)
+    if not lines:
+        return None
+    found = _files.get(name)
+    if found is None or found[0] is not lines:
+        try:
+            tree = ast.parse("".join(lines), name)
+        except SyntaxError:
+            return None
+        table: dict = {}
+
+        def walk(node, owner):
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    first = min([child.lineno, *(d.lineno for d in child.decorator_list)])
+                    table[child.name, first] = (child, owner)
+                walk(child, child.name if isinstance(child, ast.ClassDef) else owner)
+        walk(tree, None)
+        found = _files[name] = (lines, tree, table)
+    return found[1], found[2]
+
+
+def _find(f: FunctionType) -> tuple[ast.AST, str | None]:
+    code = f.__code__
+    found = _file(code.co_filename)
+    if found is None:
+        raise Unconvertible(f"there is no source for `{f.__qualname__}` (made by exec, or typed into a prompt)")
+    tree, table = found
+    changed = f"the source of `{f.__qualname__}` is not what it was compiled from: the file has changed since it was imported"
+    if code.co_name != "<lambda>":
+        hit = table.get((code.co_name, code.co_firstlineno))
+        if hit is None:
+            raise Unconvertible(changed)
+        return hit
+    spans = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
+    if not spans:
+        raise Unconvertible(f"there is no source position for `{f.__qualname__}`")
+    first, last = min((p[0], p[2]) for p in spans), max((p[1], p[3]) for p in spans)  # type: ignore[type-var]
+    around = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and (n.body.lineno, n.body.col_offset) <= first
+              and last <= (n.body.end_lineno, n.body.end_col_offset)]  # type: ignore[operator]
+    if not around:
+        raise Unconvertible(changed)
+    return max(around, key=lambda n: (n.lineno, n.col_offset)), None
+
+
+# -- the tree --------------------------------------------------------------------------------------
+
+def _arguments(names: Sequence[ast.arg]) -> ast.arguments:
+    return ast.arguments([], list(names), None, [], [], None, [])
+
+
+def _name(n: str) -> ast.Name:
+    return ast.Name(n, ast.Load())
+
+
+def _hook(name: str, *args: ast.expr, keywords: Sequence[ast.keyword] = ()) -> ast.Call:
+    return ast.Call(ast.Attribute(_name(HOOKS), name, ast.Load()), list(args), list(keywords))
+
+
+def _thunk(e: ast.expr) -> ast.Lambda:
+    return ast.Lambda(_arguments([]), e)
+
+
+def _constants(values: Sequence[str]) -> ast.expr:
+    return ast.Tuple([ast.Constant(v) for v in sorted(values)], ast.Load())
+
+
+def _at(new: Any, old: ast.AST) -> Any:
+    return ast.fix_missing_locations(ast.copy_location(new, old))
+
+
+def _contains(node: ast.AST, kinds) -> bool:
+    return any(isinstance(n, kinds) for n in ast.walk(node))
+
+
+def _may_jump(s: ast.stmt) -> bool:
+    """Whether a statement may leave the block it stands in."""
+    def go(n: ast.AST, in_loop: bool) -> bool:
+        if isinstance(n, ast.Return):
+            return True
+        if isinstance(n, (ast.Break, ast.Continue)):
+            return not in_loop
+        if isinstance(n, _SCOPES):
+            return False
+        return any(go(c, in_loop or isinstance(n, _LOOPS) and c not in n.orelse) for c in ast.iter_child_nodes(n))
+    return go(s, False)
+
+
+class _Scope:
+    """The function that is being converted."""
+
+    def __init__(self, node: ast.FunctionDef):
+        self.node = node
+        self.outside = {g for s in ast.walk(node) if isinstance(s, ast.Global) for g in s.names}
+        self.live = Liveness(node)
+
+
+class _Converter(ast.NodeTransformer):
+    def __init__(self) -> None:
+        self.count = 0
+        self.scopes: list[_Scope] = []
+
+    # -- expressions ---------------------------------------------------------------------------
+
+    def visit_BoolOp(self, n: ast.BoolOp) -> ast.AST:
+        plain = _contains(n, (ast.NamedExpr, ast.Await))
+        self.generic_visit(n)
+        return n if plain else _at(_hook("and_" if isinstance(n.op, ast.And) else "or_", *map(_thunk, n.values)), n)
+
+    def visit_UnaryOp(self, n: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(n)
+        return _at(_hook("not_", n.operand), n) if isinstance(n.op, ast.Not) else n
+
+    def visit_IfExp(self, n: ast.IfExp) -> ast.AST:
+        plain = _contains(n, (ast.NamedExpr, ast.Await))
+        self.generic_visit(n)
+        return n if plain else _at(_hook("choose", n.test, _thunk(n.body), _thunk(n.orelse)), n)
+
+    def visit_Compare(self, n: ast.Compare) -> ast.AST:
+        plain = len(n.ops) == 1 or _contains(n, ast.NamedExpr)
+        self.generic_visit(n)
+        if plain:
+            return n
+        links: list[ast.expr] = []
+        for op, right in zip(n.ops, n.comparators, strict=True):
+            both = ast.Lambda(_arguments([ast.arg("a"), ast.arg("b")]), ast.Compare(_name("a"), [op], [_name("b")]))
+            links += [both, _thunk(right)]
+        return _at(_hook("compare", n.left, *links), n)
+
+    def visit_Call(self, n: ast.Call) -> ast.AST:
+        name = n.func.id if isinstance(n.func, ast.Name) else None
+        self.generic_visit(n)
+        if name == "super" and not n.args and self.scopes and self.scopes[-1].node.args.args:
+            first = self.scopes[-1].node.args.args[0].arg
+            return _at(ast.Call(n.func, [_name("__class__"), _name(first)], []), n)
+        if name in _READS_FRAME:
+            return n
+        return _at(_hook("call", n.func, *n.args, keywords=n.keywords), n)
+
+    def visit_Subscript(self, n: ast.Subscript) -> ast.AST:
+        self.generic_visit(n)
+        if not isinstance(n.ctx, ast.Load):
+            return n
+        return _at(_hook("getitem", n.value, self._index(n.slice)), n)
+
+    def _index(self, s: ast.expr) -> ast.expr:
+        if isinstance(s, ast.Tuple):
+            return ast.Tuple([self._index(e) for e in s.elts], ast.Load())
+        if isinstance(s, ast.Slice):
+            return _hook("slice", *[e or ast.Constant(None) for e in (s.lower, s.upper, s.step)])
+        return s
+
+    # -- scopes --------------------------------------------------------------------------------
+
+    def visit_FunctionDef(self, n: ast.FunctionDef) -> ast.AST:
+        if _contains(n, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)):
+            return n
+        n.args.defaults = [self.visit(d) for d in n.args.defaults]
+        n.args.kw_defaults = [self.visit(d) if d else d for d in n.args.kw_defaults]
+        return self.function(n)
+
+    def function(self, n: ast.FunctionDef) -> ast.FunctionDef:
+        """Convert the body of a function."""
+        self.scopes.append(_Scope(n))
+        names = bound_names(n.body)
+        elsewhere = {g for s in n.body for d in ast.walk(s) if isinstance(d, (ast.Global, ast.Nonlocal)) for g in d.names}
+        a = n.args
+        parameters = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x))}
+        body = self.block(n.body, top=True)
+        local = [x for x in names if x not in elsewhere and x not in parameters]
+        if local:   # never runs: it makes the names local to this function, whose blocks share them
+            body.insert(0, _at(ast.If(ast.Constant(0), [ast.Assign([ast.Name(x, ast.Store()) for x in local], ast.Constant(None))], []), n))
+        n.body = body or [ast.Pass()]
+        self.scopes.pop()
+        return n
+
+    def visit_ClassDef(self, n: ast.ClassDef) -> ast.AST:
+        return n
+
+    def visit_AsyncFunctionDef(self, n: ast.AsyncFunctionDef) -> ast.AST:
+        return n
+
+    # -- statements ----------------------------------------------------------------------------
+
+    def block(self, statements: Sequence[ast.stmt], top: bool) -> list[ast.stmt]:
+        """Convert a block. In a block function (not `top`) a jump is a value that is returned."""
+        out: list[ast.stmt] = []
+        for k, s in enumerate(statements):
+            if isinstance(s, (ast.If, *_LOOPS)):
+                jumps = _may_jump(s)
+                rest = list(statements[k + 1:]) if jumps else []
+                made, call = self._compound(s, rest)
+                out += made
+                if jumps:
+                    out.append(_at(ast.Return(_hook("returned", call) if top else call), s))
+                    return out
+                out.append(_at(ast.Expr(call), s))
+            elif isinstance(s, (ast.With, ast.Try)):
+                self._guarded(s, top)
+                out.append(s)
+            elif isinstance(s, _JUMPS) and not (top and isinstance(s, ast.Return)):
+                out.append(self._jump(s))
+                return out
+            else:
+                out += self._simple(s)
+        return out
+
+    def _jump(self, s: ast.stmt) -> ast.stmt:
+        if isinstance(s, ast.Return):
+            value = self.visit(s.value) if s.value else ast.Constant(None)
+            return _at(ast.Return(_hook("return_", value)), s)
+        return _at(ast.Return(ast.Attribute(_name(HOOKS), "BREAK" if isinstance(s, ast.Break) else "CONTINUE", ast.Load())), s)
+
+    def _guarded(self, s: Any, top: bool) -> None:
+        """`with` and `try`: their blocks are converted where they stand; jumps under a condition inside are not."""
+        inner = [c for f in ("body", "orelse", "finalbody") for c in getattr(s, f, ())] + [c for h in getattr(s, "handlers", ())
+                                                                                          for c in h.body]
+        if any(_may_jump(c) and not isinstance(c, ast.Return) for c in inner) or not top and any(isinstance(c, _JUMPS) for c in inner):
+            raise Unconvertible(f"line {s.lineno}: a return, break or continue under a condition inside `with` or `try`")
+        for item in getattr(s, "items", ()):
+            self.generic_visit(item)
+        for h in getattr(s, "handlers", ()):
+            h.body = self.block(h.body, top)
+        for f in ("body", "orelse", "finalbody"):
+            if getattr(s, f, None):
+                setattr(s, f, self.block(getattr(s, f), top))
+
+    def _simple(self, s: ast.stmt) -> list[ast.stmt]:
+        if isinstance(s, ast.AnnAssign):    # a name shared between functions may have no annotation
+            if s.value is None:
+                return [_at(ast.Pass(), s)]
+            s = _at(ast.Assign([s.target], s.value), s)
+        if isinstance(s, ast.Assign) and any(isinstance(t, (ast.Subscript, ast.Attribute)) for t in s.targets):
+            if len(s.targets) == 1:
+                return [self._store(s.targets[0], self.visit(s.value), s)]
+            value = _at(ast.Assign([ast.Name("value__", ast.Store())], self.visit(s.value)), s)
+            return [value, *(self._store(t, _name("value__"), s) for t in s.targets)]
+        if isinstance(s, ast.Assign) and len(s.targets) == 1 and isinstance(s.targets[0], (ast.Tuple, ast.List)):
+            return self._unpack(s)
+        if isinstance(s, ast.AugAssign) and isinstance(s.target, (ast.Subscript, ast.Attribute)):
+            return [self._augment(s)]
+        if isinstance(s, ast.Assert):
+            message = s.msg or ast.Constant(None)
+            return [_at(ast.Expr(_hook("require", self.visit(s.test), _thunk(self.visit(message)))), s)]
+        return [self.visit(s)]
+
+    def _store(self, target: ast.expr, value: ast.expr, at: ast.stmt) -> ast.stmt:
+        if isinstance(target, ast.Subscript):
+            return _at(ast.Expr(_hook("setitem", self.visit(target.value), self._index(self.visit(target.slice)), value)), at)
+        if isinstance(target, ast.Attribute):
+            return _at(ast.Expr(_hook("setattr", self.visit(target.value), ast.Constant(target.attr), value)), at)
+        return _at(ast.Assign([target], value), at)
+
+    def _unpack(self, s: ast.Assign) -> list[ast.stmt]:
+        """`a[i], b = ...`: into names first, from there into the parts of objects."""
+        targets: Any = s.targets[0]
+        value = self.visit(s.value)
+        stores = []
+        for k, t in enumerate(targets.elts):
+            if isinstance(t, (ast.Subscript, ast.Attribute)):
+                temporary = f"value__{k}"
+                targets.elts[k] = ast.Name(temporary, ast.Store())
+                stores.append(self._store(t, _name(temporary), s))
+        return [_at(ast.Assign([targets], value), s), *stores]
+
+    def _augment(self, s: ast.AugAssign) -> ast.stmt:
+        target: Any = s.target
+        part = self._index(self.visit(target.slice)) if isinstance(target, ast.Subscript) else ast.Constant(target.attr)
+        hook = "update_item" if isinstance(target, ast.Subscript) else "update_attribute"
+        return _at(ast.Expr(_hook(hook, self.visit(target.value), part, ast.Constant(type(s.op).__name__), self.visit(s.value))), s)
+
+    # -- branches and loops --------------------------------------------------------------------
+
+    def _own(self, names: Sequence[str]) -> list[str]:
+        outside = self.scopes[-1].outside if self.scopes else set()
+        return [x for x in names if x not in outside]
+
+    def _function(self, tag: str, statements: Sequence[ast.stmt], at: ast.AST, parameter: str | None = None,
+                  first: Sequence[ast.stmt] = ()) -> tuple[ast.expr, list[ast.stmt]]:
+        """A block as a function that shares its names with the function around it."""
+        if not statements and not first:
+            return ast.Constant(None), []
+        self.count += 1
+        name = f"{tag}__{self.count}"
+        names = bound_names([*first, *statements])
+        own = self._own(names)
+        outside = [x for x in names if x not in own]
+        body: list[ast.stmt] = []
+        if own:
+            body.append(ast.Nonlocal(own))
+        if outside:
+            body.append(ast.Global(outside))
+        body += [*first, *self.block(statements, top=False)]
+        parameters = _arguments([ast.arg(parameter)] if parameter else [])
+        made = ast.FunctionDef(name=name, args=parameters, body=body or [ast.Pass()], decorator_list=[], returns=None,
+                               **_NO_PARAMETERS)
+        return _name(name), [_at(made, at)]
+
+    def _compound(self, s: Any, rest: list[ast.stmt]) -> tuple[list[ast.stmt], ast.Call]:
+        live = self.scopes[-1].live
+        after = live.at_end[s] if rest or _may_jump(s) else live.after[s]
+        if isinstance(s, ast.If):
+            names = self._own(sorted(set(bound_names([*s.body, *s.orelse, *rest])) & after))
+            test = self.visit(s.test)
+            body, made = self._function("body", s.body, s)
+            orelse, more = self._function("orelse", s.orelse, s)
+            following, last = self._function("rest", rest, s)
+            return [*made, *more, *last], _at(_hook("if_", test, body, orelse, _constants(names), following), s.test)
+        bound = set(bound_names(s.body))
+        if isinstance(s, ast.For):
+            item: list[ast.stmt] = [_at(ast.Assign([s.target], _name("item__")), s)]
+            bound |= set(bound_names(item))
+            over = s.iter
+            if isinstance(over, ast.Call) and not any(isinstance(a, ast.Starred) for a in over.args) and not over.keywords:
+                self.generic_visit(over)
+                over = _at(_hook("items", over.func, *over.args), over)
+            else:
+                over = self.visit(over)
+            body, made = self._function("body", s.body, s, "item__", item)
+            hook, head = "for_", over
+        else:
+            if _contains(s.test, ast.NamedExpr):
+                raise Unconvertible(f"line {s.lineno}: `:=` in the test of a while loop")
+            head = _thunk(self.visit(s.test))
+            body, made = self._function("body", s.body, s)
+            hook = "while_"
+        state = self._own(sorted(bound & (live.head[s] | live.after[s])))
+        carried = self._own(sorted(bound & live.head[s]))
+        orelse, more = self._function("orelse", s.orelse, s)
+        following, last = self._function("rest", rest, s)
+        ends = self._own(sorted(set(bound_names([*s.orelse, *rest])) & after))
+        call = _hook(hook, head, body, _constants(carried), _constants(state), orelse, following, _constants(ends))
+        return [*made, *more, *last], _at(call, s.test if isinstance(s, ast.While) else s.iter)
+
