@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from autodiff.jvp import joint_graph
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
-from tracer.op import transforms
+from tracer.op import ops, transforms
 
 __all__ = ["Linearized", "linearize_graph", "choose_residuals"]
 
@@ -25,13 +25,27 @@ class Linearized:
     linear: Graph
     residuals: tuple[Var, ...]
     active_out: list[bool]
+    replayed: tuple[Replayed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An input array that the graph writes in parts, and that the linear graph writes again instead of getting each version of it.
+
+    `output` is its last version; `logs` are the parts as they were before each write, which the primal graph also gives.
+    """
+
+    input: Var
+    output: Var
+    logs: tuple[Var, ...]
 
 
 def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] = (), *, free: Sequence[bool] | None = None,
-                    keep_sized: bool = True) -> Linearized:
+                    keep_sized: bool = True, replay: Sequence[tuple[int, int]] = ()) -> Linearized:
     """Linearize a graph in its active inputs.
 
-    `free` marks inputs that cost nothing to keep; `keep_sized` says whether arrays of run-time length may be kept.
+    `free` marks inputs that cost nothing to keep; `keep_sized` says whether arrays of run-time length may be kept. `replay` are pairs of
+    an input and an output: arrays that are written in parts where the linear graph may write them again.
     """
     joint, active_out = joint_graph(graph, active, "linearize", must)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
@@ -45,16 +59,63 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
         else:
             first.append(node)
     free_vars = set(joint.inputs[:n_in]) if free is None else {v for v, f in zip(joint.inputs, free) if f}
+    chains = {joint.inputs[j]: _writes(first, joint.inputs[j], joint.outputs[k]) for j, k in replay}
+    written = {v: chain for v, chain in chains.items() if chain and _is_read(v, chain, first, second, linear)}
     residuals, again = choose_residuals(first, second, joint.outputs[n_out:], set(joint.inputs[:n_in]), linear, free_vars,
-                                        keep_sized)
-    primal = Graph(graph.name, joint.inputs[:n_in], tuple(first), (*joint.outputs[:n_out], *residuals))
-    tangent = Graph(f"{graph.name}_tangent", (*residuals, *joint.inputs[n_in:]), (*again, *second), joint.outputs[n_out:])
-    return Linearized(live_nodes(primal), live_nodes(tangent), tuple(residuals), active_out)
+                                        keep_sized, [n for chain in written.values() for n in chain])
+    replayed = []
+    for v, chain in written.items():
+        logs = []
+        for node in chain:
+            before = Var(node.inputs[1].type)
+            params = {"spec": node.params["spec"], "check": None if node.params["check"] is None else False}
+            first.insert(first.index(node), Node(ops["index"], (node.inputs[0], *node.inputs[2:]), (before,), params, node.where))
+            logs.append(before)
+        replayed.append(Replayed(v, chain[-1].outputs[0], tuple(logs)))
+    logged = [b for r in replayed for b in r.logs]
+    primal = Graph(graph.name, joint.inputs[:n_in], tuple(first), (*joint.outputs[:n_out], *residuals, *logged))
+    tangent = Graph(f"{graph.name}_tangent", (*residuals, *joint.inputs[n_in:]), (*again, *second),
+                    (*joint.outputs[n_out:], *(r.output for r in replayed)))
+    return Linearized(live_nodes(primal), live_nodes(tangent), tuple(residuals), active_out, tuple(replayed))
+
+
+def _writes(nodes: list[Node], start: Var, end: Atom) -> list[Node]:
+    """The updates that make `end` of `start`, in order; none if there is anything else between, or a part of run-time length."""
+    made = {o: n for n in nodes for o in n.outputs}
+    chain: list[Node] = []
+    a: Atom = end
+    while a is not start:
+        node = made.get(a) if isinstance(a, Var) else None
+        if node is None or node.op.name != "update" or node.params["mode"] != "set" or node.inputs[1].type.symbols():
+            return []
+        if node.inputs[2:] and not node.params.get("unique") and node.inputs[2].type.shape:
+            return []   # an element may be written twice
+        chain.append(node)
+        a = node.inputs[0]
+    small = sum(_count(n.inputs[1]) for n in chain) * 2 <= _count(start)
+    return chain[::-1] if small else []
+
+
+def _count(a: Atom) -> int:
+    total = 1
+    for d in a.type.shape:
+        total *= d if isinstance(d, int) else 0
+    return total
+
+
+def _is_read(v: Var, chain: list[Node], first: list[Node], second: list[Node], linear: set[Var]) -> bool:
+    """Whether the linear graph may need a version of an array: something differentiable is computed from it."""
+    versions = {v, *(n.outputs[0] for n in chain)}
+    found: set[Var] = set()
+    for node in first:
+        if node not in chain and any(a in versions or a in found for a in node.inputs if isinstance(a, Var)):
+            found.update(node.outputs)
+    return any(a in versions or a in found for n in second for a in n.inputs if isinstance(a, Var))
 
 
 def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[Atom], inputs: set[Var], linear: set[Var],
-                     free: set[Var], keep_sized: bool) -> tuple[list[Var], list[Node]]:
-    """The residuals, and the primal nodes that the linear graph runs again.
+                     free: set[Var], keep_sized: bool, replayed: Sequence[Node] = ()) -> tuple[list[Var], list[Node]]:
+    """The residuals, and the primal nodes that the linear graph runs again: those of `replayed` in any case.
 
     Walks the primal nodes backwards from what the linear graph needs. A needed value is made again when its op is cheap
     (and then its inputs are needed instead), else it is kept.
@@ -70,6 +131,8 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
             need(a)
     for a in outputs:
         need(a)
+    for node in replayed:
+        need(node.outputs[0])
     # A size that the linear graph mentions is bound by a kept value that has it.
     mentioned = {s for node in second for p in node.params.values() for s in size_symbols(p)}
     for node in first:
@@ -83,7 +146,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
         if not wanted:
             continue
         sized = not keep_sized and any(v.type.symbols() for v in wanted)
-        if sized or _is_cheap(node, free):
+        if sized or node in replayed or _is_cheap(node, free):
             again.append(node)
             for a in node.inputs:
                 need(a)

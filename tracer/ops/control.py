@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from tracer.graph import Graph, Var
+from tracer.graph import Graph, Var, size_symbols
 from tracer.op import Op, Total, Unknown, ops, register, transforms, type_of
-from tracer.trace import bind, evaluate, inline, trace_flat, trace_graph, zeros
-from tracer.types import ArrayType, Dim, fresh_size, i64, match_sizes, substitute
+from tracer.trace import apply, bind, evaluate, inline, trace_flat, trace_graph, zeros
+from tracer.types import ArrayType, Dim, Size, fresh_size, i64, match_sizes, substitute
 
 FOREVER = np.int64(2**62)
 """The trip count of a loop that only its test ends."""
@@ -371,15 +371,18 @@ class Loop(HoldsGraph):
         nk, nout = spec.carries, len(body.outputs)
         must = [*ak, *[False] * (nout - nk)]
         free = (*body.inputs[:1 + len(c)], *body.inputs[1 + len(c) + nk:])
-        lin = transforms["linearize_graph"](body, [False, *ac, *ak, *as_], must,
-                                            free=[v in free for v in body.inputs], keep_sized=False)
+        first_carry, first_sliced = 1 + len(c), 1 + len(c) + nk
+        arrays = [j for j in range(nk) if ak[j] and len(body.outputs[j].type.shape) and body.outputs[j].type.is_static()]
+        lin = transforms["linearize_graph"](body, [False, *ac, *ak, *as_], must, free=[v in free for v in body.inputs],
+                                            keep_sized=False, replay=[(first_carry + j, j) for j in arrays])
+        again = [r.input for r in lin.replayed]
+        logs = [v for r in lin.replayed for v in r.logs]
         # Residuals that the body computes, or carries, are stacked; those that are read from outside are read there again.
         position = {v: j for j, v in enumerate(lin.primal.inputs)}
-        first_carry, first_sliced = 1 + len(c), 1 + len(c) + nk
-        stack = [v for v in lin.residuals if v not in position or first_carry <= position[v] < first_sliced]
-        fwd = Graph(body.name, lin.primal.inputs, lin.primal.nodes, (*lin.primal.outputs[:nout], *stack))
+        stack = [v for v in lin.residuals if v not in position or first_carry <= position[v] < first_sliced and v not in again]
+        fwd = Graph(body.name, lin.primal.inputs, lin.primal.nodes, (*lin.primal.outputs[:nout], *stack, *logs))
         out = bind(self, n, *c, *k, *s, spec=spec, length=length, body=fwd, test=test)
-        residuals, steps = out[nout:-1], out[-1]
+        residuals, logged, steps = out[nout:nout + len(stack)], out[nout + len(stack):-1], out[-1]
         rest = [v for v in lin.residuals if v in position and not first_carry <= position[v] < first_sliced]
         known_c = [v for v in rest if 1 <= position[v] < first_carry]
         known_s = [v for v in rest if position[v] >= first_sliced]
@@ -389,18 +392,27 @@ class Loop(HoldsGraph):
         tc, tk, ts = _present(dc), _present(dk), _present(ds)
         cs = [*(c[position[v] - 1] for v in known_c), *tc]
         ss = [*residuals, *(s[position[v] - first_sliced] for v in known_s), *ts]
-        narrow = LoopSpec(len(cs), len(tk), len(ss), spec.reverse)
+        m = len(again)
+        starts = [k[position[v] - first_carry] for v in again]
+        ends = [out[position[v] - first_carry] for v in again]
+        narrow = LoopSpec(len(cs), m + len(tk), len(ss), spec.reverse)
 
         def f(i, *args):
             _, gc, gk, gs = narrow.split([i, *args])
-            value = {**dict(zip(index, [i])), **dict(zip(known_c, gc)), **dict(zip([*stack, *known_s], gs))}
-            return inline(lin.linear, [*(value[v] for v in lin.residuals), *gc[len(known_c):], *gk,
-                                       *gs[len(stack) + len(known_s):]])
-        linear_body = trace_graph(f, [i64, *map(type_of, cs), *map(type_of, tk), *(row_type(type_of(x)) for x in ss)],
-                                  f"{body.name}_tangent")
-        if length is None and nout - nk + len(residuals):
+            value = {**dict(zip(index, [i])), **dict(zip(known_c, gc)), **dict(zip([*stack, *known_s], gs)), **dict(zip(again, gk))}
+            new = inline(lin.linear, [*(value[v] for v in lin.residuals), *gc[len(known_c):], *gk[m:],
+                                      *gs[len(stack) + len(known_s):]])
+            return [*new[len(new) - m:], *new[:len(new) - m]]
+        types = [i64, *map(type_of, cs), *map(type_of, [*starts, *tk]), *(row_type(type_of(x)) for x in ss)]
+        linear_body = trace_graph(f, types, f"{body.name}_tangent")
+        if length is None and nout - nk + len(residuals) + len(logged):
             length = type_of(out[nk]).shape[0]
-        d = bind(self, steps if test is not None else n, *cs, *tk, *ss, spec=narrow, length=length, body=linear_body, test=None)
+        count = steps if test is not None else n
+        if m:
+            d = bind(replayed_loop, count, *cs, *starts, *tk, *ss, *ends, *logged, spec=narrow, length=length, body=linear_body,
+                     replayed=m)[m:]
+        else:
+            d = bind(self, count, *cs, *tk, *ss, spec=narrow, length=length, body=linear_body, test=None)
         dk_out, dy_out = iter(d[:len(tk)]), iter(d[len(tk):-1])
         return [*out[:nout], steps], [*(next(dk_out) if a else None for a in ak),
                                       *(next(dy_out) if a else None for a in lin.active_out[nk:]), None]
@@ -443,6 +455,151 @@ class Loop(HoldsGraph):
         return [None, *(Total(next(got_c)) if u else None for u in linear_c),
                 *(g if isinstance(x, Unknown) else None for x, g in zip(k, got_k, strict=True)),
                 *(next(got_s) if u else None for u in linear_s)]
+
+
+@register
+class ReplayedLoop(HoldsGraph):
+    """A linear loop beside whose tangents known arrays are written again, in parts, as the primal loop wrote them.
+
+    The first `replayed` carries are those arrays. The inputs go on, after those of the loop, with the arrays as the loop leaves them
+    and with what stood in each part before it was written, a stack for each write: the transpose runs from the last step to the first
+    and puts the old parts back. So no step keeps an array of its own.
+    """
+
+    def _parts(self, ins, spec):
+        return ins[:1 + spec.constants + spec.carries + spec.sliced], ins[1 + spec.constants + spec.carries + spec.sliced:]
+
+    def plain(self, ins, spec, length, body):
+        """The same as a loop."""
+        return bind(loop, *self._parts(ins, spec)[0], spec=spec, length=length, body=body, test=None)
+
+    def infer(self, *types, spec, length, body, replayed):
+        return loop.infer(*self._parts(types, spec)[0], spec=spec, length=length, body=body, test=None)
+
+    def reference(self, *xs, spec, length, body, replayed):
+        return loop.reference(*self._parts(xs, spec)[0], spec=spec, length=length, body=body, test=None)
+
+    def jvp(self, ins, dins, *, spec, length, body, replayed):
+        return loop.jvp(self._parts(ins, spec)[0], self._parts(dins, spec)[0], spec=spec, length=length, body=body, test=None)
+
+    def linearize(self, ins, dins, *, spec, length, body, replayed):
+        return loop.linearize(self._parts(ins, spec)[0], self._parts(dins, spec)[0], spec=spec, length=length, body=body, test=None)
+
+    def transpose(self, cts, *ins, spec, length, body, replayed):
+        own, rest = self._parts(ins, spec)
+        n, c, k, s = spec.split(own)
+        ends, logged = list(rest[:replayed]), list(rest[replayed:])
+        linear_c, linear_s = ([isinstance(x, Unknown) for x in group] for group in (c, s))
+        i, vc, vk, vs = spec.split(body.inputs)
+        arrays, tangents = vk[:replayed], vk[replayed:]
+        linear_vars = [*_pick(vc, linear_c, True), *tangents, *_pick(vs, linear_s, True)]
+        nk, nt, nc = spec.carries, len(tangents), sum(linear_c)
+        ct_k, ct_y = list(cts[replayed:nk]), list(cts[nk:-1])
+        outs = [*body.outputs[replayed:nk], *(o for o, ct in zip(body.outputs[nk:], ct_y, strict=True) if ct is not None)]
+        unknown = set(linear_vars)
+        linear_nodes, known_nodes = [], []
+        for node in body.nodes:
+            if any(a in unknown for a in node.inputs if isinstance(a, Var)):
+                unknown.update(node.outputs)
+                linear_nodes.append(node)
+            else:
+                known_nodes.append(node)
+        chains = [_chain_of(known_nodes, v, end) for v, end in zip(arrays, body.outputs[:replayed], strict=True)]
+        needed = _known_of(linear_nodes, outs, unknown, body, known_nodes)
+        back = transforms["transpose_graph"](Graph(body.name, (*needed, *linear_vars), tuple(linear_nodes), tuple(outs)), len(needed),
+                                             gather=nc)
+        ct_k = [zeros(type_of(x)) if ct is None else ct for x, ct in zip(k[replayed:], ct_k, strict=True)]
+        gathered = [zeros(x.type) if x.gathered is None else x.gathered for x in c if isinstance(x, Unknown)]
+        known_c, known_s = _pick(c, linear_c, False), _pick(s, linear_s, False)
+        ys = [ct for ct in ct_y if ct is not None]
+        slices = [*known_s, *logged, *ys]
+        new = LoopSpec(len(known_c), replayed + nt + nc, len(slices), not spec.reverse)
+        if length is None and slices:
+            length = type_of(slices[0]).shape[0]
+
+        def f(index, *args):
+            _, gc, gk, gs = new.split([index, *args])
+            env: dict[Var, Any] = {i: index, **dict(zip(_pick(vc, linear_c, False), gc)), **dict(zip(_pick(vs, linear_s, False), gs))}
+            olds = iter(gs[len(known_s):])
+            first = _put_back(known_nodes, chains, gk[:replayed], [[next(olds) for _ in chain] for chain in chains], arrays, env)
+            out = inline(back, [*(env[v] for v in needed), *gk[replayed:replayed + nt], *gs[len(known_s) + len(logged):],
+                                *gk[replayed + nt:]])
+            return [*first, *out[nc:nc + nt], *out[:nc], *out[nc + nt:]]
+        carries = [*ends, *ct_k, *gathered]
+        types = [i64, *map(type_of, known_c), *map(type_of, carries), *(row_type(type_of(x)) for x in slices)]
+        out = bind(loop, n, *known_c, *carries, *slices, spec=new, length=length,
+                   body=trace_graph(f, types, f"{body.name}_back"), test=None)
+        got_k, got_c, got_s = out[replayed:replayed + nt], iter(out[replayed + nt:new.carries]), iter(out[new.carries:-1])
+        return [None, *(Total(next(got_c)) if u else None for u in linear_c), *[None] * replayed, *got_k,
+                *(next(got_s) if u else None for u in linear_s), *[None] * len(rest)]
+
+
+def _chain_of(nodes: Sequence, start: Var, end) -> list:
+    """The updates that make `end` of `start`, in order."""
+    made = {o: n for n in nodes for o in n.outputs}
+    chain = []
+    while end is not start:
+        chain.append(made[end])
+        end = made[end].inputs[0]
+    return chain[::-1]
+
+
+def _known_of(linear_nodes, outs, unknown: set, body: Graph, known_nodes) -> list[Var]:
+    """Known vars that linear nodes read, and such as bind the sizes that they name."""
+    found: dict[Var, None] = {}
+    mentioned: set[str] = set()
+    for node in linear_nodes:
+        found.update((a, None) for a in node.inputs if isinstance(a, Var) and a not in unknown)
+        for value in node.params.values():
+            mentioned |= size_symbols(value)
+    bound = {d.name() for v in found for d in v.type.shape if isinstance(d, Size)}
+    for v in [*body.inputs, *(o for n in known_nodes for o in n.outputs)]:
+        names = {d.name() for d in v.type.shape if isinstance(d, Size)} & mentioned
+        if names - bound and v not in unknown:
+            found[v] = None
+            bound |= names
+    return list(found)
+
+
+def _put_back(nodes: Sequence, chains: Sequence[list], ends: Sequence, olds: Sequence[Sequence], starts: Sequence[Var],
+              env: dict[Var, Any]) -> list:
+    """Compute the known nodes of a step from the arrays as the step leaves them, putting back what each update replaced.
+
+    What reads a version of an array is computed before that version is put back to the one before.
+    """
+    in_chain = {node for chain in chains for node in chain}
+    waiting = [n for n in nodes if n not in in_chain]
+    names: dict[str, Dim] = {}
+
+    def settle() -> None:
+        nonlocal waiting
+        later = []
+        for node in waiting:
+            if any(isinstance(a, Var) and a not in env for a in node.inputs):
+                later.append(node)
+                continue
+            params = {k: substitute(v, names) for k, v in node.params.items()} if names else node.params
+            out = apply(node.op, [env[a] if isinstance(a, Var) else a.value for a in node.inputs], params)
+            for v, o in zip(node.outputs, out if node.op.many else [out], strict=True):
+                env[v] = o
+                match_sizes(v.type, type_of(o).shape, names)
+        waiting = later
+    first = []
+    for chain, end, old, start in zip(chains, ends, olds, starts, strict=True):
+        x = end
+        if not chain:
+            env[start] = x
+        for node, before in zip(reversed(chain), reversed(old), strict=True):
+            env[node.outputs[0]] = x
+            settle()
+            indices = [env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]]
+            params = {k: v for k, v in node.params.items()}
+            x = bind(node.op, x, before, *indices, **{**params, "check": None if params["check"] is None else False})
+        env[start] = x
+        first.append(x)
+    settle()
+    assert not waiting
+    return first
 
 
 def _present(values):
@@ -515,8 +672,9 @@ class CustomLinear(HoldsGraph):
 
 
 require = ops["require"]
-call, barrier, checkpoint, linear_call, cond, linear_cond, loop, custom_jvp, custom_vjp, custom_linear = (ops[n] for n in (
-    "call barrier checkpoint linear_call cond linear_cond loop custom_jvp custom_vjp custom_linear").split())
+call, barrier, checkpoint, linear_call, cond, linear_cond, loop, replayed_loop, custom_jvp, custom_vjp, custom_linear = (
+    ops[n] for n in (
+        "call barrier checkpoint linear_call cond linear_cond loop replayed_loop custom_jvp custom_vjp custom_linear").split())
 
 
 def scan_axis(step, init: list, sliced: list, axis: int, reverse: bool) -> list:
