@@ -139,6 +139,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
         for v in node.outputs:
             if any(getattr(d, "name", lambda: None)() in mentioned for d in v.type.shape if not isinstance(d, int)):
                 need(v)
+    flags = _made_of_flags(first)
     again: list[Node] = []
     kept: dict[Var, None] = {}
     for node in reversed(first):
@@ -146,7 +147,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
         if not wanted:
             continue
         sized = not keep_sized and any(v.type.symbols() for v in wanted)
-        if sized or node in replayed or _is_cheap(node, free):
+        if sized or node in replayed or _is_cheap(node, free) or all(v in flags for v in node.outputs):
             again.append(node)
             for a in node.inputs:
                 need(a)
@@ -155,6 +156,20 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
     kept.update((v, None) for v in needed if v in inputs)
     order = [v for v in needed if v in kept]
     return order, again[::-1]
+
+
+def _made_of_flags(nodes: list[Node]) -> set[Var]:
+    """Numbers chosen by truth values from constants: the truth values take less room."""
+    found: set[Var] = set()
+
+    def simple(a: Atom) -> bool:
+        return not isinstance(a, Var) or a.type.dtype.kind == "b" or a in found
+    for node in nodes:
+        if node.op.name == "broadcast" and not isinstance(node.inputs[0], Var):
+            found.update(node.outputs)
+        elif node.op.name in ("select", "cast") and all(map(simple, node.inputs)) and node.outputs[0].type.shape:
+            found.update(node.outputs)
+    return found
 
 
 def _is_cheap(node: Node, free: set[Var]) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from codegen.loops import (
     Access,
+    Alloc,
     Apply,
     Buffer,
     BufferView,
@@ -292,7 +293,7 @@ def contract(program: Program) -> Program:
             shared.add(b.storage)
     dropped: dict[Buffer, list[int]] = {}
     for b, places in found.items():
-        if b.role != "scratch" or b in shared or not b.shape or any(i is None for i, _ in places) or b.static_shape() is None:
+        if b.role != "scratch" or b in shared or not b.shape or any(i is None for i, _ in places):
             continue
         common = places[0][1]
         for _, path in places[1:]:
@@ -319,7 +320,16 @@ def contract(program: Program) -> Program:
             _rewrite(s, lambda e: map_expr(e, drop))
         for b, axes in dropped.items():
             b.shape = _without(b.shape, axes)
+        _without_allocs(program.body, {b for b in dropped if b.static_shape() is not None})
     return program
+
+
+def _without_allocs(block: list[Stmt], static: set[Buffer]) -> None:
+    """Buffers whose lengths are known now are placed with the others."""
+    block[:] = [s for s in block if not (isinstance(s, Alloc) and s.buffer in static)]
+    for s in block:
+        for b in blocks(s):
+            _without_allocs(b, static)
 
 
 def _without(items: tuple, axes: list[int]) -> tuple:

@@ -55,7 +55,7 @@ SMALL_DOT = 512
 class Operand:
     """A value while lowering: how to read an element, and its buffer if it has one."""
 
-    __slots__ = ("dtype", "shape", "read", "buffer", "swapped_of", "fixed_of")
+    __slots__ = ("dtype", "shape", "read", "buffer", "swapped_of", "fixed_of", "prefix")
 
     def __init__(self, dtype: np.dtype, shape: tuple[Dim, ...], read: Callable[[Index], Expr], buffer: Buffer | None = None):
         self.dtype = dtype
@@ -64,6 +64,7 @@ class Operand:
         self.buffer = buffer
         self.swapped_of: Operand | None = None  # a transpose of the last two axes of this operand
         self.fixed_of: tuple[Buffer, Index] | None = None  # a buffer at fixed leading indices
+        self.prefix: Index = ()     # where in its buffer a stack of an inner loop lies
 
 
 class Builder:
@@ -132,7 +133,7 @@ class Builder:
     def store(self, out: Operand, index: Index, value: Expr, combine: str | None = None) -> None:
         """Write one element of a result."""
         assert out.buffer is not None
-        self.block.append(Store(out.buffer, tuple(index), value, combine))
+        self.block.append(Store(out.buffer, (*out.prefix, *index), value, combine))
 
     def new_buffer(self, dtype, shape: Sequence[Dim], role="scratch", stem="t") -> Buffer:
         """A buffer; allocated here when its lengths are not all known."""
@@ -318,11 +319,14 @@ class Builder:
         n = b.shape[-1]
         with self.nest(out.shape) as index:
             self.store(out, index, self.const(0, out.dtype))
-        # A row of `b` times an element of `a` runs along memory; a single column is summed instead.
-        order = [*batch, m, n, k] if n == 1 else [*batch, m, k, n]
-        with self.nest(order) as index:
-            lead, (i, second, third) = index[:-3], index[-3:]
-            j, p = (second, third) if n == 1 else (third, second)
+        # A row of `b` times an element of `a` runs along memory; a single column is summed instead. Transposed, it is the other way.
+        swapped_a, swapped_b = (x.buffer is None and x.swapped_of is not None for x in (a, b))
+        inner = "m" if n == 1 and swapped_a else "k" if n == 1 or m == 1 and swapped_b else "n"
+        axes = {"m": [k, n, m], "k": [m, n, k], "n": [m, k, n]}[inner]
+        with self.nest([*batch, *axes]) as index:
+            lead, last = index[:-3], index[-3:]
+            i, p, j = (last["mkn".index(c)] for c in "mkn") if inner == "n" else (
+                (last[0], last[2], last[1]) if inner == "k" else (last[2], last[0], last[1]))
             self.store(out, (*lead, i, j), Apply("mul", (a.read((*lead, i, p)), b.read((*lead, p, j))), a.dtype), "add")
 
     def call_reference(self, op, inputs: Sequence[Operand], outputs: Sequence[Operand], params: dict) -> None:
@@ -744,8 +748,10 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
     else:
         k.store(count, (), Lit(0))
     stacked: list[Operand] = []
-    for t in stacked_types:
-        if unknown:
+    for v, t in zip(node.outputs[spec.carries:-1], stacked_types, strict=True):
+        if v in scope.targets:
+            stacked.append(scope.targets[v])
+        elif unknown:
             b = Buffer(f"t{next(k.counter)}", t.dtype, (Lit(16), *[k.dim(d) for d in t.shape[1:]]), "tape")
             k.block.append(Alloc(b))
             stacked.append(k.of_buffer(b, t.shape))
@@ -771,11 +777,14 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
         if unknown:
             for s in stacked:
                 k.block.append(Grow(s.buffer, i))  # type: ignore[arg-type]
+        targets = {} if unknown else _stacks_of_inner_loops(body, stacked, spec.carries, i)
         inner = _Scope(k, body, [index, *constants, *state, *rows],
-                       [False] * (1 + len(constants)) + [True] * len(state) + [False] * len(rows))
+                       [False] * (1 + len(constants)) + [True] * len(state) + [False] * len(rows), targets)
         results = inner.run()
         new, ys = results[:spec.carries], results[spec.carries:]
         for y, s in zip(ys, stacked, strict=True):
+            if y.prefix and y.buffer is s.buffer:
+                continue
             with k.nest(y.shape) as at:
                 k.store(s, (i, *at), y.read(at))
         _assign_together(k, new, state)
@@ -789,6 +798,24 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
             s.buffer.shape = (Load(count.buffer, ()), *s.buffer.shape[1:])  # type: ignore[union-attr, arg-type]
     scope.owned.update(s.buffer for s in [*state, *stacked] if s.buffer is not None and s.buffer.role != "tape")
     return [*state, *stacked, count]
+
+
+def _stacks_of_inner_loops(body: Graph, stacked: Sequence[Operand], carries: int, i: Expr) -> dict[Var, Operand]:
+    """Where the stacks of inner loops go that are only kept: into the row of this loop's stack, without a copy."""
+    made = {o: n for n in body.nodes for o in n.outputs}
+    read = {a for n in body.nodes for a in n.inputs}
+    out: dict[Var, Operand] = {}
+    for a, s in zip(body.outputs[carries:], stacked, strict=True):
+        node = made.get(a) if isinstance(a, Var) else None
+        if node is None or node.op.name != "loop" or a in read or body.outputs.count(a) > 1 or not a.type.is_static():
+            continue
+        inner = node.params["spec"].carries
+        if a in node.outputs[inner:-1] and (node.params["length"] is not None or node.params["test"] is None):
+            prefix = (*s.prefix, i)
+            row = Operand(s.dtype, s.shape[1:], lambda index, b=s.buffer, p=prefix: Load(b, (*p, *index)), s.buffer)  # type: ignore
+            row.prefix = prefix
+            out[a] = row    # type: ignore[index]
+    return out
 
 
 def _bind(k: Builder, d: Dim, e: Expr) -> None:

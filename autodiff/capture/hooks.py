@@ -28,7 +28,7 @@ SHORT = 2
 """Loops of so few steps are written out: nothing is gained by a loop."""
 WRITTEN_OUT = 64
 """Loops that cannot become a loop of the graph are written out silently up to so many steps."""
-MOST_WRITTEN_OUT = 20000
+MOST_WRITTEN_OUT = 1024
 
 _IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv, "FloorDiv": operator.ifloordiv,
              "Mod": operator.imod, "Pow": operator.ipow, "MatMult": operator.imatmul, "LShift": operator.ilshift,

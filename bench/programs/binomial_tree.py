@@ -15,9 +15,9 @@ def american_put(spot, strike, rate, sigma, maturity, n):
     price = spot * up ** (2.0 * np.arange(n + 1) - n)
     value = np.maximum(strike - price, 0.0)
     for i in range(n, 0, -1):
-        price = price[1:] * down
+        price[:i] = price[1 : i + 1] * down
         value[:i] = discount * (p * value[1 : i + 1] + (1.0 - p) * value[:i])
-        value[:i] = np.maximum(value[:i], strike - price)
+        value[:i] = np.maximum(value[:i], strike - price[:i])
     return value[0]
 
 
