@@ -41,6 +41,7 @@ __all__ = ["fuse", "contract", "drop_dead"]
 
 def fuse(program: Program) -> Program:
     """Fuse loops everywhere in a program, in place; returns it."""
+    allocs_first(program.body)
     program.body = _fuse_block(program.body)
     return program
 
@@ -322,6 +323,23 @@ def contract(program: Program) -> Program:
             b.shape = _without(b.shape, axes)
         _without_allocs(program.body, {b for b in dropped if b.static_shape() is not None})
     return program
+
+
+def allocs_first(block: list[Stmt]) -> None:
+    """Make buffers as soon as their lengths are known: between two loops they would keep them apart."""
+    for s in block:
+        for b in blocks(s):
+            allocs_first(b)
+    for p in range(len(block)):
+        s = block[p]
+        if not isinstance(s, Alloc) or s.buffer.role == "tape":
+            continue
+        needed = {e.buffer.storage for d in s.buffer.shape for e in walk_expr(d) if isinstance(e, Load)}
+        q = p
+        while q > 0 and not any(a.write and a.buffer.storage in needed for a in accesses(block[q - 1])):
+            q -= 1
+        if q < p:
+            block.insert(q, block.pop(p))
 
 
 def _without_allocs(block: list[Stmt], static: set[Buffer]) -> None:

@@ -605,6 +605,12 @@ def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:
     return any(isinstance(e, Load) and e.buffer.storage is storage for e in walk_expr(x.read(index)))
 
 
+def is_lazy(node: Node) -> bool:
+    """Whether a node may be computed where its result is read."""
+    name = node.op.name
+    return type(node.op).view is not _NO_VIEW or name in _LIGHT or name in _COMPARES or name in ("reshape", "logical_not")
+
+
 _CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}
 _LIGHT = {"add", "sub", "mul", "neg", "cast", "positive", "stop_gradient"}
 _INDEXING = {"add", "sub", "neg"}
@@ -632,7 +638,8 @@ def _copy_into(k: Builder, x: Operand, target: Operand) -> None:
 
 def _own_copy(scope: _Scope, position: int, atom, x: Operand) -> Operand:
     """A buffer that starts as x and may be written: x's own if x dies here."""
-    if isinstance(atom, Var) and x.buffer is not None and x.buffer in scope.owned and scope.last_use.get(atom, -1) == position:
+    if isinstance(atom, Var) and x.buffer is not None and x.buffer in scope.owned and (
+            scope.last_use.get(atom, -1) == position or scope._set_free(atom, position)):
         return x
     out = scope.k.stored(x.dtype, x.shape)
     _copy_into(scope.k, x, out)

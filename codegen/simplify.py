@@ -277,6 +277,27 @@ def update_of_zeros(trace, xs, spec, mode, check, unique=False):
     return _op(trace, "pad_sum", *terms[0], xs[1], shape=t.shape, starts=(*terms[1], tuple(e[0] for e in spec)))
 
 
+@rewrite("update")
+def update_cleared(trace, xs, spec, mode, check, unique=False):
+    """x with x[part] = 0 and then x[part] += x[part] as it was = x; with then x[part] += v = x with x[part] = 0 + v.
+
+    The first leaves a -0.0 as it is, where the sum would make it 0.0.
+    """
+    node = maker(trace, xs[0])
+    if mode != "add" or node is None or node.op.name != "update" or node.params["mode"] != "set" or node.params["spec"] != spec:
+        return None
+    if len(xs) > 2 and not unique and type_of(xs[2]).shape or filled_with(trace, _operand(trace, node.inputs[1])) != 0:
+        return None
+    if [trace.atom(x) for x in xs[2:]] != list(node.inputs[2:]):
+        return None
+    before = _operand(trace, node.inputs[0])
+    read = maker(trace, xs[1])
+    if read is not None and read.op.name == "index" and read.params["spec"] == spec and read.inputs == (node.inputs[0], *node.inputs[2:]):
+        return before
+    zero = _operand(trace, node.inputs[1])
+    return _op(trace, "update", before, _op(trace, "add", zero, xs[1]), *xs[2:], **node.params)
+
+
 @rewrite("add")
 def add_to_pad_sum(trace, xs):
     """pad_sum(...) + x = pad_sum(..., x)."""

@@ -16,6 +16,7 @@ from codegen.loops import Program
 from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
 from codegen.products import accumulate_products
+from codegen.schedule import schedule
 from codegen.simplify import simplify
 from codegen.tidy import tidy
 from tracer.graph import Graph, all_nodes
@@ -51,7 +52,7 @@ def stages(graph: Graph) -> Stages:
     """Run all passes that come before code generation."""
     simplified = simplify(graph)
     if any(n.op.name == "loop" for n in all_nodes(simplified)):
-        simplified = simplify(tidy(simplified))
+        simplified = schedule(simplify(tidy(simplified)))
     program = accumulate_products(contract(fuse(drop_dead(lower(simplified)))))
     return Stages(graph, simplified, program, plan_memory(program))
 
