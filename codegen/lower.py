@@ -280,7 +280,7 @@ class Builder:
 
     def _from_start(self, i: Expr, length: Expr) -> Expr:
         """An index that may count from the end, counted from the start. Here, not where memory is read: what is indexed may be a view."""
-        if not any(isinstance(p, Load) for p in walk_expr(i)):
+        if _counts_up(i):
             return i
         return Select(Apply("lt", (i, Lit(0)), BOOL), Apply("add", (i, length), I64), i)
 
@@ -335,6 +335,15 @@ class Builder:
         ins = [self.materialize(x) for x in inputs]
         self.block.append(Call("reference", [BufferView(o.buffer) for o in outputs],  # type: ignore[arg-type]
                                [BufferView(x.buffer) for x in ins], {"op": op.name, "params": params}))  # type: ignore[arg-type]
+
+
+def _counts_up(e: Expr) -> bool:
+    """Whether an expression is made of loop counters and lengths such that it is not negative."""
+    if isinstance(e, Lit):
+        return e.value >= 0
+    if isinstance(e, Apply):
+        return e.fn in ("add", "mul") and all(map(_counts_up, e.args))
+    return isinstance(e, Name)
 
 
 def _product(*dims) -> int | None:
