@@ -40,6 +40,8 @@ from codegen.loops import (
     walk_expr,
 )
 from tracer.graph import Const, Graph, Node, Var
+from tracer.op import Elementwise
+from tracer.ops.control import HoldsGraph
 from tracer.types import Dim, Size
 
 __all__ = ["lower", "Operand", "Builder"]
@@ -373,7 +375,7 @@ class _Scope:
         self.k = k
         self.graph = graph
         self.env: dict[Var, Operand] = dict(zip(graph.inputs, operands, strict=True))
-        self.targets = targets or {}
+        self.targets = {} if targets is None else targets
         # Buffers that this graph may write when their value dies.
         self.again: dict[Var, tuple[Callable[[Index], Expr], int]] = {}
         self.owned: set[Buffer] = {x.buffer for x, o in zip(operands, owned, strict=True) if o and x.buffer is not None}
@@ -796,6 +798,7 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
         targets = {} if unknown else _stacks_of_inner_loops(body, stacked, spec.carries, i)
         inner = _Scope(k, body, [index, *constants, *state, *rows],
                        [False] * (1 + len(constants)) + [True] * len(state) + [False] * len(rows), targets)
+        targets.update(_carries_in_place(inner, state, 1 + len(constants)))
         results = inner.run()
         new, ys = results[:spec.carries], results[spec.carries:]
         for y, s in zip(ys, stacked, strict=True):
@@ -814,6 +817,37 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
             s.buffer.shape = (Load(count.buffer, ()), *s.buffer.shape[1:])  # type: ignore[union-attr, arg-type]
     scope.owned.update(s.buffer for s in [*state, *stacked] if s.buffer is not None and s.buffer.role != "tape")
     return [*state, *stacked, count]
+
+
+def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> dict[Var, Operand]:
+    """Values that may be computed where a carry lies, because the carry's old value is not read any more when they are."""
+    graph = scope.graph
+    made = {o: p for p, n in enumerate(graph.nodes) for o in n.outputs}
+    out: dict[Var, Operand] = {}
+    for j, s in enumerate(state):
+        v, carry = graph.outputs[j], graph.inputs[first + j]
+        while isinstance(v, Var) and v in made and graph.nodes[made[v]].op.name == "update":
+            x = graph.nodes[made[v]].inputs[0]
+            if not isinstance(x, Var) or scope.direct.get(x) != made[v]:
+                break
+            v = x
+        if not isinstance(v, Var) or v not in made or v in out or v.type != carry.type or not v.type.shape:
+            continue
+        node = graph.nodes[made[v]]
+        lazy = node in scope.light or type(node.op).view is not _NO_VIEW
+        if isinstance(node.op, HoldsGraph) or lazy or node.op.name in ("update", "reshape") or graph.outputs.count(v) > 1:
+            continue
+        last = scope.last_use.get(carry, -1)
+        if last > made[v] or last == made[v] and not (isinstance(node.op, Elementwise) and _only_directly(scope, node, carry)):
+            continue
+        out[v] = s
+    return out
+
+
+def _only_directly(scope: _Scope, node: Node, carry: Var) -> bool:
+    """Whether an elementwise node reads a carry itself, element by element, and no view of it."""
+    views = set(scope.views.get(carry, ())) - {carry}
+    return not any(a in views for a in node.inputs)
 
 
 def _stacks_of_inner_loops(body: Graph, stacked: Sequence[Operand], carries: int, i: Expr) -> dict[Var, Operand]:
