@@ -74,6 +74,7 @@ class _Loop:
 def _forward(graph: Graph) -> Graph:
     """Hoist what is invariant, turn invariant carries into constants, merge equal stacked results."""
     env: dict[Var, Atom] = {}
+    repeated: dict[Var, Atom] = {}      # stacks of one value, again and again
     nodes: list[Node] = []
 
     def at(a: Atom) -> Atom:
@@ -82,12 +83,31 @@ def _forward(graph: Graph) -> Graph:
         node = Node(node.op, tuple([at(a) for a in node.inputs]), node.outputs, node.params, node.where)
         if node.op.name == "loop":
             loop = _Loop(node)
+            _repeated_slices(loop, repeated)
             _invariant_carries(loop, env)
             _equal_stacked(loop, env)
             nodes += _hoist(loop)
+            outside = dict(zip(loop.vc, loop.constants, strict=True))
+            for a, out in zip(loop.stacked, loop.out_y, strict=True):
+                if not isinstance(a, Var) or a in outside:
+                    repeated[out] = outside[a] if isinstance(a, Var) else a
             node = loop.rebuild()
         nodes.append(node)
     return Graph(graph.name, graph.inputs, tuple(nodes), tuple([at(a) for a in graph.outputs]))
+
+
+def _repeated_slices(loop: _Loop, repeated: dict[Var, Atom]) -> None:
+    """A loop over a stack of one value reads the value itself."""
+    same = [isinstance(a, Var) and a in repeated for a in loop.sliced]
+    if not any(same) or all(same) and loop.test is None and loop.node.params["length"] is None:
+        return
+    for is_same, a, v in zip(same, loop.sliced, loop.vs, strict=True):
+        if is_same:
+            loop.constants.append(repeated[a])  # type: ignore[index]
+            loop.vc.append(v)
+            if loop.test is not None:
+                loop.tc.append(Var(v.type))
+    loop.keep([True] * len(loop.vc), [True] * len(loop.vk), [not s for s in same], [True] * len(loop.out_y))
 
 
 def _invariant_carries(loop: _Loop, env: dict[Var, Atom]) -> None:
