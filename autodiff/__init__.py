@@ -8,6 +8,7 @@
 
 import autodiff.numpy
 from autodiff import nn, scipy
+from autodiff.checkpointing import checkpoint_loop
 from autodiff.control import cond, fori_loop, scan, switch, while_loop
 from autodiff.control import map_ as map
 from autodiff.custom import custom_jvp, custom_vjp

@@ -401,7 +401,14 @@ class _Scope:
         for p, node in enumerate(self.graph.nodes):
             for a in node.inputs:
                 touch(a, p)
-            if type(node.op).view is not _NO_VIEW or node in self.light:
+            if node.op.name == "barrier":       # its results are its operands
+                for a, o in zip(node.inputs, node.outputs, strict=True):
+                    if isinstance(a, Var):
+                        base = under.get(a, {a})
+                        under[o] = base | {o}
+                        for v in base:
+                            self.views.setdefault(v, []).append(o)
+            elif type(node.op).view is not _NO_VIEW or node in self.light or node.op.name == "reshape":
                 base = set().union(*(under.get(a, {a}) for a in node.inputs if isinstance(a, Var)), set())
                 for o in node.outputs:
                     under[o] = base | {o}
@@ -619,7 +626,7 @@ def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:
 def is_lazy(node: Node) -> bool:
     """Whether a node may be computed where its result is read."""
     name = node.op.name
-    return type(node.op).view is not _NO_VIEW or name in _LIGHT or name in _COMPARES or name in ("reshape", "logical_not")
+    return type(node.op).view is not _NO_VIEW or name in _LIGHT or name in _COMPARES or name in ("reshape", "logical_not", "barrier")
 
 
 _CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}

@@ -29,6 +29,7 @@ from autodiff.capture.state import (
     undecided,
     weak_of,
 )
+from autodiff.checkpointing import loop_within
 from autodiff.leaves import as_leaf
 from autodiff.numpy.memory import assign, may_be, stale
 from tracer.errors import ShapeError
@@ -245,10 +246,11 @@ def _has_effect(graphs: Sequence[Graph]) -> bool:
 class Steps:
     """What a loop goes over: how many steps, and the item of each. `count` is None for a while loop."""
 
-    def __init__(self, count, item: Callable[[Tracer], Any] | None, test: Callable[[], Any] | None = None):
+    def __init__(self, count, item: Callable[[Tracer], Any] | None, test: Callable[[], Any] | None = None, memory: float | None = None):
         self.count = count
         self.item = item
         self.test = test
+        self.memory = memory    # that the reverse sweep may take
 
 
 class _Hint:
@@ -520,7 +522,10 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
     begin = [zeros(s[1]) if isinstance(s, tuple) else converted(s, v.type) if not isinstance(s, Tracer) or s.type != v.type else s
              for s, v in zip(starts, inputs, strict=True)]
     count, length = _count(steps, test)
-    out = bind(loop_op, count, *[c for c, _ in constants], *begin, spec=spec, length=length, body=body, test=test)
+    if steps.memory is not None:
+        out = loop_within(steps.memory, count, [c for c, _ in constants], begin, body, test, length)
+    else:
+        out = bind(loop_op, count, *[c for c, _ in constants], *begin, spec=spec, length=length, body=body, test=test)
     for receive, y in zip(done, out, strict=False):
         receive(y)
     for n, (_, tracers, firsts, begins) in attempt.places.items():

@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.capture import blocks, calls
 from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, truth, undecided
+from autodiff.checkpointing import Budgeted
 from autodiff.numpy.whole import integer_of, note_integer
 from tracer.array import call as call_numpy
 from tracer.convert import Unconvertible, convert, is_converted
@@ -216,7 +217,7 @@ class Hooks:
         except ConcreteValueError as e:
             if undecided(test()):
                 raise
-            return self._written_out(_while(test), body, orelse, rest, e, None)
+            return self._written_out(_while(test), body, orelse, rest, e, None, (*state, *ends))
         return self._after(jump, orelse, rest, ends)
 
     def for_(self, over, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None, rest: Callable | None,
@@ -224,15 +225,15 @@ class Hooks:
         """`for item in over: body else: orelse`, then rest."""
         steps = _stepped(over)
         if steps is None:
-            return self._written_out(over, body, orelse, rest, None, None)
+            return self._written_out(over, body, orelse, rest, None, None, (*state, *ends))
         if isinstance(steps.count, int) and steps.count <= SHORT:
-            return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count)
+            return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count, (*state, *ends))
         try:
             jump = blocks.loop(steps, body, carried, state, (body,))
         except ConcreteValueError as e:
             if not isinstance(steps.count, int):
                 raise
-            return self._written_out(_known_items(over, steps), body, orelse, rest, e, steps.count)
+            return self._written_out(_known_items(over, steps), body, orelse, rest, e, steps.count, (*state, *ends))
         return self._after(jump, orelse, rest, ends)
 
     def _after(self, jump: Jump | None, orelse: Callable | None, rest: Callable | None, ends: Sequence[str]) -> Jump | None:
@@ -252,7 +253,7 @@ class Hooks:
         return blocks.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
 
     def _written_out(self, over, body: Callable, orelse: Callable | None, rest: Callable | None, why: Exception | None,
-                     count: int | None) -> Jump | None:
+                     count: int | None, names: Sequence[str]) -> Jump | None:
         """The loop as Python runs it: each step is recorded."""
         if why is not None:
             reason = str(why).split("\n")[0]
@@ -262,23 +263,32 @@ class Hooks:
                     raise why
                 where = user_line()
                 warnings.warn(f"the loop at {where} is written out in {count} steps: {reason}", RuntimeWarning, stacklevel=3)
-        jump = None
-        for k, item in enumerate(over):
-            if why is not None and k == MOST_WRITTEN_OUT:
-                raise why
-            jump = body(item) if not isinstance(over, _while) else body()
-            if jump is None:
-                continue
-            if not isinstance(jump.code, int):
-                raise declined("a loop that is written out is left under a traced condition",
-                               str(why).split("\n")[0] if why else "what it goes over is a Python object") from why
-            if jump.code == RETURN:
-                return jump
-            if jump.code == BREAK:
-                break
-        else:
+        steps = enumerate(over)
+
+        def go() -> Jump | None:
+            for k, item in steps:
+                if why is not None and k == MOST_WRITTEN_OUT:
+                    raise why
+                jump = body() if isinstance(over, _while) else body(item)
+                if jump is None:
+                    continue
+                if not isinstance(jump.code, int):
+                    return self._left(jump, go, rest, Cells((body, orelse, rest), names), (body, orelse, rest))
+                if jump.code == RETURN:
+                    return jump
+                if jump.code == BREAK:
+                    return blocks.follow(rest, None)
             return blocks.follow(orelse, rest)
-        return blocks.follow(rest, None)
+        return go()
+
+    def _left(self, jump: Jump, on: Callable, rest: Callable | None, cells: Cells, shared: Sequence[Callable | None]) -> Jump | None:
+        """A step that may have left the loop: what follows then, and the steps that are still to come."""
+        def out() -> Jump | None:
+            if jump.value is None:
+                return blocks.follow(rest, None)
+            return blocks.branch(np.equal(jump.code, RETURN), lambda: Jump(RETURN, jump.value), lambda: blocks.follow(rest, None), cells,
+                                 shared)
+        return blocks.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
 
 
 def _returns(jump: Jump) -> bool:
@@ -348,6 +358,9 @@ def _stepped(over) -> blocks.Steps | None:
     """The steps of what a loop goes over; None where Python has to go through it."""
     if isinstance(over, blocks.Steps):
         return over
+    if isinstance(over, Budgeted):
+        steps = _stepped(over.over)
+        return None if steps is None else blocks.Steps(steps.count, steps.item, memory=over.memory)
     if isinstance(over, range):
         n = len(over)
         return blocks.Steps(n, lambda i: _range_item(over, _noted(i, n)))
