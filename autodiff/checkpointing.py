@@ -77,7 +77,7 @@ def chunk_sizes(memory: float, steps: int | None, state: int, kept: int) -> list
     """Steps in a chunk of each level, the greatest first; none where everything fits.
 
     >>> chunk_sizes(1e9, 1000, 8, 8), chunk_sizes(2e8, 10**6, 8000, 8000), chunk_sizes(1e6, 10**6, 8000, 8000)
-    ([], [1000], [31623, 1000, 32])
+    ([], [1000], [63096, 3981, 251, 16])
     """
     state, kept = max(state, 8), max(kept, 8)
     if steps is None:       # as many checkpoints as steps between them, when the budget is used up

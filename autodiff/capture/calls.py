@@ -188,7 +188,7 @@ def _method(f: Any, args: tuple, kwargs: dict) -> Any:
                               fix="use the function of NumPy with this meaning")
             return theirs(x, *args, **kwargs)
         return _fresh_array(f, args, kwargs)
-    if isinstance(x, (np.random.Generator, np.random.RandomState)) and not _made_here(x):
+    if isinstance(x, (np.random.Generator, np.random.RandomState)) and not _outermost().concrete and not _made_here(x):
         raise explain(UnsupportedError, f"{f.__name__} of a random generator in a compiled function",
                       why="the numbers would be drawn once, while the function is recorded, and stay the same in every call",
                       fix="draw them outside and pass them as an argument")
@@ -221,6 +221,5 @@ def _made_here(x) -> bool:
 def constant(x: np.ndarray) -> Tracer:
     """A plain array as a traced one."""
     trace = current_trace()
-    if trace is None or trace.concrete:
-        return x  # type: ignore[return-value]
-    return Tracer(type_of_value(x), trace, trace.capture(x))
+    assert trace is not None
+    return Tracer(type_of_value(x), trace, trace.capture(x), x if trace.concrete else None)

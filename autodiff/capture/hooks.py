@@ -212,6 +212,8 @@ class Hooks:
                rest: Callable | None, ends: Sequence[str]) -> Jump | None:
         """`while test: body else: orelse`, then rest."""
         steps = blocks.Steps(None, None, test)
+        if _follows_values():
+            return self._written_out(_while(test), body, orelse, rest, None, None, (*state, *ends))
         try:
             jump = blocks.loop(steps, body, carried, state, (body, test))
         except ConcreteValueError as e:
@@ -224,7 +226,7 @@ class Hooks:
              ends: Sequence[str]) -> Jump | None:
         """`for item in over: body else: orelse`, then rest."""
         steps = _stepped(over)
-        if steps is None:
+        if steps is None or _follows_values():
             return self._written_out(over, body, orelse, rest, None, None, (*state, *ends))
         if isinstance(steps.count, int) and steps.count <= SHORT:
             return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count, (*state, *ends))
@@ -289,6 +291,12 @@ class Hooks:
             return blocks.branch(np.equal(jump.code, RETURN), lambda: Jump(RETURN, jump.value), lambda: blocks.follow(rest, None), cells,
                                  shared)
         return blocks.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
+
+
+def _follows_values() -> bool:
+    """Whether Python runs the loops, because all values are known."""
+    trace = current_trace()
+    return trace is None or trace.concrete
 
 
 def _returns(jump: Jump) -> bool:
@@ -456,7 +464,6 @@ def lifted(f):
 
 
 def lift_here(f):
-    """`lifted(f)` where a function is recorded for any values; `f` where Python can follow them."""
-    trace = current_trace()
-    return f if trace is None or trace.concrete else lifted(f)
+    """`lifted(f)` while a function is recorded; `f` elsewhere. Where values are known its control flow is Python's."""
+    return f if current_trace() is None else lifted(f)
 

@@ -8,6 +8,9 @@ and its body maps `(i | constants | carries | a slice of each sliced)` to `(new 
 `test` graph, `(i | constants | carries) -> bool` is asked before each step. Its outputs are `carries | stacked | steps taken`.
 Reverse mode runs the loop forwards while stacking the residuals of its body, then a loop backwards that is linear in the
 cotangents; an array that the body only reads gathers its cotangent in one carried array.
+
+`length` is the number of rows that stacks have, where it is known; the trip count may be less (a bound that depends on a loop around, a
+test that ends the loop), and rows of steps that were not taken mean nothing.
 """
 
 from __future__ import annotations
@@ -315,12 +318,15 @@ class Loop(HoldsGraph):
         stacked = []
         for j, t in enumerate(body.out_types[spec.carries:]):
             if rows:
-                stacked.append(np.stack([np.asarray(r[j]) for r in rows]))
+                y = np.stack([np.asarray(r[j]) for r in rows])
+                if isinstance(length, int) and len(y) < length:     # nobody reads the rows of steps that were not taken
+                    y = np.concatenate([y, np.zeros((length - len(y), *y.shape[1:]), y.dtype)])
+                stacked.append(y)
             else:
                 names: dict[str, Dim] = {}
                 for v, a in zip(body.inputs[1:], [*c, *k], strict=False):
                     match_sizes(v.type, np.shape(a), names)
-                stacked.append(np.zeros((0, *substitute(t.shape, names)), t.dtype))
+                stacked.append(np.zeros((length if isinstance(length, int) else 0, *substitute(t.shape, names)), t.dtype))
         return [*k, *stacked, np.int64(steps)]
 
     # -- derivatives -----------------------------------------------------------------------------
