@@ -11,5 +11,5 @@ import pkgutil
 def all_programs():
     """Name -> module, for every module of this package that defines `loss`."""
     names = sorted(info.name for info in pkgutil.iter_modules(__path__))
-    modules = {name: importlib.import_module(f"{__name__}.{name}") for name in names if name != "check"}
+    modules = {name: importlib.import_module(f"{__name__}.{name}") for name in names if name not in ("check", "board")}
     return {name: module for name, module in modules.items() if hasattr(module, "loss")}

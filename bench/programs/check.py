@@ -32,23 +32,24 @@ def central_difference(loss, args, position, d, h):
     return (loss(*up) - loss(*down)) / (2.0 * h)
 
 
-def run_adjoint(name, module, args):
-    return ADJOINTS[name]()(*args)
+def by_adjoint(name, module, args):
+    adjoint = ADJOINTS[name]()
+    return lambda: adjoint(*args)
 
 
-def run_jax(makers):
-    def run(name, module, args):
+def by_jax(makers):
+    def make(name, module, args):
         import jax
 
         jax.config.update("jax_enable_x64", True)
         static = tuple(i for i, a in enumerate(args) if isinstance(a, int))
         function = jax.jit(jax.value_and_grad(makers[name](), argnums=module.WRT), static_argnums=static)
-        return function(*args)
+        return lambda: jax.block_until_ready(function(*args))
 
-    return run
+    return make
 
 
-def run_autograd(name, module, args):
+def by_autograd(name, module, args):
     import autograd
 
     loss = jax_ports.AUTOGRAD[name]()
@@ -59,27 +60,43 @@ def run_autograd(name, module, args):
             full[position] = value
         return loss(*full)
 
-    return autograd.value_and_grad(of_inputs)(tuple(args[i] for i in module.WRT))
+    both = autograd.value_and_grad(of_inputs)
+    return lambda: both(tuple(args[i] for i in module.WRT))
 
 
-def run_torch(name, module, args):
+def by_torch(name, module, args):
     import torch
 
-    full = [torch.tensor(a, dtype=torch.float64) if isinstance(a, np.ndarray) else a for a in args]
-    for position in module.WRT:
-        full[position] = torch.tensor(args[position], dtype=torch.float64, requires_grad=True)
-    value = jax_ports.TORCH[name]()(*full)
-    value.backward()
-    return value.item(), tuple(full[i].grad.numpy() for i in module.WRT)
+    loss = jax_ports.TORCH[name]()
+
+    def both():
+        full = [torch.tensor(a, dtype=torch.float64) if isinstance(a, np.ndarray) else a for a in args]
+        for position in module.WRT:
+            full[position] = torch.tensor(args[position], dtype=torch.float64, requires_grad=True)
+        value = loss(*full)
+        value.backward()
+        return value.item(), tuple(full[i].grad.numpy() for i in module.WRT)
+
+    return both
 
 
 IMPLEMENTATIONS = {
-    "adjoint": (ADJOINTS, run_adjoint),
-    "jax direct": (jax_ports.DIRECT, run_jax(jax_ports.DIRECT)),
-    "jax expert": (jax_ports.EXPERT, run_jax(jax_ports.EXPERT)),
-    "autograd": (jax_ports.AUTOGRAD, run_autograd),
-    "torch": (jax_ports.TORCH, run_torch),
+    "numba adjoint": (ADJOINTS, by_adjoint),
+    "jax direct": (jax_ports.DIRECT, by_jax(jax_ports.DIRECT)),
+    "jax expert": (jax_ports.EXPERT, by_jax(jax_ports.EXPERT)),
+    "autograd": (jax_ports.AUTOGRAD, by_autograd),
+    "torch": (jax_ports.TORCH, by_torch),
 }
+
+
+def offers(kind, name):
+    """Whether a program is written for a tool."""
+    return name in IMPLEMENTATIONS[kind][0]
+
+
+def peer_function(kind, name, module, args):
+    """A function without arguments that gives the value and the gradients by a tool."""
+    return IMPLEMENTATIONS[kind][1](name, module, args)
 
 
 def off(got, want):
@@ -110,7 +127,7 @@ def check_small(name, module):
     for kind, (makers, run) in IMPLEMENTATIONS.items():
         if name not in makers:
             continue
-        got, gradients = run(name, module, copies(args))
+        got, gradients = run(name, module, copies(args))()
         value_off = off(got, value)
         slope_off = max(
             abs(np.sum(np.asarray(g) * directions[i]) - slopes[i]) / max(abs(slopes[i]), 1e-3 * abs(value))
@@ -138,7 +155,7 @@ def check_large(name, module):
         if name not in makers or kind in ("autograd", "torch"):
             continue
         start = time.perf_counter()
-        got, gradients = run(name, module, args)
+        got, gradients = run(name, module, args)()
         gradients = [np.asarray(g) for g in gradients]
         seconds = time.perf_counter() - start
         reference = reference or gradients
