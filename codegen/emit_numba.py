@@ -185,7 +185,7 @@ class _Emitter:
         elif isinstance(s, Check):
             i, n = self.expr(s.index), self.expr(s.length)
             self.put(indent, f"if {i} < -{n} or {i} >= {n}:")
-            self.put(inner, f"raise {s.error}({s.message!r})")
+            self.put(inner, f"raise {'np.linalg.' if s.error == 'LinAlgError' else ''}{s.error}({s.message!r})")
         else:
             self.call(s, indent)
 

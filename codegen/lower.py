@@ -192,12 +192,35 @@ class Builder:
         self.block = outer
 
     @contextmanager
-    def steps(self, n: Dim) -> Iterator[Expr]:
-        """A loop whose steps depend on each other."""
-        loop = self.new_loop(self.dim(n), parallel=False)
+    def steps(self, n: Dim, first: Expr | None = None, reverse: bool = False) -> Iterator[Expr]:
+        """A loop from `first` up to n - 1 whose steps depend on each other."""
+        stop = self.dim(n) if first is None else Apply("sub", (self.dim(n), first), I64)
+        loop = self.new_loop(stop, reverse, parallel=False)
+        self.block.append(loop)
+        with self.inside(loop.body):
+            yield loop.var if first is None else Apply("add", (loop.var, first), I64)
+
+    @contextmanager
+    def steps_below(self, n: Expr) -> Iterator[Expr]:
+        """A loop from 0 to n - 1, n an expression."""
+        loop = self.new_loop(n, parallel=False)
         self.block.append(loop)
         with self.inside(loop.body):
             yield loop.var
+
+    def number(self, i: int) -> Expr:
+        """An index."""
+        return Lit(i)
+
+    def scalar(self, dtype, value: Expr) -> Operand:
+        """A variable."""
+        x = self.stored(np.dtype(dtype), ())
+        self.store(x, (), value)
+        return x
+
+    def after(self, i: Expr) -> Expr:
+        """i + 1."""
+        return _add(i, Lit(1))
 
     @contextmanager
     def when(self, test: Expr) -> Iterator[None]:
@@ -207,9 +230,9 @@ class Builder:
         with self.inside(then):
             yield
 
-    def require(self, test: Expr, message: str) -> None:
-        """Raise AssertionError unless `test` holds."""
-        self.block.append(Check(Select(test, Lit(0), Lit(1)), Lit(1), message, "AssertionError"))
+    def require(self, test: Expr, message: str, error: str = "AssertionError") -> None:
+        """Raise an error unless `test` holds."""
+        self.block.append(Check(Select(test, Lit(0), Lit(1)), Lit(1), message, error))
 
     def reduce(self, x: Operand, out: Operand, axes: tuple[int, ...], combine: str, start: Expr) -> None:
         """out = x combined along axes."""

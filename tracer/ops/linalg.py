@@ -152,6 +152,67 @@ class TriangularSolve(Op):
         return None, self(a, ct, lower=lower, transposed=not transposed, unit=unit)
 
 
+MOST_IN_LOOPS = 32
+"""Matrices of at most so many rows are factorised by plain loops in compiled code; LAPACK's blocks gain nothing there."""
+
+
+def _in_loops(a) -> bool:
+    return isinstance(a.shape[-1], int) and a.shape[-1] <= MOST_IN_LOOPS
+
+
+def _eliminate(k, y, lead, order=None, sign=None) -> None:
+    """Gaussian elimination of y[lead] in place with partial pivoting, as LAPACK getrf2 does it column by column."""
+    n, dtype = y.shape[-1], y.dtype
+    at = lambda i, j: (*lead, i, j)  # noqa: E731
+    with k.steps(n) as c:
+        best = k.scalar(dtype, k.apply("abs", k.load(y, at(c, c))))
+        row = k.scalar(np.int64, c)
+        with k.steps(n, k.after(c)) as r:
+            size = k.scalar(dtype, k.apply("abs", k.load(y, at(r, c))))
+            with k.when(k.apply("gt", k.load(size, ()), k.load(best, ()))):
+                k.store(best, (), k.load(size, ()))
+                k.store(row, (), r)
+        pivot = k.load(row, ())
+        with k.when(k.apply("ne", pivot, c)):
+            with k.steps(n) as j:
+                upper = k.scalar(dtype, k.load(y, at(c, j)))
+                k.store(y, at(c, j), k.load(y, at(pivot, j)))
+                k.store(y, at(pivot, j), k.load(upper, ()))
+            if order is not None:
+                first = k.scalar(np.int64, k.load(order, (*lead, c)))
+                k.store(order, (*lead, c), k.load(order, (*lead, pivot)))
+                k.store(order, (*lead, pivot), k.load(first, ()))
+            if sign is not None:
+                k.store(sign, (), k.apply("neg", k.load(sign, ())))
+        with k.steps(n, k.after(c)) as r:
+            d, x = k.load(y, at(c, c)), k.load(y, at(r, c))
+            factor = k.scalar(dtype, k.select(k.apply("eq", d, k.const(0, dtype)), x, k.apply("div", x, d)))
+            k.store(y, at(r, c), k.load(factor, ()))
+            with k.steps(n, k.after(c)) as j:
+                k.store(y, at(r, j), k.apply("sub", k.load(y, at(r, j)), k.apply("mul", k.load(factor, ()), k.load(y, at(c, j)))))
+
+
+def _substitute(k, f, x, lead, lower: bool, transposed: bool, unit: bool) -> None:
+    """x[lead] = T**-1 x[lead] in place, T a triangle of f, or its transpose."""
+    n, columns = x.shape[-2:]
+    forwards = lower != transposed
+    with k.nest((columns,)) as (column,):
+        with k.steps(n, reverse=not forwards) as i:
+            total = k.scalar(x.dtype, k.load(x, (*lead, i, column)))
+
+            def minus(j) -> None:
+                place = (*lead, j, i) if transposed else (*lead, i, j)
+                k.store(total, (), k.apply("sub", k.load(total, ()), k.apply("mul", k.load(f, place), k.load(x, (*lead, j, column)))))
+            if forwards:
+                with k.steps_below(i) as j:
+                    minus(j)
+            else:
+                with k.steps(n, k.after(i)) as j:
+                    minus(j)
+            value = k.load(total, ())
+            k.store(x, (*lead, i, column), value if unit else k.apply("div", value, k.load(f, (*lead, i, i))))
+
+
 @register
 class Lu(Op):
     """y, order with L U = a[order]: y holds the upper triangle U and, below the diagonal, L, whose diagonal is ones.
@@ -170,6 +231,18 @@ class Lu(Op):
         a = np.asarray(a)
         rows, low, up = lu(a, check_finite=False, p_indices=True)
         return [np.tril(low, -1) + up, np.argsort(rows.reshape(a.shape[:-1]), -1)]
+
+    def can_lower(self, a):
+        return _in_loops(a)
+
+    def lower(self, k, inputs, outputs):
+        a, (y, order) = inputs[0], outputs
+        with k.nest(a.shape) as index:
+            k.store(y, index, k.load(a, index))
+        with k.nest(order.shape) as index:
+            k.store(order, index, index[-1])
+        with k.nest(a.shape[:-2]) as lead:
+            _eliminate(k, y, lead, order)
 
     def jvp(self, xs, dxs):
         y, order = self(xs[0])
@@ -200,6 +273,27 @@ class LuSolve(Op):
         for part in (first, second):
             x = triangular_solve.reference(f, x, transposed=transposed, **part)
         return np.take_along_axis(x, np.argsort(order, -2), -2) if transposed and rows else x
+
+    def can_lower(self, a, *rest, transposed):
+        return _in_loops(a)
+
+    def lower(self, k, inputs, outputs, *, transposed):
+        _, f, order, b = inputs
+        out, n = outputs[0], f.shape[-1]
+        x = k.stored(b.dtype, b.shape) if transposed else out
+        with k.nest(b.shape[:-2]) as lead:
+            with k.nest((n,)) as (i,):
+                nonzero = k.apply("ne", k.load(f, (*lead, i, i)), k.const(0, f.dtype))
+                k.require(nonzero, "Singular matrix", "LinAlgError")
+        with k.nest(b.shape) as index:
+            row = index[-2] if transposed else k.load(order, index[:-1])
+            k.store(x, index, k.load(b, (*index[:-2], row, index[-1])))
+        with k.nest(b.shape[:-2]) as lead:
+            _substitute(k, f, x, lead, not transposed, transposed, not transposed)
+            _substitute(k, f, x, lead, transposed, transposed, transposed)
+        if transposed:
+            with k.nest(b.shape) as index:
+                k.store(out, (*index[:-2], k.load(order, index[:-1]), index[-1]), k.load(x, index))
 
     def jvp(self, xs, dxs, *, transposed):
         (a, f, order, b), (da, *_, db) = xs, dxs
@@ -281,6 +375,21 @@ class Det(Op):
     def reference(self, a):
         return np.linalg.det(a)
 
+    def can_lower(self, a):
+        return _in_loops(a)
+
+    def lower(self, k, inputs, outputs):
+        a, = inputs
+        y = k.stored(a.dtype, a.shape)
+        with k.nest(a.shape) as index:
+            k.store(y, index, k.load(a, index))
+        with k.nest(a.shape[:-2]) as lead:
+            product = k.scalar(a.dtype, k.const(1, a.dtype))
+            _eliminate(k, y, lead, sign=product)
+            with k.steps(a.shape[-1]) as i:
+                k.store(product, (), k.apply("mul", k.load(product, ()), k.load(y, (*lead, i, i))))
+            k.store(outputs[0], lead, k.load(product, ()))
+
     def jvp(self, xs, dxs):
         n = type_of(xs[0]).ndim
         return self(xs[0]), sum_(cofactor(xs[0]) * dxs[0], axes=(n - 2, n - 1))
@@ -304,6 +413,27 @@ class Cofactor(Op):
         n = s.shape[-1]
         others = np.prod(np.where(np.eye(n, dtype=bool), s.dtype.type(1), s[..., None, :]), -1)
         return np.asarray(np.sign(np.linalg.det(u) * np.linalg.det(v))[..., None, None] * (u * others[..., None, :]) @ v, a.dtype)
+
+    def can_lower(self, a):
+        return a.shape[-1] in (1, 2, 3)
+
+    def lower(self, k, inputs, outputs):
+        a, n = inputs[0], inputs[0].shape[-1]
+        with k.nest(a.shape[:-2]) as lead:
+            for i in range(n):
+                for j in range(n):
+                    k.store(outputs[0], (*lead, k.number(i), k.number(j)), self._minor(k, a, lead, n, i, j))
+
+    @staticmethod
+    def _minor(k, a, lead, n, i, j):
+        """The cofactor of element i, j: by rows and columns in cyclic order, which settles the sign."""
+        if n == 1:
+            return k.const(1, a.dtype)
+        rows, columns = [(i + d) % n for d in range(1, n)], [(j + d) % n for d in range(1, n)]
+        at = lambda r, c: k.load(a, (*lead, k.number(rows[r]), k.number(columns[c])))  # noqa: E731
+        if n == 2:
+            return at(0, 0) if (i + j) % 2 == 0 else k.apply("neg", at(0, 0))
+        return k.apply("sub", k.apply("mul", at(0, 0), at(1, 1)), k.apply("mul", at(0, 1), at(1, 0)))
 
     def jvp(self, xs, dxs):
         (a,), (da,) = xs, dxs
