@@ -52,7 +52,7 @@ def _ordered(nodes: list[Node]) -> list[Node]:
         for a in n.inputs:
             if isinstance(a, Var):
                 readers.setdefault(a, []).append(p)
-    before: list[set[int]] = [{made[a] for a in n.inputs if a in made} for n in nodes]
+    before: list[set[int]] = [{made[a] for a in n.inputs if isinstance(a, Var) and a in made} for n in nodes]
     effects = [p for p, n in enumerate(nodes) if n.op.effect or n.params.get("check")]
     for a, b in zip(effects, effects[1:]):
         before[b].add(a)

@@ -157,6 +157,7 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
     if isinstance(f, MethodType):
         if isinstance(f.__func__, FunctionType) and is_users(f.__func__):
             return lift(f.__func__)(f.__self__, *args, **kwargs)
+        _check_random(f.__self__, f.__name__)
         return f(*args, **kwargs)
     if isinstance(f, functools.partial):
         return call(f.func, (*f.args, *args), {**f.keywords, **kwargs}, lift)
@@ -188,12 +189,16 @@ def _method(f: Any, args: tuple, kwargs: dict) -> Any:
                               fix="use the function of NumPy with this meaning")
             return theirs(x, *args, **kwargs)
         return _fresh_array(f, args, kwargs)
+    _check_random(x, f.__name__)
+    return f(*args, **kwargs)
+
+
+def _check_random(x, name: str) -> None:
+    """Refuse to draw numbers, but from a generator that the function itself makes anew in each call."""
     if isinstance(x, (np.random.Generator, np.random.RandomState)) and not _outermost().concrete and not _made_here(x):
-        raise explain(UnsupportedError, f"{f.__name__} of a random generator in a compiled function",
+        raise explain(UnsupportedError, f"{name} of a random generator in a compiled function",
                       why="the numbers would be drawn once, while the function is recorded, and stay the same in every call",
                       fix="draw them outside and pass them as an argument")
-    out = f(*args, **kwargs)
-    return out
 
 
 def _fresh_array(f: Callable, args: tuple, kwargs: dict) -> Any:

@@ -227,7 +227,8 @@ class Hooks:
         """`for item in over: body else: orelse`, then rest."""
         steps = _stepped(over)
         if steps is None or _follows_values():
-            return self._written_out(over, body, orelse, rest, None, None, (*state, *ends))
+            items = over if steps is None else _known_items(over, steps)
+            return self._written_out(items, body, orelse, rest, None, None, (*state, *ends))
         if isinstance(steps.count, int) and steps.count <= SHORT:
             return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count, (*state, *ends))
         try:
@@ -262,7 +263,8 @@ class Hooks:
             note(f"the loop is written out step by step: {reason}")
             if count is not None and count > WRITTEN_OUT:
                 if count > MOST_WRITTEN_OUT:
-                    raise why
+                    raise explain(UnsupportedError, f"a loop of {count} steps that cannot be captured", why=reason,
+                                  fix="write it with arrays instead of Python objects; loops of few steps are written out") from why
                 where = user_line()
                 warnings.warn(f"the loop at {where} is written out in {count} steps: {reason}", RuntimeWarning, stacklevel=3)
         steps = enumerate(over)
@@ -355,8 +357,10 @@ def _is_zero(x) -> bool:
     return not isinstance(x, Tracer) and x == 0
 
 
-def _noted(i: Tracer, count) -> Tracer:
+def _noted(i, count):
     """The counter, with what is known of it."""
+    if not isinstance(i, Tracer):
+        return i
     most = integer_of(count) if isinstance(count, Tracer) else count
     i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
     return i
