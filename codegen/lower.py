@@ -756,6 +756,8 @@ def _first_value(node: Node, out: Var):
     if node.op.name == "loop":
         spec = node.params["spec"]
         return node.inputs[1 + spec.constants + j] if j < spec.carries else None
+    if "branches" not in node.params:
+        return None
     m = _written_operands(node.params["branches"]).get(j)
     return None if m is None else node.inputs[1 + m]
 
@@ -867,11 +869,25 @@ def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> di
         lazy = node in scope.light or type(node.op).view is not _NO_VIEW
         if isinstance(node.op, HoldsGraph) or lazy or node.op.name in ("update", "reshape") or graph.outputs.count(v) > 1:
             continue
-        last = scope.last_use.get(carry, -1)
+        heirs = _heirs(graph, carry, made[v])
+        last = max(scope.last_use.get(h, -1) for h in heirs)
+        if last == made[v] and any(h is not carry and scope.last_use.get(h, -1) == last for h in heirs):
+            continue
         if last > made[v] or last == made[v] and not (isinstance(node.op, Elementwise) and _only_directly(scope, node, carry)):
             continue
         out[v] = s
     return out
+
+
+def _heirs(graph: Graph, v: Var, end: int) -> list[Var]:
+    """An array and the values, made before node `end`, that may lie in its memory."""
+    found = {v}
+    for node in graph.nodes[:end]:
+        if node.op.name in ("update", "loop", "cond", "linear_cond"):
+            found.update(o for o in node.outputs if _first_value(node, o) in found)
+        elif node.op.name in ("reshape", "barrier"):
+            found.update(o for a, o in zip(node.inputs, node.outputs, strict=True) if a in found)
+    return list(found)
 
 
 def _only_directly(scope: _Scope, node: Node, carry: Var) -> bool:
