@@ -160,6 +160,15 @@ class Trace:
         else:
             self.reread[id(x)] = (x, self.atom(new))  # type: ignore[assignment]
 
+    def is_stale(self, x: Tracer) -> str | None:
+        """Why the contents of an array are not known any more; None if they are."""
+        trace: Trace | None = self
+        while trace is not None:
+            if id(x) in trace.stale:
+                return trace.stale[id(x)][1]
+            trace = trace.parent
+        return None
+
     def check_fresh(self, x: Tracer) -> None:
         """Refuse an array whose contents are not known any more."""
         trace: Trace | None = self

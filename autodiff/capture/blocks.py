@@ -48,10 +48,14 @@ __all__ = ["branch", "loop", "Steps"]
 RETRACES = 8
 
 
-def follow(block: Callable | None, rest: Callable | None) -> Jump | None:
-    """Run a block and, unless it jumps, what follows."""
+def follow(block: Callable | None, rest: Callable | None, names: Sequence[str] = ()) -> Jump | None:
+    """Run a block and, unless it jumps, what follows, which binds `names`."""
     jump = block() if block is not None else None
-    return jump if jump is not None else (rest() if rest is not None else None)
+    if jump is None or rest is None:
+        return jump if jump is not None else (rest() if rest is not None else None)
+    if isinstance(jump.code, int):
+        return jump
+    return branch(np.not_equal(jump.code, NONE), lambda: jump, rest, Cells((block, rest), names), (block, rest))
 
 
 # -- branches --------------------------------------------------------------------------------------
@@ -106,7 +110,7 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
             new = [next(results) for _ in xs]
             for r, w, p, q in zip(new, weak, xs, ys, strict=True):
                 r.weak = w
-                may_be(r, [v for v in (p, q) if isinstance(v, Tracer) and v.owner.open])
+                may_be(r, [(v, (lambda: test) if v is p else (lambda: np.logical_not(test))) for v in (p, q)])
             done(unflatten(tree, new))
         joined.append(finish)
 
@@ -393,8 +397,8 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
         If what a step hands to the next changes its structure, or a Python object is changed.
     """
     cells = Cells(blocks, state)
-    carried = [n for n in carried if n in cells.cells]
-    state = [n for n in state if n in cells.cells]
+    carried = [n for n in carried if n in cells.names]
+    state = cells.names
     init = cells.all()
     kinds = tuple([(n, tuple([type_of(as_leaf(x)) for x in leaves_of(init[n])[0]])) for n in carried])
     hint = _hints.setdefault((body.__code__, kinds), _Hint())
@@ -452,6 +456,7 @@ def _check_aliases(attempt: _Attempt, results, trace: Trace) -> None:
 def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Sequence[str]) -> Jump | None:
     """Put the loop's node together, record it, and hand out what it gives."""
     steps = attempt.steps
+    taken: list = []        # how many steps
     starts: list = []
     inputs: list[Var] = []
     outputs: list = []
@@ -481,12 +486,11 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
                     start = ("zeros", t)
                 last = k == len(leaves) - 1
 
-                shared = [r for r in ([_root(x)] if isinstance(x, Tracer) else []) if r.owner is not trace]
-                if not attempt.sure and isinstance(begins[k], Tracer):
-                    shared.append(begins[k])
+                inside = x if isinstance(x, Tracer) and _root(x).owner is not trace else None
+                before = begins[k] if not attempt.sure and isinstance(begins[k], Tracer) else None
 
-                def finish(y, n=n, tree=tree, fresh=fresh, last=last, shared=shared) -> None:
-                    may_be(y, shared)
+                def finish(y, n=n, tree=tree, fresh=fresh, last=last, inside=inside, before=before) -> None:
+                    may_be(y, [(inside, lambda: np.greater(taken[0], 0)), (before, lambda: np.equal(taken[0], 0))])
                     fresh.append(y)
                     if last:
                         cells.put(n, unflatten(tree, list(fresh)))
@@ -523,9 +527,10 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
              for s, v in zip(starts, inputs, strict=True)]
     count, length = _count(steps, test)
     if steps.memory is not None:
-        out = loop_within(steps.memory, count, [c for c, _ in constants], begin, body, test, length)
+        out = loop_within(steps.memory, count, [c for c, _ in constants], begin, body, test, length)    # counts chunks
     else:
         out = bind(loop_op, count, *[c for c, _ in constants], *begin, spec=spec, length=length, body=body, test=test)
+    taken.append(out[-1])
     for receive, y in zip(done, out, strict=False):
         receive(y)
     for n, (_, tracers, firsts, begins) in attempt.places.items():

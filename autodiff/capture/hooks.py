@@ -203,9 +203,9 @@ class Hooks:
     def if_(self, test, body: Callable, orelse: Callable | None, names: Sequence[str], rest: Callable | None) -> Jump | None:
         """`if test: body else: orelse`, then rest."""
         if not undecided(test):
-            return blocks.follow(body if test else orelse, rest)
+            return blocks.follow(body if test else orelse, rest, names)
         cells = Cells((body, orelse, rest), names)
-        return blocks.branch(truth(test), lambda: blocks.follow(body, rest), lambda: blocks.follow(orelse, rest), cells,
+        return blocks.branch(truth(test), lambda: blocks.follow(body, rest, names), lambda: blocks.follow(orelse, rest, names), cells,
                              (body, orelse, rest))
 
     def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
@@ -242,9 +242,9 @@ class Hooks:
     def _after(self, jump: Jump | None, orelse: Callable | None, rest: Callable | None, ends: Sequence[str]) -> Jump | None:
         """What follows a loop that was left by `jump`."""
         if jump is None:
-            return blocks.follow(orelse, rest)
+            return blocks.follow(orelse, rest, ends)
         code = jump.code
-        on = lambda: blocks.follow(orelse, rest)  # noqa: E731
+        on = lambda: blocks.follow(orelse, rest, ends)  # noqa: E731
         left = on
         if orelse is not None:
             def left() -> Jump | None:
@@ -282,7 +282,7 @@ class Hooks:
                     return jump
                 if jump.code == BREAK:
                     return blocks.follow(rest, None)
-            return blocks.follow(orelse, rest)
+            return blocks.follow(orelse, rest, names)
         return go()
 
     def _left(self, jump: Jump, on: Callable, rest: Callable | None, cells: Cells, shared: Sequence[Callable | None]) -> Jump | None:

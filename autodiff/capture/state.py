@@ -51,20 +51,18 @@ UNBOUND = _Unbound()
 
 
 class Cells:
-    """The variables of some names, in the blocks that share them."""
+    """The variables that blocks share; iteration goes over those that matter after the blocks."""
 
     def __init__(self, blocks: Iterable[Callable | None], names: Iterable[str]):
         self.cells: dict[str, CellType] = {}
-        wanted = set(names)
         for f in blocks:
             closure = getattr(f, "__closure__", None)
             if closure:
-                for name, cell in zip(f.__code__.co_freevars, closure, strict=True):  # type: ignore[union-attr]
-                    if name in wanted:
-                        self.cells[name] = cell
+                self.cells.update(zip(f.__code__.co_freevars, closure, strict=True))  # type: ignore[union-attr]
+        self.names = [n for n in names if n in self.cells]
 
     def __iter__(self):
-        return iter(self.cells)
+        return iter(self.names)
 
     def get(self, name: str) -> Any:
         """The value, or UNBOUND."""
@@ -82,13 +80,14 @@ class Cells:
             del cell.cell_contents
 
     def all(self) -> dict[str, Any]:
-        """The values of all names."""
+        """The values of all variables: a block may read one that matters no more after it."""
         return {n: self.get(n) for n in self.cells}
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Set all names."""
+        """Set all variables."""
         for n, v in values.items():
-            self.put(n, v)
+            if self.get(n) is not v:
+                self.put(n, v)
 
 
 def undecided(x) -> bool:

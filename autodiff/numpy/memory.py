@@ -18,6 +18,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tracer.array import implements
 from tracer.errors import DTypeError, UnsupportedError, explain
 from tracer.promote import dtype_kind_of
@@ -32,10 +34,11 @@ _FIX = "write to a copy, x = x.copy(), or use x = x.at[index].set(value)"
 class Memory:
     """The live tracers that may have elements in common."""
 
-    __slots__ = ("members", "locked")
+    __slots__ = ("members", "locked", "links")
 
     def __init__(self, locked: str | None):
         self.members: list[weakref.ref] = []
+        self.links: list[tuple] = []    # arrays that are the same under a condition
         self.locked = locked    # why nothing here may be written
 
     def add(self, x: Tracer) -> None:
@@ -169,28 +172,58 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     for m in place.memory.alive():
         if _root(m) is not root:
             raise _refusal(x, f"it may share its memory with {m.type}" + (f", made at {m.where}" if m.where else ""))
+    _chain(x)
+    _put(x, update(x, index, value, "set"))
+    if place.memory.links:
+        _follow_links(place.memory, {id(place.memory)})
+    return x
+
+
+def may_be(x: Tracer, others: Sequence[tuple[Any, Callable[[], Any]]]) -> None:
+    """Note that x, the result of a branch or loop, is one of some arrays: each with the condition under which it is."""
+    for y, when in others:
+        if isinstance(y, Tracer) and y.owner.open and y.type.shape and y.owner.level and y is not x and x.type.shape:
+            link = (weakref.ref(x), weakref.ref(y), when())
+            for z in (x, y):
+                _place(z).memory.links.append(link)
+
+
+def _follow_links(memory: Memory, done: set[int]) -> None:
+    """Let arrays that are, under a condition, the one just written change with it."""
+    trace = current_trace()
+    for first, second, when in memory.links:
+        x, y = first(), second()
+        if x is None or y is None or not (x.owner.open and y.owner.open):
+            continue
+        changed, other = (x, y) if x.views.memory is memory else (y, x)
+        if id(other.views.memory) in done or trace.is_stale(other):  # type: ignore[union-attr]
+            continue
+        done.add(id(other.views.memory))
+        if not trace.reaches(other):  # type: ignore[union-attr]
+            raise _refusal(changed, f"it may be {other.type} of a function around")
+        _put(other, np.where(when, changed, other))
+        _follow_links(other.views.memory, done)
+
+
+def _put(x: Tracer, new) -> None:
+    """Let x and what it is a view of have a new value."""
+    trace = current_trace()
+    assert trace is not None
+    chain = _chain(x)
+    for y in chain[:-1]:
+        trace.rebind(y, new)
+        new = y.views.put(y.views.base, y)
+    assign(chain[-1], new, chain[:-1])
+
+
+def _chain(x: Tracer) -> list[Tracer]:
+    """x, what it is a view of, and so on to an array that is no view."""
     chain = [x]
     while chain[-1].views.base is not None:
         if chain[-1].views.put is None:
             raise _refusal(x, "it is a read-only view")
         chain.append(chain[-1].views.base)
-    new = update(x, index, value, "set")
-    for y in chain[:-1]:
-        trace.rebind(y, new)
-        new = y.views.put(y.views.base, y)
-    assign(root, new, chain[:-1])
-    return x
-
-
-def may_be(x: Tracer, others: Sequence[Tracer]) -> None:
-    """Note that x, the result of a branch or loop, may be one of some arrays: writing to either is refused while both are alive."""
-    others = [y for y in others if y.type.shape and y.owner.level and y is not x]
-    if not others or not x.type.shape:
-        return
-    memory = _place(others[0]).memory
-    x.views = Place(memory)
-    for y in (x, *others[1:]):
-        memory.add(y)
+    return chain
 
 
 def stale(x: Tracer, why: str) -> None:
@@ -207,7 +240,6 @@ def _refusal(x: Tracer, why: str) -> UnsupportedError:
 
 
 def _check_same_kind(x: Tracer, value) -> None:
-    import numpy as np
     kind = dtype_kind_of(value)
     dtype = kind if isinstance(kind, np.dtype) else np.dtype(kind)
     if not np.can_cast(dtype, x.type.dtype, "same_kind"):
