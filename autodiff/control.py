@@ -14,7 +14,7 @@ from autodiff.capture import lift_here
 from autodiff.leaves import as_leaf, leaf_type, name_of
 from autodiff.numpy.whole import note_integer
 from autodiff.tensor import Tensor, tensor
-from tracer.errors import DTypeError, ShapeError, explain
+from tracer.errors import DTypeError, ShapeError, UnsupportedError, explain
 from tracer.graph import Graph
 from tracer.op import type_of
 from tracer.ops.control import cond as cond_op
@@ -238,7 +238,7 @@ def fori_loop(lower, upper, body_fn: Callable, init):
     return unflatten(tree, out[:len(carries)])
 
 
-def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = False):
+def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, until: Callable | None = None):
     """Carry a state along the first axis of arrays, stacking a result for each step.
 
     Parameters
@@ -246,10 +246,12 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
     f : function (carry, x) -> (carry, y)
     init : tree of arrays, the first carry
     xs : tree of arrays with one common first length, or None with `length`
+    until : function from a carry to a boolean scalar; the step whose carry makes it true is the last one
 
     Returns
     -------
-    (carry, ys) : the last carry, and the results stacked along a new first axis
+    (carry, ys) : the last carry, and the results stacked along a new first axis. With `until`, (carry, ys, steps): the stacks have the
+        full length, zeros where no step was taken, and `steps` says how many were.
 
     Examples
     --------
@@ -257,7 +259,13 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
     >>> total, sums = scan(lambda c, x: (c + x, c + x), 0.0, np.arange(4.0))
     >>> sums.tolist()
     [0.0, 1.0, 3.0, 6.0]
+    >>> scan(lambda c, x: (c + x, c + x), 0.0, np.arange(4.0), until=lambda c: c > 2)[2].item()
+    3
     """
+    if until is not None:
+        if reverse:
+            raise explain(UnsupportedError, "scan with reverse and until", fix="reverse the arrays, x[::-1]")
+        return _scan_until(f, init, xs, length, until)
     leaves, tree = flatten(init)
     rows, xs_tree = flatten(xs)
     rows = [as_leaf(x) for x in rows]
@@ -281,6 +289,30 @@ def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = 
     carries, traced, ys_tree = _settle(step, leaves, tree, [row_type(type_of(x)) for x in rows], "scan")
     out = loop_of(traced.graph, traced.captured, n, carries, rows, reverse=reverse)
     return unflatten(tree, out[:len(carries)]), unflatten(ys_tree, out[len(carries):-1])
+
+
+def _scan_until(f: Callable, init, xs, length: int | None, until: Callable):
+    """A scan that may end early: done is a carry, and steps that are not taken leave zeros."""
+    rows, xs_tree = flatten(xs)
+    rows = [as_leaf(x) for x in rows]
+    n = type_of(rows[0]).shape[0] if rows else length
+    if not isinstance(n, int) or any(type_of(x).shape[:1] != (n,) for x in rows):
+        raise explain(ShapeError, "scan with until over arrays of different or unknown first lengths", fix="give arrays of equal first length")
+    leaves, tree = flatten((init, np.bool_(False)))
+
+    def step(i, carry, slices):
+        new, y = lift_here(f)(carry[0], unflatten(xs_tree, slices))
+        done = lift_here(until)(new)
+        return (new, np.not_equal(done, False)), y
+    carries, traced, ys_tree = _settle(step, leaves, tree, [row_type(type_of(x)) for x in rows], "scan")
+    going = trace_flat(lambda i, *xs: [np.logical_not(unflatten(tree, xs)[1])], [i64, *map(type_of, carries)], name="test")
+    out = loop_of(traced.graph, traced.captured, n, carries, rows, test=going.graph, test_captured=going.captured, count=np.int64(n),
+                  bounded=True)
+    steps, ys = out[-1], []
+    for y in out[len(carries):-1]:
+        taken = np.less(np.arange(n).reshape(n, *[1] * (len(type_of(y).shape) - 1)), steps)
+        ys.append(np.where(taken, y, type_of(y).dtype.type(0)))
+    return unflatten(tree, out[:len(carries)])[0], unflatten(ys_tree, ys), steps
 
 
 def map_(f: Callable, xs):

@@ -18,7 +18,7 @@ from tracer.errors import AxisError, ConcreteValueError, DTypeError, Unsupported
 from tracer.op import type_of
 from tracer.ops.elementwise import cast
 from tracer.promote import as_traced, cast_to, describe
-from tracer.trace import Tracer, bind, concrete_value, full
+from tracer.trace import Tracer, bind, concrete_value, current_trace, full
 from tracer.types import Dim, type_of_value
 
 __all__ = ["NOT_GIVEN", "array_of", "as_array", "available", "axes_of", "axis_list", "axis_of", "dtype_of", "filled", "fresh",
@@ -152,7 +152,11 @@ def fresh(x):
         return np.array(x)
     if x.owner.level == 0:
         return bind(cast, x, dtype=x.type.dtype)
-    copy = Tracer(x.type, x.owner, x.ref, x.value, None, x.where)
+    trace = current_trace()
+    if trace is not None and trace is not x.owner:      # a copy is the function's own; in a block x may stand for a newer value
+        copy = Tracer(x.type, trace, trace.atom(x), x.value if trace.concrete else None, None, x.where)  # type: ignore[arg-type]
+    else:
+        copy = Tracer(x.type, x.owner, x.ref, x.value, None, x.where)
     copy.views = own_memory(copy)
     return copy
 

@@ -51,6 +51,11 @@ def nested_arrays(x):
     return ad.fori_loop(1, 4, row, anp.ones((4, 3)) * x[0]).sum()
 
 
+def scan_early(x):
+    c, ys, steps = ad.scan(lambda c, row: (c * 1.5 + row, np.sin(c) * row), x[0], np.outer(x, x)[:, 1] + 1.0, until=lambda c: c > 4.0)
+    return c + (ys * ys).sum() * x[1] + steps
+
+
 def scan_stacked(x):
     def step(c, row):
         c = np.tanh(c * row[0] + row[1])
@@ -134,7 +139,7 @@ def checkpoint_of_loops(x):
 
 
 PROGRAMS = [checkpoint_of_loops, carry_starts_as_a_constant, carry_starts_as_another, carry_and_rows_are_one_array, write_of_what_is_read,
-            while_scalar, while_array, doubling_norm, fori_array, fori_traced_bound, swap, nested, nested_arrays, scan_stacked,
+            while_scalar, while_array, doubling_norm, fori_array, fori_traced_bound, swap, nested, nested_arrays, scan_stacked, scan_early,
             scan_reverse, scan_constant, branch, branch_partly_active, switched, branch_in_loop, update_add_repeated,
             update_set_repeated, mapped, checkpoint_in_loop]
 
@@ -150,7 +155,7 @@ def test_compiled(f):
     assert check_compiled(f, [X], RNG).references == []
 
 
-@pytest.mark.parametrize("f", [while_scalar, fori_array, scan_stacked, branch_in_loop, nested], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", [while_scalar, fori_array, scan_stacked, scan_early, branch_in_loop, nested], ids=lambda f: f.__name__)
 def test_compiled_second_order(f):
     h = ad.hessian(f)
     np.testing.assert_allclose(ad.jit(h)(X), h(X), rtol=1e-10, atol=1e-12)

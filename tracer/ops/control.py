@@ -457,7 +457,7 @@ class Loop(HoldsGraph):
                  *(row_type(type_of(x)) for x in [*known_s, *ys])]
         new_body = trace_graph(f, types, f"{body.name}_back")
         out = bind(self, n, *ops_in, spec=new, length=length, body=new_body, test=None)
-        got_k, got_c, got_s = out[:nk], iter(out[nk:nk + nc]), iter(out[nk + nc:-1])
+        got_k, got_c, got_s = out[:nk], iter(out[nk:nk + nc]), iter(_rows_taken(out[nk + nc:-1], n, length))
         return [None, *(Total(next(got_c)) if u else None for u in linear_c),
                 *(g if isinstance(x, Unknown) else None for x, g in zip(k, got_k, strict=True)),
                 *(next(got_s) if u else None for u in linear_s)]
@@ -535,9 +535,25 @@ class ReplayedLoop(HoldsGraph):
         types = [i64, *map(type_of, known_c), *map(type_of, carries), *(row_type(type_of(x)) for x in slices)]
         out = bind(loop, n, *known_c, *carries, *slices, spec=new, length=length,
                    body=trace_graph(f, types, f"{body.name}_back"), test=None)
-        got_k, got_c, got_s = out[replayed:replayed + nt], iter(out[replayed + nt:new.carries]), iter(out[new.carries:-1])
+        got_k, got_c = out[replayed:replayed + nt], iter(out[replayed + nt:new.carries])
+        got_s = iter(_rows_taken(out[new.carries:-1], n, length))
         return [None, *(Total(next(got_c)) if u else None for u in linear_c), *[None] * replayed, *got_k,
                 *(next(got_s) if u else None for u in linear_s), *[None] * len(rest)]
+
+
+def _rows_taken(stacks: Sequence, n, length) -> list:
+    """Stacks whose rows are zero from row n on: a loop that may take fewer steps than it has rows leaves those undefined."""
+    if not isinstance(length, int) or isinstance(n, np.generic) and n == length or not stacks:
+        return list(stacks)
+    from tracer.ops.elementwise import lt, select
+    from tracer.ops.shape import broadcast, iota, reshape
+    out = []
+    for x in stacks:
+        t = type_of(x)
+        taken = lt(iota(length), broadcast(n, shape=(length,)))
+        taken = reshape(taken, shape=(length, *[1] * (t.ndim - 1))) if t.ndim > 1 else taken
+        out.append(select(broadcast(taken, shape=t.shape) if t.ndim > 1 else taken, x, zeros(t)))
+    return out
 
 
 def _chain_of(nodes: Sequence, start: Var, end) -> list:
@@ -704,8 +720,11 @@ def scan_axis(step, init: list, sliced: list, axis: int, reverse: bool) -> list:
 
 
 def loop_of(graph: Graph, captured: list, length, init: list, sliced: list, *, reverse=False, test: Graph | None = None,
-            test_captured: Sequence = (), count=None) -> list:
-    """Apply `loop` to a traced step `(i, carries, slices, captured) -> (carries, stacked)` and an optional traced test."""
+            test_captured: Sequence = (), count=None, bounded=False) -> list:
+    """Apply `loop` to a traced step `(i, carries, slices, captured) -> (carries, stacked)` and an optional traced test.
+
+    `bounded`: with a test, `length` is the most steps and the length of the stacks.
+    """
     nk, ns = len(init), len(sliced)
     i, ins, extra = graph.inputs[0], graph.inputs[1:1 + nk + ns], graph.inputs[1 + nk + ns:]
     cs = [*captured, *test_captured]
@@ -717,7 +736,7 @@ def loop_of(graph: Graph, captured: list, length, init: list, sliced: list, *, r
     spec = LoopSpec(len(cs), nk, ns, reverse)
     if count is None:
         count = np.int64(length) if isinstance(length, int) else FOREVER
-    known = length if isinstance(length, int) and test is None else (length if not isinstance(length, int) else None)
+    known = length if isinstance(length, int) and (test is None or bounded) else (length if not isinstance(length, int) else None)
     return bind(loop, count, *cs, *init, *sliced, spec=spec, length=known, body=body, test=test)
 
 
