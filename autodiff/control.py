@@ -297,7 +297,8 @@ def _scan_until(f: Callable, init, xs, length: int | None, until: Callable):
     rows = [as_leaf(x) for x in rows]
     n = type_of(rows[0]).shape[0] if rows else length
     if not isinstance(n, int) or any(type_of(x).shape[:1] != (n,) for x in rows):
-        raise explain(ShapeError, "scan with until over arrays of different or unknown first lengths", fix="give arrays of equal first length")
+        raise explain(ShapeError, "scan with until over arrays of different or unknown first lengths",
+                      fix="give arrays of equal first length")
     leaves, tree = flatten((init, np.bool_(False)))
 
     def step(i, carry, slices):

@@ -96,7 +96,7 @@ class Writer:
             choices = [f"s = {self.scalar()}", f"t = 0.5 * t + {self.scalar()} * 0.1", f"b[{self.index()}] = {self.scalar()}",
                        f"b[{self.index()}] += {self.scalar()} * 0.1", f"a[{self.index()}, {self.index()}] = {self.scalar()}",
                        f"a[{self.index()}] = 1.0 * {self.vector()}", f"a[:, {self.index()}] *= 0.9", f"b = {self.vector()} * 0.5",
-                       f"b[1:-1] = 0.5 * (b[:-2] + {self.vector()}[2:])", f"a[1:, :] += 0.1 * a[:-1, :]", "k += 1", f"b *= {self.scalar(2)}",
+                       f"b[1:-1] = 0.5 * (b[:-2] + {self.vector()}[2:])", "a[1:, :] += 0.1 * a[:-1, :]", "k += 1", f"b *= {self.scalar(2)}",
                        f"row = a[{self.index()}]\n{'    ' * indent}row[{self.index()}] = {self.scalar(1)}",
                        f"b[b > 0.4] = {self.scalar(2)}", "a, c = a * 0.9, a\n" + "    " * indent + "s = s + c[0, 1]", "b = b.copy()"]
             if c:
