@@ -31,6 +31,13 @@ def _doubled(x):
 _doubled.defvjp(lambda x: (2 * x, None), lambda _, ct: (2 * ct,))
 
 
+def _lengths(v):
+    s = 0.0
+    for i in range(4):
+        s = s + len(v[:i]) * v[i]
+    return s
+
+
 def _triangular(v):
     x = np.zeros(4)
     for i in range(4):
@@ -62,6 +69,7 @@ CASES = {
     "selected": [(lambda v: (v[v > 0] ** 2).sum(), (V,)), (lambda v: v[v > 9].sum() + v[0], (V,))],
     "replayed_loop": [(lambda v: ad.fori_loop(0, 3, lambda i, s: s.at[i + 1].set(s[i] * s[i:i + 2].sum() * v[i]), v).sum(), (V,)),
                       (lambda v: ad.jit(_triangular)(v), (V,))],
+    "length": [(lambda v: ad.jit(_lengths)(v), (V,))],
     "require": [(lambda v: ad.jit(_required)(v), (V,))],
     "iota": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + np.take(v, anp.arange(4) * 0 + i).sum(), 0.0), (V,))],
     "sum": [(lambda a: a.sum(), (A,)), (lambda a: a.sum(axis=0), (A,)), (lambda a: a.sum(axis=(0, 1), keepdims=True), (A,))],

@@ -259,6 +259,12 @@ class _Converter(ast.NodeTransformer):
             return n
         return _at(_hook("call", n.func, *n.args, keywords=n.keywords), n)
 
+    def visit_Attribute(self, n: ast.Attribute) -> ast.AST:
+        self.generic_visit(n)
+        if not isinstance(n.ctx, ast.Load) or n.attr not in ("shape", "size"):
+            return n
+        return _at(_hook(n.attr, n.value), n)
+
     def visit_Subscript(self, n: ast.Subscript) -> ast.AST:
         self.generic_visit(n)
         if not isinstance(n.ctx, ast.Load):

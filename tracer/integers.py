@@ -11,11 +11,12 @@ from math import prod
 
 from tracer.types import Dim, Size
 
-__all__ = ["counter", "lower_bound", "upper_bound", "is_nonnegative", "length_symbol"]
+__all__ = ["counter", "in_counters", "lower_bound", "upper_bound", "is_nonnegative", "length_symbol"]
 
 _names = itertools.count(1)
 _bounds: dict[str, tuple[Dim | None, Dim | None]] = {}
 _lengths: dict[Size, Size] = {}
+_meanings: dict[str, Size] = {}
 _DEPTH = 6
 
 
@@ -23,8 +24,17 @@ def length_symbol(d: Size) -> Size:
     """The symbol of the length of an axis that has `d` elements: one for equal polynomials."""
     found = _lengths.get(d)
     if found is None:
-        found = _lengths[d] = Size.symbol(f"m{next(_names)}")
+        name = f"m{next(_names)}"
+        found = _lengths[d] = Size.symbol(name)
+        _meanings[name] = d
     return found
+
+
+def in_counters(d: Dim) -> Dim:
+    """A length as a polynomial over loop counters, instead of the symbols of axes."""
+    while isinstance(d, Size) and any(s in _meanings for s in d.symbols()):
+        d = d.replace({s: _meanings[s] for s in d.symbols() if s in _meanings})
+    return d
 
 
 def counter(low: Dim | None, high: Dim | None) -> Size:

@@ -7,7 +7,7 @@ import copy
 import functools
 import math
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import autodiff.numpy as anp
 from autodiff.capture.state import declined, in_region, regions, truth, undecided
 from autodiff.numpy.support import fresh
+from autodiff.numpy.whole import integer_of_length
 from tracer.errors import UnsupportedError, explain, is_internal
 from tracer.promote import cast_to
 from tracer.trace import Tracer, current_trace
@@ -47,12 +48,19 @@ def call_method(f) -> FunctionType | None:
 
 
 def holds_undecided(x) -> bool:
+    """Whether x is, or is a list, tuple or slice with, a traced value that is not known."""
+    return _holds(x, undecided)
+
+
+def holds_traced(x) -> bool:
     """Whether x is, or is a list, tuple or slice with, a traced value."""
-    if isinstance(x, Tracer):
-        return undecided(x)
+    return _holds(x, lambda y: isinstance(y, Tracer))
+
+
+def _holds(x, found: Callable[[Any], bool]) -> bool:
     if isinstance(x, (list, tuple)):
-        return any(map(holds_undecided, x))
-    return isinstance(x, slice) and any(map(undecided, (x.start, x.stop, x.step)))
+        return any(_holds(y, found) for y in x)
+    return any(map(found, (x.start, x.stop, x.step))) if isinstance(x, slice) else found(x)
 
 
 def mutating(x, how: str) -> None:
@@ -92,10 +100,24 @@ def _best(pick: Callable, whole: Callable) -> Callable:
     return best
 
 
+def _len(x):
+    return integer_of_length(x.type.shape[0]) if isinstance(x, Tracer) and x.type.shape else builtins.len(x)
+
+
 def _sum(values, start=0):
     if isinstance(values, Tracer):
         return np.sum(values, axis=0) + start
     return builtins.sum(values, start)
+
+
+def _item(x: Tracer, *place):
+    if place:
+        return np.ravel(x)[place[0]] if len(place) == 1 and not isinstance(place[0], tuple) else x[place[0] if len(place) == 1 else place]
+    return np.reshape(x, ())
+
+
+def _tolist(x: Tracer):
+    return [_tolist(y) for y in x] if x.type.shape else x
 
 
 def _isinstance(x, kinds) -> bool:
@@ -107,10 +129,10 @@ def _isinstance(x, kinds) -> bool:
 
 
 _BUILTINS: dict[Any, Callable] = {
-    float: _float, int: _int, bool: truth, sum: _sum, isinstance: _isinstance, builtins.any: np.any, builtins.all: np.all,
+    len: _len, float: _float, int: _int, bool: truth, sum: _sum, isinstance: _isinstance, builtins.any: np.any, builtins.all: np.all,
     max: _best(np.greater, np.max), min: _best(np.less, np.min), copy.copy: fresh, copy.deepcopy: fresh,
     math.floor: lambda x: _int(np.floor(x)), math.ceil: lambda x: _int(np.ceil(x)), math.trunc: _int,
-    math.fsum: lambda xs: _sum(np.asarray(xs)), math.prod: lambda xs: np.prod(np.asarray(xs)),
+    math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs: np.prod(anp.asarray(xs)),
     math.erf: anp.erf, math.erfc: anp.erfc,
     math.pow: np.power, math.fabs: np.abs, math.dist: lambda p, q: np.linalg.norm(np.subtract(p, q)),
     math.isclose: np.isclose}
@@ -122,6 +144,8 @@ _BUILTINS |= {getattr(math, ours): getattr(np, theirs) for ours, theirs in {
 if hasattr(math, "cbrt"):
     _BUILTINS |= {math.cbrt: np.cbrt, math.exp2: np.exp2}
 _BUILTINS[math.log] = lambda x, base=None: np.log(x) if base is None else np.log(x) / np.log(base)
+_GENERATORS = (np.random.Generator, np.random.RandomState)
+_METHODS: dict[str, Callable] = {"item": _item, "tolist": _tolist}
 _LIFTS_ARGUMENTS = {map, filter, functools.partial}
 
 
@@ -157,7 +181,11 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
     if isinstance(f, MethodType):
         if isinstance(f.__func__, FunctionType) and is_users(f.__func__):
             return lift(f.__func__)(f.__self__, *args, **kwargs)
-        _check_random(f.__self__, f.__name__)
+        if isinstance(f.__self__, _GENERATORS):
+            return _drawn(f, args, kwargs)
+        if isinstance(f.__self__, Tracer) and f.__name__ in _METHODS and (
+                undecided(f.__self__) or f.__self__.dtype.kind == "f"):
+            return _METHODS[f.__name__](f.__self__, *args, **kwargs)
         return f(*args, **kwargs)
     if isinstance(f, functools.partial):
         return call(f.func, (*f.args, *args), {**f.keywords, **kwargs}, lift)
@@ -189,26 +217,40 @@ def _method(f: Any, args: tuple, kwargs: dict) -> Any:
                               fix="use the function of NumPy with this meaning")
             return theirs(x, *args, **kwargs)
         return _fresh_array(f, args, kwargs)
-    _check_random(x, f.__name__)
-    return f(*args, **kwargs)
+    return _drawn(f, args, kwargs) if isinstance(x, _GENERATORS) else f(*args, **kwargs)
 
 
-def _check_random(x, name: str) -> None:
-    """Refuse to draw numbers, but from a generator that the function itself makes anew in each call."""
-    if isinstance(x, (np.random.Generator, np.random.RandomState)) and not _outermost().concrete and not _made_here(x):
-        raise explain(UnsupportedError, f"{name} of a random generator in a compiled function",
+def _drawn(f: Any, args: tuple, kwargs: dict) -> Any:
+    """Random numbers; in a compiled function only from a generator that the function itself makes anew in each call."""
+    if not _outermost().concrete and not _made_here(f.__self__):
+        raise explain(UnsupportedError, f"{f.__name__} of a random generator in a compiled function",
                       why="the numbers would be drawn once, while the function is recorded, and stay the same in every call",
                       fix="draw them outside and pass them as an argument")
+    return _fresh_array(f, args, kwargs)
 
 
 def _fresh_array(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of NumPy's. An array of floats that it makes is one that the function may write traced values to."""
     out = f(*args, **kwargs)
-    if isinstance(out, (np.random.Generator, np.random.RandomState)):
+    if isinstance(out, _GENERATORS):
         _outermost().held[id(out)] = out
-    if type(out) is np.ndarray and out.ndim and out.dtype.kind == "f" and out.dtype.itemsize in (4, 8) and out.base is None:
+    if (type(out) is np.ndarray and out.ndim and out.dtype.kind == "f" and out.dtype.itemsize in (4, 8) and out.flags.writeable
+            and not any(np.may_share_memory(out, a) for a in _arrays((f, args, kwargs)))):
         return constant(out)
     return out
+
+
+def _arrays(x) -> Iterator[np.ndarray]:
+    """The plain arrays in the arguments of a call, and the one whose method is called."""
+    if isinstance(x, np.ndarray):
+        yield x
+    elif isinstance(x, (list, tuple)):
+        for y in x:
+            yield from _arrays(y)
+    elif isinstance(x, dict):
+        yield from _arrays(tuple(x.values()))
+    elif isinstance(x, BuiltinMethodType):
+        yield from _arrays(x.__self__)
 
 
 def _outermost():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable, Sequence
+from math import prod
 from types import FunctionType
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from autodiff.capture import blocks, calls
 from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, truth, undecided
 from autodiff.checkpointing import Budgeted
-from autodiff.numpy.whole import integer_of, note_integer
+from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, shape_of_integers
 from tracer.array import call as call_numpy
 from tracer.convert import Unconvertible, convert, is_converted
 from tracer.errors import ConcreteValueError, UnsupportedError, explain, user_line
@@ -132,9 +133,17 @@ class Hooks:
             return first
         return self.and_(lambda: first, lambda: self.compare(r, *more))
 
+    def shape(self, x):
+        """`x.shape`."""
+        return shape_of_integers(x) if isinstance(x, Tracer) and x.type.symbols() else x.shape
+
+    def size(self, x):
+        """`x.size`."""
+        return prod(shape_of_integers(x)) if isinstance(x, Tracer) and x.type.symbols() else x.size
+
     def getitem(self, x, index):
         """`x[index]`."""
-        if isinstance(x, np.ndarray) and calls.holds_undecided(index):
+        if isinstance(x, np.ndarray) and calls.holds_traced(index):
             return call_numpy("index", x, index)
         if isinstance(x, (list, tuple, range, str)) and undecided(index):
             raise declined(f"a {type(x).__name__} at a traced position", "which element it is, is not known while tracing",
@@ -381,7 +390,8 @@ def _stepped(over) -> blocks.Steps | None:
     if isinstance(over, (Tracer, np.ndarray)) and over.shape and over.dtype.kind in "biuf":
         n = over.shape[0]
         if isinstance(n, Size):
-            return None
+            upto = TracedRange(integer_of_length(n))
+            return blocks.Steps(upto.count, lambda i: call_numpy("index", over, _noted_up_to(i, upto)))
         return blocks.Steps(n, lambda i: call_numpy("index", over, _noted(i, n)))
     return None
 

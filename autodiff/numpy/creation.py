@@ -20,9 +20,11 @@ from autodiff.numpy.support import (
     refuse_order,
     shape_of,
     static_int,
+    static_length,
     supported_dtype,
 )
 from autodiff.numpy.taking import take_diagonal
+from autodiff.numpy.whole import length_of_integer
 from tracer.array import call, functions, implements
 from tracer.errors import ShapeError, UnsupportedError, explain
 from tracer.ops import index as index_ops
@@ -113,7 +115,7 @@ def astype(x, dtype, /, order="K", casting="unsafe", subok=True, copy=True, *, d
 
 def _shape(shape) -> tuple:
     dims = shape if isinstance(shape, (tuple, list)) else (shape,)
-    return tuple(d if isinstance(d, Size) else static_int(d, "a length") for d in dims)
+    return tuple([static_length(d) for d in dims])
 
 
 def _made(shape, value, dtype):
@@ -187,8 +189,10 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
 def arange(start, /, stop=None, step=None, dtype=None):
     """As numpy.arange; traced arguments must be integers with known values (or a length)."""
     args = [a for a in (start, stop, step) if a is not None]
-    if stop is None and step is None and isinstance(start, Size):
-        return iota(start, np.int64 if dtype is None else supported_dtype(dtype))
+    if stop is None and step is None:
+        n = start if isinstance(start, Size) else length_of_integer(start)
+        if n is not None:
+            return iota(n, np.int64 if dtype is None else supported_dtype(dtype))
     for a in args:
         if isinstance(a, Tracer) and is_inexact(a.type.dtype):
             raise explain(UnsupportedError, f"arange with a traced float {a.type}",

@@ -23,7 +23,7 @@ from autodiff.numpy.support import (
     require_value,
     shape_of,
 )
-from autodiff.numpy.whole import integer_of, note_integer, span_of
+from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, span_of
 from tracer.array import implements
 from tracer.errors import ConcreteValueError, DTypeError, IndexingError, ShapeError, UnsupportedError, explain
 from tracer.integers import is_nonnegative
@@ -106,7 +106,9 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
     if not ellipsis:
         entries.append(Ellipsis)
     fancy = any(_is_array(e) for e in entries)
-    gathers = fancy or any(_is_unknown(e) for e in entries)     # then known integers are index arrays too
+    # With moving slices known integers are index arrays too.
+    gathers = fancy or any(_is_unknown(e) for e in entries) or not all(isinstance(d, int) for d in shape) and any(
+        isinstance(e, slice) and not _is_whole(e) for e in entries)
     parts = _Parts()
     groups: list[bool] = []     # of each entry: whether it counts as an index array
     place, axis = 0, 0
@@ -122,7 +124,7 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
         elif e is None:
             parts.slice((0, 1, 1), 1)
         elif isinstance(e, slice):
-            if _is_unknown(e):
+            if _is_unknown(e) or not isinstance(shape[axis], int) and not _is_whole(e):
                 parts.move(_moving(e, shape[axis]), shape[axis])
             else:
                 parts.slice(_slice(e, shape[axis]), shape[axis])
@@ -212,18 +214,21 @@ def _is_unknown(e) -> bool:
     return isinstance(e, Tracer) and e.type.shape == () and e.type.dtype.kind != "b" and e.value is None
 
 
+def _is_whole(e: slice) -> bool:
+    """Whether all elements are taken, forwards or backwards."""
+    return e.start is None and e.stop is None and (e.step is None or not isinstance(e.step, Tracer) and e.step in (1, -1))
+
+
 def _moving(e: slice, n: Dim):
     """The positions that a slice with traced bounds selects."""
     step = 1 if e.step is None else e.step
     if isinstance(step, Tracer):
         raise explain(ConcreteValueError, "a slice whose step is traced", step=describe(step),
                       why="the direction decides what is selected", fix="use a number, or index arrays")
-    if not isinstance(n, int):
-        raise explain(UnsupportedError, f"a slice with traced bounds of an axis of length {n}",
-                      why="the length is known only at run time", fix="slice the array with one slice")
     step = int(step)
     if step == 0:
         raise ValueError("slice step cannot be zero")
+    n = integer_of_length(n)
     low, high = (0, n) if step > 0 else (-1, n - 1)
     start = _bound_of(e.start, low if step > 0 else high, n, low, high)
     stop = _bound_of(e.stop, high if step > 0 else low, n, low, high)
@@ -233,7 +238,7 @@ def _moving(e: slice, n: Dim):
     length = integer_of(count)
     if length is None or not is_nonnegative(length):
         if not isinstance(length, int):
-            count = note_integer(np.maximum(count, 0), 0, n)
+            count = note_integer(np.maximum(count, 0), 0, integer_of(n))
             length = integer_of(count)
             assert length is not None
         else:
@@ -243,18 +248,22 @@ def _moving(e: slice, n: Dim):
     return positions if isinstance(start, int) and start == 0 else positions + start
 
 
-def _bound_of(b, default, n: int, low: int, high: int):
+def _bound_of(b, default, n, low, high):
     """A bound of a slice as Python clips it: counted from the start, and not outside."""
     if b is None:
         return default
-    if not isinstance(b, Tracer):
+    if not any(isinstance(v, Tracer) for v in (b, n)):
         b = int(b)
         return min(max(b + n if b < 0 else b, low), high)
-    b = cast_to(b, np.dtype(np.int64))
+    bounds = integer_of(low), integer_of(high)
+    traced = isinstance(b, Tracer)
+    b = cast_to(b, np.dtype(np.int64)) if traced else int(b) if b >= 0 else b + n
     known = integer_of(b)
     if known is not None and is_nonnegative(known):
-        return b if is_nonnegative(high - known) else note_integer(np.minimum(b, high), low, high)
-    return note_integer(np.clip(np.where(b < 0, b + n, b), low, high), low, high)
+        if bounds[1] is not None and is_nonnegative(bounds[1] - known):
+            return b
+        return note_integer(np.minimum(b, high), *bounds)
+    return note_integer(np.clip(np.where(b < 0, b + n, b) if traced else b, low, high), *bounds)
 
 
 class _Truth:
@@ -321,10 +330,7 @@ def _separated(groups: list[bool]) -> bool:
 
 def _slice(e: slice, n: Dim) -> tuple:
     if not isinstance(n, int):
-        if (e.start, e.stop) == (None, None) and e.step in (None, 1, -1):
-            return (0, n, 1) if e.step != -1 else (n - 1, n, -1)
-        raise explain(UnsupportedError, f"a slice of an axis of length {n}", why="the length is known only at run time",
-                      fix="use x[:], x[::-1], or index arrays")
+        return (0, n, 1) if e.step != -1 else (n - 1, n, -1)
     start, stop, step = e.indices(n)
     length = len(range(start, stop, step))
     return (start, length, step) if length else (0, 0, 1)

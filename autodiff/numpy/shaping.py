@@ -24,6 +24,7 @@ from autodiff.numpy.support import (
     require_value,
     shape_of,
     static_int,
+    static_length,
 )
 from tracer.array import implements
 from tracer.errors import ShapeError, explain
@@ -58,7 +59,7 @@ def whole_shape(x, shape) -> tuple[Dim, ...]:
     """
     if not isinstance(shape, (tuple, list)):
         shape = (shape,)
-    dims = [d if isinstance(d, Size) else static_int(d, "a length") for d in shape]
+    dims = [static_length(d) for d in shape]
     total = element_count(shape_of(x))
     if dims.count(-1) > 1:
         raise ValueError("can only specify one unknown dimension")
@@ -230,7 +231,7 @@ def broadcast_to_shape(array, shape, subok=False):
     """As numpy.broadcast_to (a read-only view)."""
     array = as_array(array)
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    shape = tuple(d if isinstance(d, Size) else static_int(d, "a length") for d in shape)
+    shape = tuple([static_length(d) for d in shape])
     have = shape_of(array)
     if len(have) > len(shape) or any(d not in (1, e) for d, e in zip(have[::-1], shape[::-1])):
         raise explain(ShapeError, f"cannot broadcast {have} to {shape}", array=describe(array))

@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 
 from autodiff.numpy.memory import own_memory
+from autodiff.numpy.whole import integer_of_length, length_of_integer
 from tracer.array import functions
 from tracer.errors import AxisError, ConcreteValueError, DTypeError, UnsupportedError, explain
 from tracer.op import type_of
 from tracer.ops.elementwise import cast
 from tracer.promote import as_traced, cast_to, describe
 from tracer.trace import Tracer, bind, concrete_value, current_trace, full
-from tracer.types import Dim, type_of_value
+from tracer.types import Dim, Size, type_of_value
 
 __all__ = ["NOT_GIVEN", "array_of", "as_array", "available", "axes_of", "axis_list", "axis_of", "dtype_of", "filled", "fresh",
            "known", "length_of", "length_value", "permute", "refuse", "refuse_order", "require_value", "shape_of", "static_int",
-           "strong_dtype", "supported_dtype"]
+           "static_length", "strong_dtype", "supported_dtype"]
 
 NOT_GIVEN: Any = np._NoValue  # type: ignore[attr-defined]
 
@@ -76,6 +77,14 @@ def static_int(x, what: str) -> int:
 def strong_dtype(values) -> np.dtype:
     """The dtype of an array made of the values; Python numbers count as float64 and int64, as in numpy.array."""
     return supported_dtype(np.result_type(*[dtype_of(v) for v in values]))
+
+
+def static_length(x) -> Dim:
+    """The length of an axis to be made: a number, a length, or a traced integer of which enough is known while tracing."""
+    if isinstance(x, Size):
+        return x
+    found = length_of_integer(x)
+    return static_int(x, "a length") if found is None else found
 
 
 def axis_of(axis, ndim: int) -> int:
@@ -180,8 +189,7 @@ def length_value(length: Dim, dtype):
     """A length as a number of the given dtype."""
     if isinstance(length, int):
         return np.dtype(dtype).type(length)
-    from tracer.ops.reduce import sum_
-    return cast_to(sum_(full((length,), 1, np.int64), axes=(0,)), np.dtype(dtype))
+    return cast_to(integer_of_length(length), np.dtype(dtype))
 
 
 def permute(x, axes: Sequence[int]):

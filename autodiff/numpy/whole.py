@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tracer.integers import counter, length_symbol
+from tracer.integers import counter, in_counters, is_nonnegative, length_symbol
 from tracer.ops.shape import iota
+from tracer.ops.shape import length as length_op
 from tracer.ops.shape import span as span_op
-from tracer.trace import Tracer, bind
-from tracer.types import Dim
+from tracer.trace import Tracer, bind, current_trace
+from tracer.types import Dim, Size
 
-__all__ = ["integer_of", "note_integer", "span_of"]
+__all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "shape_of_integers", "span_of"]
 
 
 def integer_of(x) -> Dim | None:
@@ -20,7 +21,7 @@ def integer_of(x) -> Dim | None:
     return x.owner.integer_of(x.ref) if x.owner.level else None
 
 
-def note_integer(x, low: Dim, high: Dim):
+def note_integer(x, low: Dim | None, high: Dim | None):
     """Note the bounds of a traced integer of which nothing else is known."""
     if isinstance(x, Tracer) and x.value is None and x.owner.level and x.owner.integer_of(x.ref) is None:
         x.owner.integers[x.ref] = counter(low, high)
@@ -34,3 +35,26 @@ def span_of(count, length: Dim):
     return bind(span_op, count, length=length_symbol(length))
 
 
+def integer_of_length(d: Dim):
+    """The length of an axis as an integer that can be computed with."""
+    if not isinstance(d, Size):
+        return d
+    trace = current_trace()
+    assert trace is not None
+    n = trace.record(length_op, (), {"length": d})
+    if n.value is None:
+        trace.integers[n.ref] = in_counters(d)
+    return n
+
+
+def length_of_integer(x) -> Dim | None:
+    """The length that a traced integer stands for, of an axis to be made; None if it is not known to be one."""
+    if not isinstance(x, Tracer) or x.value is not None or x.type.shape:
+        return None
+    d = integer_of(x)
+    return span_of(x, d).type.shape[0] if d is not None and is_nonnegative(d) else None
+
+
+def shape_of_integers(x: Tracer) -> tuple:
+    """The shape of an array for computing with: no length is other than an integer, which may be traced."""
+    return tuple([integer_of_length(d) for d in x.type.shape])

@@ -1745,6 +1745,40 @@ def slice_of_slice(x):
     return s
 
 
+def mean_square(v):
+    n, s = len(v), 0.0
+    for k in range(n):
+        s = s + v[k] ** 2
+    return s / v.size
+
+
+@case("loop")
+def lengths_computed_with(x):
+    s = 0.0
+    for i in range(1, 6):
+        y = x[:i]
+        s = s + mean_square(y) * y.shape[0] + np.sum(y[::2]) + np.sum(y[::-1] * y) + sum(y[:5]) - y[-1]
+        for v in y:
+            s = s + v * v
+        if i == 3:
+            s = s + y[-2]
+    return s
+
+
+@case("loop")
+def arrays_of_moving_length(x):
+    s = 0.0
+    for i in range(1, 6):
+        y = x[:i]
+        a, b = np.zeros(len(y)), np.empty((i, 2))
+        a[1:] = y[:-1]
+        a[-1] += y[0]
+        b[:, 0] = y
+        b[:, 1] = 2.0 * y
+        s = s + np.sum(a * y) + np.sum(b * b) + np.sum(np.arange(i) * y) + np.sum(y.reshape(i, 1) @ np.ones((1, 3)))
+    return s
+
+
 @case("loop")
 def functions_of_ragged_slices(x):
     s = 0.0
@@ -1811,7 +1845,7 @@ def masks_in_loop(x):
 def selected_mean(x):
     s = 0.0
     for i in range(6):
-        near = np.abs(x - x[i]) < 0.6
+        near = np.abs(x - x[i]) < 0.617
         s = s + np.mean(x[near]) * i + np.sum(x[near] * WEIGHTS[near]) + np.sum(near)
     return s
 

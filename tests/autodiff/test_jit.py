@@ -160,8 +160,8 @@ def test_oldest_kernels_go():
 
 
 def test_a_failed_trace_leaves_nothing_behind():
-    f = ad.jit(lambda x: x.tolist())
-    with pytest.raises(TypeError, match="float"):
+    f = ad.jit(lambda x: x + object())
+    with pytest.raises(TypeError, match="object"):
         f(X)
     assert f.cache_info().currsize == 0
     assert ad.grad(lambda x: x * 1.0)(2.0) == 1.0  # no trace is left open

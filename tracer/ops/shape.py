@@ -174,7 +174,27 @@ class Span(Op):
         return [inputs[0].read(())]
 
 
-broadcast, reshape, transpose, concatenate, _iota, span = (ops[n] for n in "broadcast reshape transpose concatenate iota span".split())
+@register
+class Length(Op):
+    """y = the length of an axis, as an integer."""
+
+    cheap = True
+
+    def infer(self, *, length):
+        return ArrayType(np.dtype(np.int64), ())
+
+    def reference(self, *, length):
+        return np.int64(length)
+
+    def jvp(self, xs, dxs, **params):
+        return self(**params), None
+
+    def view(self, k, read, types, *, length):
+        return lambda index: k.dim(length)
+
+
+broadcast, reshape, transpose, concatenate, _iota, span, length = (
+    ops[n] for n in "broadcast reshape transpose concatenate iota span length".split())
 
 
 def iota(length, dtype=np.int64):

@@ -64,8 +64,9 @@ def test_creation_on_plain_values_is_numpy(call):
 
 def test_plain_arrays_stay_plain_inside_a_trace():
     def f(x):
-        assert type(anp.arange(3)) is type(anp.array([1, 2])) is type(anp.eye(2)) is type(anp.linspace(0, 1, 3)) is np.ndarray
-        assert isinstance(anp.zeros(3), Tracer) and isinstance(anp.full((2,), 1.0), Tracer)      # these are made to be written
+        assert type(anp.arange(3)) is type(anp.array([1, 2])) is type(anp.eye(2)) is np.ndarray
+        # These are made to be written.
+        assert isinstance(anp.zeros(3), Tracer) and isinstance(anp.full((2,), 1.0), Tracer) and isinstance(anp.linspace(0, 1, 3), Tracer)
         assert isinstance(anp.zeros(2, dtype=object), np.ndarray)
         return x.sum()
     ad.grad(f)(X)
