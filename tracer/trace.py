@@ -151,7 +151,7 @@ class Trace:
     def rebind(self, x: Tracer, new: Tracer) -> None:
         """Let `x` stand for `new` from here on."""
         if x.owner is self:
-            x.ref, x.value, x.weak, x.where = new.ref, new.value, None, new.where
+            x.ref, x.value, x.weak, x.where = self.atom(new), new.value, None, new.where  # type: ignore[assignment]
             return
         self.reread.clear()
         if x.views is None or x.views.base is None:

@@ -31,7 +31,7 @@ from autodiff.capture.state import (
 )
 from autodiff.checkpointing import loop_within
 from autodiff.leaves import as_leaf
-from autodiff.numpy.memory import assign, may_be, stale
+from autodiff.numpy.memory import assign, may_be, relatives, stale
 from tracer.errors import ShapeError
 from tracer.graph import Graph, Var, live_nodes
 from tracer.integers import upper_bound
@@ -39,7 +39,7 @@ from tracer.op import type_of
 from tracer.ops.control import FOREVER, LoopSpec
 from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop as loop_op
-from tracer.trace import Trace, Tracer, bind, inline, open_trace, reopened, trace_graph, zeros
+from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace, reopened, trace_graph, zeros
 from tracer.tree import leaf_paths, unflatten
 from tracer.types import ArrayType, Dim, i64
 
@@ -144,10 +144,12 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
     results = iter(bind(cond_op, which, *captured, branches=tuple(graphs)) if a.outputs or _has_effect(graphs) else [])
     for done in joined:
         done(results)
+    around = current_trace()
+    assert around is not None
     for p in paths:
         for x, why in p.trace.stale.values():
             if x.owner is not p.trace:
-                stale(x, why)
+                around.stale[id(x)] = (x, why)
     return jump[0]
 
 
@@ -451,6 +453,34 @@ def _check_aliases(attempt: _Attempt, results, trace: Trace) -> None:
                 raise declined(f"`{n}` and `{seen[id(root)]}` are one array after a step", "a write through one would be seen by the other",
                                "copy one of them")
             seen[id(root)] = n
+    _check_starts(attempt, trace)
+    _check_ends(attempt, results, trace)
+
+
+def _check_starts(attempt: _Attempt, trace: Trace) -> None:
+    """An array under a name that the loop binds anew may also be reached under other names, and one of them be written."""
+    starts = [(n, start, t.ref is not v) for n, (_, ts, vs, begins) in attempt.places.items()
+              for t, v, start in zip(ts, vs, begins, strict=True) if isinstance(start, Tracer) and start.type.shape]
+    outer = [(root, True) for root, _ in trace.written.values()]
+    outer += [(x, False) for _, x in trace.captured if isinstance(x, Tracer) and x.type.shape]
+    for k, (n, start, is_written) in enumerate(starts):
+        own = set(map(id, relatives(start)))
+        for x, w in outer + [(x, w) for j, (_, x, w) in enumerate(starts) if j != k]:
+            if (w or is_written) and any(id(r) in own for r in relatives(x)):
+                raise declined(f"`{n}` may have elements in common with an array that the loop uses", "one of them is written",
+                               f"copy it, `{n} = {n}.copy()`")
+
+
+def _check_ends(attempt: _Attempt, results, trace: Trace) -> None:
+    """A name whose array a step writes must not be bound to an array that has another name, for the next step to write."""
+    ends = [(n, [r for x in leaves if isinstance(x, Tracer) and x.type.shape for r in relatives(x)]) for n, _, leaves, _, _ in results]
+    for n, arrays in ends:
+        _, tracers, firsts, _ = attempt.places.get(n, (None, [], [], []))
+        if any(t.ref is not v and t.type.shape for t, v in zip(tracers, firsts, strict=True)):
+            others = {id(r) for m, more in ends if m != n for r in more}
+            if any(r.owner is not trace or id(r) in others for r in arrays):
+                raise declined(f"`{n}` becomes a part of another array in a loop that writes to it",
+                               "the next step would write to that array", f"copy it, `{n} = ….copy()`")
 
 
 def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Sequence[str]) -> Jump | None:
@@ -486,7 +516,7 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
                     start = ("zeros", t)
                 last = k == len(leaves) - 1
 
-                inside = x if isinstance(x, Tracer) and _root(x).owner is not trace else None
+                inside = x if isinstance(x, Tracer) and (_root(x).owner is not trace or x.views is not None) else None
                 before = begins[k] if not attempt.sure and isinstance(begins[k], Tracer) else None
 
                 def finish(y, n=n, tree=tree, fresh=fresh, last=last, inside=inside, before=before) -> None:
@@ -509,12 +539,13 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
             if (undecided(jump.code) or jump.code == RETURN) and tree is not UNBOUND:
                 got: list = []
 
-                def take(y) -> None:
+                def take(y, x) -> None:
+                    may_be(y, [(x, lambda: np.equal(left.code, RETURN))])
                     got.append(y)
                     left.value = unflatten(tree, list(got)) if len(got) == len(values) else None
                 for x in values:
                     t = type_of(as_leaf(x))
-                    carry(("zeros", t), Var(t), trace.atom(x if isinstance(x, Tracer) else as_leaf(x)), take)
+                    carry(("zeros", t), Var(t), trace.atom(x if isinstance(x, Tracer) else as_leaf(x)), partial(take, x=x))
             elif jump.value is not None:
                 left.value = jump.value
     written = {id(root) for root, _ in trace.written.values()}
@@ -533,13 +564,16 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
     taken.append(out[-1])
     for receive, y in zip(done, out, strict=False):
         receive(y)
+    given = {id(y.views.memory) for y in out if y.views is not None}
     for n, (_, tracers, firsts, begins) in attempt.places.items():
         for t, v, start in zip(tracers, firsts, begins, strict=True):
             if isinstance(start, Tracer) and t.type.shape and (t.ref is not v or id(t) in trace.stale):
-                stale(start, f"`{n}` was bound anew in a loop that also writes the array")
+                stale(start, f"`{n}` was bound anew in a loop that also writes the array", given)
+    around = current_trace()
+    assert around is not None
     for x, why in trace.stale.values():
         if x.owner is not trace:
-            stale(x, why)
+            around.stale[id(x)] = (x, why)
     return left if jump is not None else None
 
 

@@ -25,7 +25,7 @@ from tracer.errors import DTypeError, UnsupportedError, explain
 from tracer.promote import dtype_kind_of
 from tracer.trace import Tracer, current_trace
 
-__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "stale", "write"]
+__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "relatives", "stale", "write"]
 
 _OUTER = "it belongs to a function outside of the one being traced here"
 _FIX = "write to a copy, x = x.copy(), or use x = x.at[index].set(value)"
@@ -182,27 +182,71 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
 def may_be(x: Tracer, others: Sequence[tuple[Any, Callable[[], Any]]]) -> None:
     """Note that x, the result of a branch or loop, is one of some arrays: each with the condition under which it is."""
     for y, when in others:
-        if isinstance(y, Tracer) and y.owner.open and y.type.shape and y.owner.level and y is not x and x.type.shape:
-            link = (weakref.ref(x), weakref.ref(y), when())
-            for z in (x, y):
-                _place(z).memory.links.append(link)
+        if not isinstance(y, Tracer) or not y.type.shape or not y.owner.level or y is x or not x.type.shape:
+            continue
+        if y.owner.open:
+            _link(x, y, when())
+        else:
+            for z in _origins(y, set()):
+                _link(x, z, None)
+
+
+def _link(x: Tracer, y: Tracer, when) -> None:
+    """Note that x is y under a condition; without one, that x is some part of y or of what y may be."""
+    link = (weakref.ref(x), y, when)    # y may have no name any more, but be a view of an array that has one
+    for z in (x, y):
+        _place(z).memory.links.append(link)
+
+
+def _origins(x: Tracer, seen: set[int]) -> list[Tracer]:
+    """The arrays outside of a block of which an array in it, which is no longer open, is a part or may be one."""
+    if x.views is None or id(x.views.memory) in seen:
+        return []
+    seen.add(id(x.views.memory))
+    root = _root(x)
+    if root.owner.open:
+        return [root]
+    return [o for first, y, _ in root.views.memory.links for z in (first(), y) if z is not None for o in _origins(z, seen)]
 
 
 def _follow_links(memory: Memory, done: set[int]) -> None:
     """Let arrays that are, under a condition, the one just written change with it."""
     trace = current_trace()
-    for first, second, when in memory.links:
-        x, y = first(), second()
-        if x is None or y is None or not (x.owner.open and y.owner.open):
-            continue
-        changed, other = (x, y) if x.views.memory is memory else (y, x)
-        if id(other.views.memory) in done or trace.is_stale(other):  # type: ignore[union-attr]
-            continue
-        done.add(id(other.views.memory))
-        if not trace.reaches(other):  # type: ignore[union-attr]
-            raise _refusal(changed, f"it may be {other.type} of a function around")
-        _put(other, np.where(when, changed, other))
-        _follow_links(other.views.memory, done)
+    assert trace is not None
+    memory.links = [e for e in memory.links if e[0]() is not None]
+    found = []
+    for first, y, when in memory.links:
+        x = first()
+        if x is not None and x.owner.open and y.owner.open:
+            changed, other = (x, y) if x.views.memory is memory else (y, x)
+            if id(other.views.memory) not in done and not trace.is_stale(other):
+                found.append((changed, other, when))
+    for changed, other, when in found:
+        if when is None:
+            stale(other, f"it may have elements in common with {changed.type}, which was written", done | {id(memory)})
+    put = {}
+    for changed, other, when in found:
+        if not trace.is_stale(other):
+            if not trace.reaches(other):
+                raise _refusal(changed, f"it may be {other.type} of a function around")
+            _put(other, np.where(when, changed, other))
+            put[id(other.views.memory)] = other.views.memory
+    done |= set(put)
+    for m in put.values():
+        _follow_links(m, done)
+
+
+def relatives(x: Tracer) -> list[Tracer]:
+    """The arrays, no views, of which x is a part or may be one."""
+    found: dict[int, Tracer] = {}
+    todo = [x]
+    while todo:
+        root = _root(y) if (y := todo.pop()).views is not None else y
+        if id(root) not in found:
+            found[id(root)] = root
+            if root.views is not None:
+                todo += [z for first, y, _ in root.views.memory.links for z in (first(), y) if z is not None]
+    return list(found.values())
 
 
 def _put(x: Tracer, new) -> None:
@@ -213,6 +257,8 @@ def _put(x: Tracer, new) -> None:
     for y in chain[:-1]:
         trace.rebind(y, new)
         new = y.views.put(y.views.base, y)
+        if new is y:    # all elements: the view and its base stay two names
+            new = Tracer(y.type, trace, trace.atom(y), y.value, None, y.where)  # type: ignore[arg-type]
     assign(chain[-1], new, chain[:-1])
 
 
@@ -226,13 +272,20 @@ def _chain(x: Tracer) -> list[Tracer]:
     return chain
 
 
-def stale(x: Tracer, why: str) -> None:
-    """Refuse any further use of an array, and of its views."""
+def stale(x: Tracer, why: str, but: set[int] | None = None) -> None:
+    """Refuse any further use of an array, of its views and of arrays that may be it; `but` are memories to leave out."""
     trace = current_trace()
     assert trace is not None
-    for y in (x, *_place(x).memory.alive()):
+    but = set() if but is None else but
+    place = _place(x)
+    but.add(id(place.memory))
+    for y in (x, *place.memory.alive()):
         if _root(y) is _root(x):
             trace.stale[id(y)] = (y, why)
+    for first, other, _ in place.memory.links:
+        for z in (first(), other):
+            if z is not None and z.owner.open and id(_place(z).memory) not in but:
+                stale(z, why, but)
 
 
 def _refusal(x: Tracer, why: str) -> UnsupportedError:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from tracer.errors import UnsupportedError
 from tracer.graph import all_nodes
 
 POINTS = [np.array([0.3, 0.85, 0.55, 0.15, 0.7, 0.42]), np.array([1.4, -0.6, 0.35, 0.9, -1.2, 0.8]),
@@ -802,6 +803,104 @@ def swapped_scalars(x):
     for i in range(6):
         a, b = b, a + b * x[i]
     return a * b
+
+
+@case("loop")
+def written_as_a_whole(x):
+    b = x * 0.5
+    for _ in range(4):
+        b[:] *= 0.8
+        b[...] += 0.1 * x
+    return np.sum(b * WEIGHTS)
+
+
+@case("loop")
+def copied_and_overwritten(x):
+    b = x * 0.5
+    for _ in range(4):
+        b = b.copy()
+        b[:] = x
+        b[1] *= 2.0
+    return np.sum(b * WEIGHTS)
+
+
+@case()
+def part_or_copy(x):
+    a = np.outer(x, WEIGHTS)
+    b = a[2]
+    if x[0] > 0.1:
+        b = b.copy()
+    b[3] += a[5, 1]
+    return np.sum(b) + np.sum(a * a)
+
+
+@case()
+def one_part_or_another(x):
+    a = np.outer(x, WEIGHTS)
+    p, q = a[2], a[4]
+    b = p if x[0] > 0.1 else q
+    b[3] += 2.0
+    q[0] = 5.0
+    return np.sum(b) + np.sum(a * a) + p[3] + q[3]
+
+
+@case()
+def part_of_what_is_written(x):
+    a = np.outer(x, WEIGHTS)
+    b = x * 0.5
+    for i in range(5, 0, -1):
+        b[:i] += 0.1 * b[:i][::-1]
+        b = a[i]
+    return np.sum(b) + np.sum(a * a)
+
+
+@case()
+def other_name_bound_anew(x):
+    a = np.outer(x, WEIGHTS)
+    b = a[2]
+    for _ in range(4):
+        b[...] += 0.5
+        a = a * 0.9
+    return np.sum(b) + np.sum(a * a)
+
+
+@case("loop")
+def damped_when_large(x):
+    def damped(v, w):
+        if w > 0.3:
+            v[0] = w
+            return v * 0.9
+        return v
+
+    b = x * 0.5
+    if x[0] > 0.2:
+        b = damped(b, x[1])
+    for i in range(6):
+        b[:i] += 0.1 * b[:i][::-1]
+    return np.sum(b)
+
+
+def last_row(a, k):
+    for row in a:
+        b = row
+    b[k] = 1.0
+    return np.sum(a)
+
+
+def picked_row(a, k):
+    b = a[0]
+    for row in a:
+        if row[k] > 0.3:
+            b = row
+    b[k] = 1.0
+    return np.sum(a)
+
+
+@pytest.mark.parametrize("f", [last_row, picked_row])
+def test_a_part_that_a_loop_picked_is_not_written_under_two_names(f):
+    a = np.outer(POINTS[0], WEIGHTS)
+    with pytest.raises(UnsupportedError, match="used under another name"):
+        ad.jit(f)(a, 2)
 
 
 @case("loop")
