@@ -130,7 +130,7 @@ class Writer:
                        f"row = a[{self.index()}]\n{'    ' * indent}row[{self.index()}] = {self.scalar(1)}",
                        f"b[b > 0.4] = {self.scalar(2)}", "a, c = a * 0.9, a\n" + "    " * indent + "s = s + c[0, 1]", "b = b.copy()"]
             pad = "\n" + "    " * indent
-            choices += [f"b[:] = {self.vector()}", "b[:] *= 0.8", f"b[...] = {self.scalar(1)}", f"a[:, :] += 0.1 * {self.vector(1)}",
+            choices += [f"b[:] = 1.0 * {self.vector()}", "b[:] *= 0.8", f"b[...] = {self.scalar(1)}", f"a[:, :] += 0.1 * {self.vector(1)}",
                         f"b[::2] += {self.scalar(2)}", "np.multiply(b, 0.7, out=b)", f"b.fill({self.scalar(2)})", f"a[{self.index()}] += {self.vector(1)}",
                         f"p, q = {self.index()}, {self.index()}{pad}b[p], b[q] = b[q], b[p]", f"b = damped(b, {self.scalar(2)})",
                         f"s = s * 0.5 + largest({self.vector(1)}, {self.scalar(2)})", f"b[{self.part()}] *= 0.8",

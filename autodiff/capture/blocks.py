@@ -31,7 +31,7 @@ from autodiff.capture.state import (
 )
 from autodiff.checkpointing import loop_within
 from autodiff.leaves import as_leaf
-from autodiff.numpy.memory import assign, may_be, relatives, stale
+from autodiff.numpy.memory import assign, may_be, relatives, shared, stale
 from tracer.errors import ShapeError
 from tracer.graph import Graph, Var, live_nodes
 from tracer.integers import upper_bound
@@ -92,6 +92,7 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
         cells.restore(before)
     a, b = paths
     joined: list[Callable[[Any], None]] = []    # what to do with the results, one after another
+    given: list[tuple[Tracer, Sequence]] = []   # arrays among them, and what they are on each path
 
     def join(x, y, what: str, done: Callable[[Any], None], aliases: Sequence = ()) -> None:
         """Values x and y of the two ways are one from here on."""
@@ -111,6 +112,7 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
             for r, w, p, q in zip(new, weak, xs, ys, strict=True):
                 r.weak = w
                 may_be(r, [(v, (lambda: test) if v is p else (lambda: np.logical_not(test))) for v in (p, q)])
+                given.append((r, (p, q)))
             done(unflatten(tree, new))
         joined.append(finish)
 
@@ -144,6 +146,7 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
     results = iter(bind(cond_op, which, *captured, branches=tuple(graphs)) if a.outputs or _has_effect(graphs) else [])
     for done in joined:
         done(results)
+    shared(given)
     around = current_trace()
     assert around is not None
     for p in paths:
@@ -491,6 +494,7 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
     inputs: list[Var] = []
     outputs: list = []
     done: list[Callable[[Any], None]] = []
+    received: list[tuple[Tracer, Sequence]] = []    # arrays, and what they are in the loop
 
     def carry(start, var: Var, out, finish: Callable[[Any], None]) -> None:
         starts.append(start)
@@ -516,11 +520,12 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
                     start = ("zeros", t)
                 last = k == len(leaves) - 1
 
-                inside = x if isinstance(x, Tracer) and (_root(x).owner is not trace or x.views is not None) else None
+                inside = x if isinstance(x, Tracer) else None
                 before = begins[k] if not attempt.sure and isinstance(begins[k], Tracer) else None
 
                 def finish(y, n=n, tree=tree, fresh=fresh, last=last, inside=inside, before=before) -> None:
                     may_be(y, [(inside, lambda: np.greater(taken[0], 0)), (before, lambda: np.equal(taken[0], 0))])
+                    received.append((y, [inside]))
                     fresh.append(y)
                     if last:
                         cells.put(n, unflatten(tree, list(fresh)))
@@ -541,6 +546,7 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
 
                 def take(y, x) -> None:
                     may_be(y, [(x, lambda: np.equal(left.code, RETURN))])
+                    received.append((y, [x]))
                     got.append(y)
                     left.value = unflatten(tree, list(got)) if len(got) == len(values) else None
                 for x in values:
@@ -564,6 +570,7 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
     taken.append(out[-1])
     for receive, y in zip(done, out, strict=False):
         receive(y)
+    shared(received)
     given = {id(y.views.memory) for y in out if y.views is not None}
     for n, (_, tracers, firsts, begins) in attempt.places.items():
         for t, v, start in zip(tracers, firsts, begins, strict=True):

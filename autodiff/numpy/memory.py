@@ -25,7 +25,7 @@ from tracer.errors import DTypeError, UnsupportedError, explain
 from tracer.promote import dtype_kind_of
 from tracer.trace import Tracer, current_trace
 
-__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "relatives", "stale", "write"]
+__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "relatives", "shared", "stale", "write"]
 
 _OUTER = "it belongs to a function outside of the one being traced here"
 _FIX = "write to a copy, x = x.copy(), or use x = x.at[index].set(value)"
@@ -80,8 +80,16 @@ def _place(x: Tracer) -> Place:
     return x.views
 
 
+def _check(x) -> None:
+    """Refuse an array whose contents are not known; an op would, but a view need not be made by one."""
+    trace = current_trace()
+    if trace is not None and isinstance(x, Tracer):
+        trace.check_fresh(x)
+
+
 def view(source, read: Callable, put: Callable | None = None, key: Any = None):
     """`read(source)`, remembered as a view: writes to either are seen by both. Without `put` the view is read-only."""
+    _check(source)
     result = read(source)
     if not isinstance(source, Tracer) or not isinstance(result, Tracer) or source.owner.level == 0:
         return result
@@ -98,6 +106,7 @@ def view(source, read: Callable, put: Callable | None = None, key: Any = None):
 
 def may_share(source, read: Callable):
     """`read(source)`, which NumPy makes a view or a copy depending on the layout of `source`."""
+    _check(source)
     result = read(source)
     if not isinstance(source, Tracer) or not isinstance(result, Tracer) or source.owner.level == 0:
         return result
@@ -196,6 +205,16 @@ def _link(x: Tracer, y: Tracer, when) -> None:
     link = (weakref.ref(x), y, when)    # y may have no name any more, but be a view of an array that has one
     for z in (x, y):
         _place(z).memory.links.append(link)
+
+
+def shared(results: Sequence[tuple[Tracer, Sequence[Any]]]) -> None:
+    """Note which results of a branch or loop may share elements: each with what it was inside, on every path."""
+    sets = [{id(r) for x in inside if isinstance(x, Tracer) and x.type.shape for r in relatives(x) if not r.owner.open}
+            for _, inside in results]
+    for i, (x, _) in enumerate(results):
+        for j in range(i):
+            if sets[i] & sets[j]:
+                _link(x, results[j][0], None)
 
 
 def _origins(x: Tracer, seen: set[int]) -> list[Tracer]:

@@ -162,6 +162,8 @@ def fresh(x):
     if x.owner.level == 0:
         return bind(cast, x, dtype=x.type.dtype)
     trace = current_trace()
+    if trace is not None:
+        trace.check_fresh(x)
     if trace is not None and trace is not x.owner:      # a copy is the function's own; in a block x may stand for a newer value
         copy = Tracer(x.type, trace, trace.atom(x), x.value if trace.concrete else None, None, x.where)  # type: ignore[arg-type]
     else:

@@ -896,7 +896,24 @@ def picked_row(a, k):
     return np.sum(a)
 
 
-@pytest.mark.parametrize("f", [last_row, picked_row])
+def row_of_a_new_array(a, k):
+    b = a[3]
+    while a[0, 0] > 0.1:
+        a = a * 0.5
+        b = a[3]
+    b[k] = 1.0
+    return np.sum(a)
+
+
+def copied_after_a_write_under_another_name(a, k):
+    for row in a:
+        b = row
+    a[5, k] = 1.0
+    c = b.copy()
+    return np.sum(c)
+
+
+@pytest.mark.parametrize("f", [last_row, picked_row, row_of_a_new_array, copied_after_a_write_under_another_name])
 def test_a_part_that_a_loop_picked_is_not_written_under_two_names(f):
     a = np.outer(POINTS[0], WEIGHTS)
     with pytest.raises(UnsupportedError, match="used under another name"):
