@@ -523,7 +523,7 @@ class _Scope:
             for d, length in zip(out_var.type.shape, node.op.lengths(k, xs), strict=False):
                 _bind(k, d, length)
         outs = [self._result(position, node, v, xs) for v in node.outputs]
-        if node.op.name == "update":
+        if node.op.overwrites:
             xs = self._apart(xs, outs[0])
         if node.op.can_lower(*[a.type for a in node.inputs], **node.params):
             node.op.lower(k, xs, outs, **node.params)
@@ -600,7 +600,7 @@ class _Scope:
     def _result(self, position: int, node: Node, v: Var, xs: list[Operand]) -> Operand:
         """Where a result goes: into a dying operand for updates, a given target, or a new buffer."""
         t = v.type
-        if node.op.name == "update" and xs[0].buffer is not None and xs[0].buffer in self.owned:
+        if node.op.overwrites and xs[0].buffer is not None and xs[0].buffer in self.owned:
             x = node.inputs[0]
             if isinstance(x, Var) and (self.last_use.get(x, -1) == position or self._set_free(x, position)):
                 return xs[0]
@@ -734,7 +734,7 @@ def _written_operands(graphs: Sequence[Graph]) -> dict[int, int]:
         position = {v: m for m, v in enumerate(g.inputs)}
         row = []
         for a in g.outputs:
-            while isinstance(a, Var) and a in made and made[a].op.name in ("update", "loop", "cond"):
+            while isinstance(a, Var) and a in made and (made[a].op.overwrites or made[a].op.name in ("loop", "cond")):
                 source = _first_value(made[a], a)
                 if source is None:
                     break
@@ -750,7 +750,7 @@ def _written_operands(graphs: Sequence[Graph]) -> dict[int, int]:
 
 def _first_value(node: Node, out: Var):
     """The array that an output is a newer version of."""
-    if node.op.name == "update":
+    if node.op.overwrites:
         return node.inputs[0]
     j = node.outputs.index(out)
     if node.op.name == "loop":
@@ -858,7 +858,7 @@ def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> di
     out: dict[Var, Operand] = {}
     for j, s in enumerate(state):
         v, carry = graph.outputs[j], graph.inputs[first + j]
-        while isinstance(v, Var) and v in made and graph.nodes[made[v]].op.name == "update":
+        while isinstance(v, Var) and v in made and graph.nodes[made[v]].op.overwrites:
             x = graph.nodes[made[v]].inputs[0]
             if not isinstance(x, Var) or scope.direct.get(x) != made[v]:
                 break
@@ -867,7 +867,7 @@ def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> di
             continue
         node = graph.nodes[made[v]]
         lazy = node in scope.light or type(node.op).view is not _NO_VIEW
-        if isinstance(node.op, HoldsGraph) or lazy or node.op.name in ("update", "reshape") or graph.outputs.count(v) > 1:
+        if isinstance(node.op, HoldsGraph) or lazy or node.op.overwrites or node.op.name == "reshape" or graph.outputs.count(v) > 1:
             continue
         heirs = _heirs(graph, carry, made[v])
         last = max(scope.last_use.get(h, -1) for h in heirs)
@@ -883,7 +883,7 @@ def _heirs(graph: Graph, v: Var, end: int) -> list[Var]:
     """An array and the values, made before node `end`, that may lie in its memory."""
     found = {v}
     for node in graph.nodes[:end]:
-        if node.op.name in ("update", "loop", "cond", "linear_cond"):
+        if node.op.overwrites or node.op.name in ("loop", "cond", "linear_cond"):
             found.update(o for o in node.outputs if _first_value(node, o) in found)
         elif node.op.name in ("reshape", "barrier"):
             found.update(o for a, o in zip(node.inputs, node.outputs, strict=True) if a in found)

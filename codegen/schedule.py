@@ -34,7 +34,7 @@ def _inside(node: Node) -> Node:
 
 def _written(node: Node) -> list[int]:
     """Numbers of the inputs whose memory the results may take."""
-    if node.op.name == "update":
+    if node.op.overwrites:
         return [0]
     if node.op.name == "loop":
         spec = node.params["spec"]

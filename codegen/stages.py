@@ -1,6 +1,7 @@
 """From a graph to loop nests: the passes in front of the code generators, and what a kernel is.
 
-    graph -> simplify -> tidy -> simplify -> lower -> drop dead stores -> fuse -> contract -> accumulate products
+    graph -> simplify -> tidy -> simplify -> gather updates -> schedule -> lower -> drop dead stores -> fuse -> contract
+          -> accumulate products
           -> plan memory
 """
 
@@ -18,6 +19,7 @@ from codegen.memory import MemoryPlan, plan_memory
 from codegen.products import accumulate_products
 from codegen.schedule import schedule
 from codegen.simplify import simplify
+from codegen.stencils import gather_updates
 from codegen.tidy import tidy
 from tracer.graph import Graph, all_nodes
 
@@ -52,7 +54,7 @@ def stages(graph: Graph) -> Stages:
     """Run all passes that come before code generation."""
     simplified = simplify(graph)
     if any(n.op.name == "loop" for n in all_nodes(simplified)):
-        simplified = schedule(simplify(tidy(simplified)))
+        simplified = schedule(gather_updates(simplify(tidy(simplified))))
     program = accumulate_products(contract(fuse(drop_dead(lower(simplified)))))
     return Stages(graph, simplified, program, plan_memory(program))
 

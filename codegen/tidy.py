@@ -145,10 +145,19 @@ def _hoist(loop: _Loop) -> list[Node]:
     outside: dict[Var, Atom] = dict(zip(loop.vc, loop.constants, strict=True))
     moved: list[Node] = []
     left: list[Node] = []
+    filled: dict[Var, Node] = {}    # made of numbers alone: made again outside for what moves
     for node in loop.nodes:
         inputs = [a for a in node.inputs if isinstance(a, Var)]
-        if inputs and all(a in outside for a in inputs) and not node.op.effect and not node.params.get("check") \
+        if not inputs and len(node.outputs) == 1 and node.op.name == "broadcast":
+            filled[node.outputs[0]] = node
+        known = any(a in outside for a in inputs) and all(a in outside or a in filled for a in inputs)
+        if known and not node.op.effect and not node.params.get("check") \
                 and not any(True for _ in bodies(node)) and not any(o.type.symbols() for o in node.outputs):
+            for a in inputs:
+                if a not in outside:
+                    again = Var(a.type)
+                    moved.append(Node(filled[a].op, filled[a].inputs, (again,), filled[a].params, filled[a].where))
+                    outside[a] = again
             fresh = tuple([Var(o.type) for o in node.outputs])
             moved.append(Node(node.op, tuple([outside[a] if isinstance(a, Var) else a for a in node.inputs]), fresh,
                               node.params, node.where))

@@ -87,6 +87,7 @@ CASES = {
               (lambda a: a[:, MIXED].T, (A,)), (lambda v: v[-1] * v[0], (V,))],
     "update": [(lambda a, v: a.at[1].set(v * v), (A, V)), (lambda a, v: a.at[MIXED, 1:3].add(v[:2] * a[0, :2]), (A, V)),
                (lambda a, v: a.at[MIXED].set(v * v), (A, V)), (lambda a, v: a.at[::2, 1].add(v[:2]), (A, V))],
+    "add_slices": [(ad.grad(lambda v: ad.fori_loop(0, 3, lambda i, s: s.at[1:-1].set(s[:-2] * s[2:]), v).sum()), (V,))],
     "pad_sum": [(ad.grad(lambda v: (v[1:] * v[:-1] ** 2).sum()), (V,)), (ad.grad(lambda a: (a[1:, 1:] * a[:-1, :-1] ** 2).sum()), (A,))],
     "matmul": [(lambda a: a @ a.T, (A,)), (lambda a, v: a @ v, (A, V)), (lambda a: np.matmul(a.reshape(3, 2, 2), a.reshape(3, 2, 2)), (A,)),
                (lambda a: (np.ones((40, 3)) @ a) @ np.ones((4, 30)), (A,))],

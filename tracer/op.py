@@ -60,6 +60,8 @@ class Op:
     name: str = ""
     effect: bool = False
     """Kept by dead-code removal, in order."""
+    overwrites: bool = False
+    """Whether the result may be put into the memory of the first operand, if that is not read any more."""
     many: bool = False
     """Whether the op returns a list."""
 

@@ -9,6 +9,9 @@ where besides none is negative. `unique` says that no element is selected twice.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -87,6 +90,8 @@ class Index(Op):
 @register
 class Update(Op):
     """y = x, with x[spec] = v (mode set) or x[spec] += v (mode add; repeated indices add repeatedly)."""
+
+    overwrites = True
 
     def infer(self, x, v, *indices, spec, mode, check, unique=False):
         if len(spec) != x.ndim or v.shape != selection_shape(spec, indices) or v.dtype != x.dtype:
@@ -220,22 +225,81 @@ class PadSum(Linear):
 
     def lower(self, k, inputs, outputs, *, shape, starts):
         out, = outputs
-        cuts = [sorted({0, n, *(s[d] for s in starts), *(s[d] + x.shape[d] for s, x in zip(starts, inputs, strict=True))})
-                for d, n in enumerate(shape)]
-        for corner in itertools.product(*(range(len(c) - 1) for c in cuts)):
-            low = [c[i] for c, i in zip(cuts, corner, strict=True)]
-            size = [c[i + 1] - c[i] for c, i in zip(cuts, corner, strict=True)]
-            with k.nest(size) as at:
-                total = k.const(0, out.dtype)  # 0 + x, not x: -0.0 becomes 0.0, as in the reference
-                for x, start in zip(inputs, starts, strict=True):
-                    if all(s <= lo and lo + n <= s + d for s, lo, n, d in zip(start, low, size, x.shape, strict=True)):
-                        value = k.load(x, tuple(k.offset(i, lo - s) for i, lo, s in zip(at, low, start, strict=True)))
-                        total = k.apply("add", total, value)
-                place = tuple(k.offset(i, lo) for i, lo in zip(at, low, strict=True))
-                k.store(out, place, total)
+        for cell in cells(shape, [(start, x.shape) for start, x in zip(starts, inputs, strict=True)]):
+            with k.nest(cell.size) as at:
+                # 0 + x, not x: -0.0 becomes 0.0, as in the reference
+                k.store(out, cell.place(k, at), _added(k, k.const(0, out.dtype), cell, at, inputs, starts))
 
 
-index, update, pad_sum, selected = ops["index"], ops["update"], ops["pad_sum"], ops["selected"]
+@register
+class AddSlices(Op):
+    """y = x with each array added at its start; before that the elements of the box `cleared` (starts, lengths), if any, are made 0.
+
+    The compiler makes it of updates of one array by slices, such as the cotangents of a stencil: each element is read and
+    written once, instead of the array being swept again for every slice. The order of the sums is that of the updates.
+    """
+
+    overwrites = True
+
+    def infer(self, x, *vs, starts, cleared):
+        return x
+
+    def reference(self, x, *vs, starts, cleared):
+        y = np.array(x)
+        if cleared is not None:
+            y[tuple(slice(s, s + d) for s, d in zip(*cleared, strict=True))] = 0
+        for v, start in zip(vs, starts, strict=True):
+            y[tuple(slice(s, s + d) for s, d in zip(start, np.shape(v), strict=True))] += v
+        return y
+
+    def lower(self, k, inputs, outputs, *, starts, cleared):
+        x, *vs = inputs
+        out, = outputs
+        k.copy_or_alias(x, out)
+        boxes = [(start, v.shape) for start, v in zip(starts, vs, strict=True)]
+        for cell in cells(x.shape, [*boxes, *([cleared] if cleared else [])]):
+            clears = cleared is not None and cell.inside(cleared)
+            if not clears and not any(map(cell.inside, boxes)):
+                continue
+            with k.nest(cell.size) as at:
+                place = cell.place(k, at)
+                first = k.const(0, out.dtype) if clears else k.load(out, place)
+                k.store(out, place, _added(k, first, cell, at, vs, starts))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A box of an array."""
+
+    low: tuple[int, ...]
+    size: tuple[int, ...]
+
+    def inside(self, box) -> bool:
+        """Whether it lies in a box (starts, lengths)."""
+        return all(s <= lo and lo + n <= s + d for lo, n, s, d in zip(self.low, self.size, *box, strict=True))
+
+    def place(self, k, at) -> tuple:
+        """The index, in the array, of the element that has the index `at` in the box."""
+        return tuple(k.offset(i, lo) for i, lo in zip(at, self.low, strict=True))
+
+
+def cells(shape: Sequence[Any], boxes: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Cell]:
+    """The cells into which the edges of boxes (starts, lengths) cut an array: each lies in a box as a whole or not at all."""
+    cuts = [sorted({0, n, *(s[d] for s, _ in boxes), *(s[d] + size[d] for s, size in boxes)}) for d, n in enumerate(shape)]
+    corners = itertools.product(*(range(len(c) - 1) for c in cuts))
+    return [Cell(tuple(c[i] for c, i in zip(cuts, corner, strict=True)), tuple(c[i + 1] - c[i] for c, i in zip(cuts, corner, strict=True)))
+            for corner in corners]
+
+
+def _added(k, total, cell: Cell, at, inputs, starts):
+    """An element of a cell with what the arrays add to it."""
+    for x, start in zip(inputs, starts, strict=True):
+        if cell.inside((start, x.shape)):
+            total = k.apply("add", total, k.load(x, tuple(k.offset(i, lo - s) for i, lo, s in zip(at, cell.low, start, strict=True))))
+    return total
+
+
+index, update, pad_sum, selected, add_slices = (ops[n] for n in ("index", "update", "pad_sum", "selected", "add_slices"))
 
 
 def take_slice(x, axis, start, length, step=1):

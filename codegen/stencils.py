@@ -1,0 +1,114 @@
+"""Updates of one array by several slices, made one node: graph to graph, meaning kept.
+
+In reverse mode a stencil such as `b[1:-1] = a[:-2] + a[1:-1] + a[2:]` adds one cotangent to three overlapping slices, one after another.
+As one `add_slices` each element is read and written once. May assume a simplified graph whose shapes are known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tracer.graph import Graph, Node, Var, bodies
+from tracer.op import ops
+from tracer.ops.index import cells
+
+__all__ = ["gather_updates"]
+
+MOST_CELLS = 26
+"""Loop nests that one node may become."""
+
+
+def gather_updates(graph: Graph) -> Graph:
+    """Gather chains of updates, in a graph and all bodies in it."""
+    uses = Counter(a for n in graph.nodes for a in n.inputs if isinstance(a, Var)) + Counter(a for a in graph.outputs if isinstance(a, Var))
+    made = {n.outputs[0]: n for n in graph.nodes}
+    chains: dict[Var, _Chain] = {}
+    gone: set[Node] = set()
+    for node in graph.nodes:
+        if not _is_slice_update(node):
+            continue
+        x = node.inputs[0]
+        before = chains.pop(x, None) if isinstance(x, Var) and uses[x] == 1 else None
+        chain = before.followed_by(node) if before is not None else None
+        if chain is None:
+            if before is not None:
+                chains[x] = before  # type: ignore[index]
+            chain = _Chain.of(node, made)
+        if chain is not None:
+            chains[node.outputs[0]] = chain
+    replaced = {}
+    for v, chain in chains.items():
+        if len(chain.nodes) > 1:
+            gone.update(chain.nodes)
+            replaced[v] = chain.node(v)
+    nodes = []
+    for node in graph.nodes:
+        out = node.outputs[0] if node.outputs else None
+        if out in replaced:
+            nodes.append(replaced[out])
+        elif node not in gone:
+            nodes.append(_gathered_bodies(node))
+    return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
+
+
+def _gathered_bodies(node: Node) -> Node:
+    if not any(True for _ in bodies(node)):
+        return node
+    params = dict(node.params)
+    for key, value in params.items():
+        if isinstance(value, Graph):
+            params[key] = gather_updates(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
+            params[key] = tuple([gather_updates(g) for g in value])
+    return Node(node.op, node.inputs, node.outputs, params, node.where)
+
+
+def _is_slice_update(node: Node) -> bool:
+    """Whether it writes a box of a floating-point array."""
+    if node.op.name != "update" or len(node.inputs) != 2:
+        return False
+    t = node.inputs[0].type
+    return t.dtype.kind == "f" and t.is_static() and 0 not in node.inputs[1].type.shape and all(e[2] == 1 for e in node.params["spec"])
+
+
+@dataclass
+class _Chain:
+    """Updates of one array: perhaps a box made 0, then slices added."""
+
+    nodes: list[Node]
+    cleared: tuple | None = None
+    added: list[Node] = field(default_factory=list)
+
+    @staticmethod
+    def of(node: Node, made: dict[Var, Node]) -> _Chain | None:
+        """The chain that begins with a node."""
+        if node.params["mode"] == "add":
+            return _Chain([node], None, [node])
+        value = node.inputs[1]
+        source = made.get(value) if isinstance(value, Var) else None
+        filled = source.inputs[0] if source is not None and source.op.name == "broadcast" else None
+        is_zero = filled is not None and not isinstance(filled, Var) and filled.value == 0
+        return _Chain([node], _box(node)) if is_zero else None
+
+    def followed_by(self, node: Node) -> _Chain | None:
+        """With one more update; None if that is no sum, or would take too many nests."""
+        if node.params["mode"] != "add":
+            return None
+        longer = _Chain([*self.nodes, node], self.cleared, [*self.added, node])
+        return longer if longer.count() <= MOST_CELLS else None
+
+    def count(self) -> int:
+        """Nests that the node becomes."""
+        boxes = [_box(n) for n in self.added] + ([self.cleared] if self.cleared else [])
+        return sum(any(map(c.inside, boxes)) for c in cells(self.nodes[0].inputs[0].type.shape, boxes))
+
+    def node(self, out: Var) -> Node:
+        """All updates as one node."""
+        return Node(ops["add_slices"], (self.nodes[0].inputs[0], *(n.inputs[1] for n in self.added)), (out,),
+                    {"starts": tuple([_box(n)[0] for n in self.added]), "cleared": self.cleared}, self.nodes[-1].where)
+
+
+def _box(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    spec = node.params["spec"]
+    return tuple([e[0] for e in spec]), tuple([e[1] for e in spec])
