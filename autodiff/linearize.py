@@ -8,11 +8,12 @@ linear graph, and so is, inside loops, a value whose length is known only at run
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autodiff.jvp import joint_graph
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
 from tracer.op import ops, transforms
+from tracer.ops.control import array_before, ends_and_logs
 
 __all__ = ["Linearized", "linearize_graph", "choose_residuals"]
 
@@ -59,19 +60,21 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
         else:
             first.append(node)
     free_vars = set(joint.inputs[:n_in]) if free is None else {v for v, f in zip(joint.inputs, free) if f}
-    chains = {joint.inputs[j]: _writes(first, joint.inputs[j], joint.outputs[k]) for j, k in replay}
+    chains = {joint.inputs[j]: _writes(first, second, joint.inputs[j], joint.outputs[k]) for j, k in replay}
     written = {v: chain for v, chain in chains.items() if chain and _is_read(v, chain, first, second, linear)}
     residuals, again = choose_residuals(first, second, joint.outputs[n_out:], set(joint.inputs[:n_in]), linear, free_vars,
-                                        keep_sized, [n for chain in written.values() for n in chain])
+                                        keep_sized, {v for chain in written.values() for _, v in chain})
     replayed = []
     for v, chain in written.items():
         logs = []
-        for node in chain:
+        for node, _ in chain:
+            if node.op.name == "loop":
+                continue    # keeps what it overwrites itself
             before = Var(node.inputs[1].type)
             params = {"spec": node.params["spec"], "check": None if node.params["check"] is None else False}
             first.insert(first.index(node), Node(ops["index"], (node.inputs[0], *node.inputs[2:]), (before,), params, node.where))
             logs.append(before)
-        replayed.append(Replayed(v, chain[-1].outputs[0], tuple(logs)))
+        replayed.append(Replayed(v, chain[-1][1], tuple(logs)))
     logged = [b for r in replayed for b in r.logs]
     primal = Graph(graph.name, joint.inputs[:n_in], tuple(first), (*joint.outputs[:n_out], *residuals, *logged))
     tangent = Graph(f"{graph.name}_tangent", (*residuals, *joint.inputs[n_in:]), (*again, *second),
@@ -79,21 +82,43 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     return Linearized(live_nodes(primal), live_nodes(tangent), tuple(residuals), active_out, tuple(replayed))
 
 
-def _writes(nodes: list[Node], start: Var, end: Atom) -> list[Node]:
-    """The updates that make `end` of `start`, in order; none if there is anything else between, or a part of run-time length."""
+def _writes(nodes: list[Node], linear: list[Node], start: Var, end: Atom) -> list[tuple[Node, Var]]:
+    """The updates and loops that make `end` of `start`, in order, each with the version it makes.
+
+    None if there is anything else between, if a loop does not keep what it overwrites, or if a part has a run-time length.
+    """
     made = {o: n for n in nodes for o in n.outputs}
-    chain: list[Node] = []
+    chain: list[tuple[Node, Var]] = []
     a: Atom = end
+    written = 0
     while a is not start:
         node = made.get(a) if isinstance(a, Var) else None
-        if node is None or node.op.name != "update" or node.params["mode"] != "set" or node.inputs[1].type.symbols():
+        if node is None:
             return []
-        if node.inputs[2:] and not node.params.get("unique") and node.inputs[2].type.shape:
+        if node.op.name == "loop":
+            logs = _logs_of(linear, a)  # type: ignore[arg-type]
+            if logs is None or any(v.type.symbols() for v in logs):
+                return []
+            written += sum(map(_count, logs))
+        elif node.op.name != "update" or node.params["mode"] != "set" or node.inputs[1].type.symbols():
+            return []
+        elif node.inputs[2:] and not node.params.get("unique") and node.inputs[2].type.shape:
             return []   # an element may be written twice
-        chain.append(node)
-        a = node.inputs[0]
-    small = sum(_count(n.inputs[1]) for n in chain) * 2 <= _count(start)
-    return chain[::-1] if small else []
+        else:
+            written += _count(node.inputs[1])
+        chain.append((node, a))     # type: ignore[arg-type]
+        a = array_before(node, a)   # type: ignore[arg-type]
+    return chain[::-1] if written * 2 <= _count(start) else []
+
+
+def _logs_of(linear: list[Node], end: Var) -> tuple | None:
+    """What a loop of the linear graph that writes one array again, up to `end`, reads to put it back."""
+    for node in linear:
+        if node.op.name == "replayed_loop" and node.params["replayed"] == 1:
+            ends, logs = ends_and_logs(node)
+            if ends[0] is end:
+                return logs
+    return None
 
 
 def _count(a: Atom) -> int:
@@ -103,19 +128,20 @@ def _count(a: Atom) -> int:
     return total
 
 
-def _is_read(v: Var, chain: list[Node], first: list[Node], second: list[Node], linear: set[Var]) -> bool:
+def _is_read(v: Var, chain: list[tuple[Node, Var]], first: list[Node], second: list[Node], linear: set[Var]) -> bool:
     """Whether the linear graph may need a version of an array: something differentiable is computed from it."""
-    versions = {v, *(n.outputs[0] for n in chain)}
+    versions = {v, *(a for _, a in chain)}
+    writers = {n for n, _ in chain}
     found: set[Var] = set()
     for node in first:
-        if node not in chain and any(a in versions or a in found for a in node.inputs if isinstance(a, Var)):
+        if node not in writers and any(a in versions or a in found for a in node.inputs if isinstance(a, Var)):
             found.update(node.outputs)
     return any(a in versions or a in found for n in second for a in n.inputs if isinstance(a, Var))
 
 
 def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[Atom], inputs: set[Var], linear: set[Var],
-                     free: set[Var], keep_sized: bool, replayed: Sequence[Node] = ()) -> tuple[list[Var], list[Node]]:
-    """The residuals, and the primal nodes that the linear graph runs again: those of `replayed` in any case.
+                     free: set[Var], keep_sized: bool, replayed: set[Var] = frozenset()) -> tuple[list[Var], list[Node]]:     # type: ignore[assignment]
+    """The residuals, and the primal nodes that the linear graph runs again: those that make `replayed` in any case.
 
     Walks the primal nodes backwards from what the linear graph needs. A needed value is made again when its op is cheap
     (and then its inputs are needed instead), else it is kept.
@@ -131,8 +157,8 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
             need(a)
     for a in outputs:
         need(a)
-    for node in replayed:
-        need(node.outputs[0])
+    for v in replayed:
+        need(v)
     # A size that the linear graph mentions is bound by a kept value that has it.
     mentioned = {s for node in second for p in node.params.values() for s in size_symbols(p)}
     for node in first:
@@ -147,7 +173,12 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
         if not wanted:
             continue
         sized = not keep_sized and any(v.type.symbols() for v in wanted)
-        if sized or node in replayed or _is_cheap(node, free) or all(v in flags for v in node.outputs):
+        if node.op.name == "loop" and any(v in replayed for v in node.outputs):
+            again.append(replace(node, outputs=tuple([v if v in replayed else Var(v.type) for v in node.outputs])))
+            kept.update((v, None) for v in wanted if v not in replayed)
+            for a in node.inputs:
+                need(a)
+        elif sized or any(v in replayed for v in node.outputs) or _is_cheap(node, free) or all(v in flags for v in node.outputs):
             again.append(node)
             for a in node.inputs:
                 need(a)

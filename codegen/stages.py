@@ -1,6 +1,6 @@
 """From a graph to loop nests: the passes in front of the code generators, and what a kernel is.
 
-    graph -> simplify -> tidy -> simplify -> gather updates -> schedule -> lower -> drop dead stores -> fuse -> contract
+    graph -> simplify -> tidy -> simplify -> share loops -> gather updates -> schedule -> lower -> drop dead stores -> fuse -> contract
           -> accumulate products
           -> plan memory
 """
@@ -18,6 +18,7 @@ from codegen.lower import lower
 from codegen.memory import MemoryPlan, plan_memory
 from codegen.products import accumulate_products
 from codegen.schedule import schedule
+from codegen.sharing import share_loops
 from codegen.simplify import simplify
 from codegen.stencils import gather_updates
 from codegen.tidy import tidy
@@ -54,7 +55,7 @@ def stages(graph: Graph) -> Stages:
     """Run all passes that come before code generation."""
     simplified = simplify(graph)
     if any(n.op.name == "loop" for n in all_nodes(simplified)):
-        simplified = schedule(gather_updates(simplify(tidy(simplified))))
+        simplified = schedule(gather_updates(share_loops(simplify(tidy(simplified)))))
     program = accumulate_products(contract(fuse(drop_dead(lower(simplified)))))
     return Stages(graph, simplified, program, plan_memory(program))
 

@@ -805,6 +805,35 @@ def swapped_scalars(x):
     return a * b
 
 
+def factorised(x):
+    a = np.outer(x, x) + np.diag(WEIGHTS + 2.0)
+    for i in range(6):
+        for j in range(i):
+            a[i, j] -= a[i, :j] @ a[j, :j]
+            a[i, j] /= a[j, j]
+        a[i, i] = np.sqrt(a[i, i] - a[i, :i] @ a[i, :i])
+    return np.sum(np.tril(a) * np.arange(36.0).reshape(6, 6))
+
+
+def swept(x):
+    a = np.outer(x, WEIGHTS)
+    for _ in range(3):
+        for i in range(1, 5):
+            a[i, 0] = np.sin(a[i - 1, 0]) * a[i, 1]
+            for j in range(1, 3):
+                a[i, j] = a[i - 1, j] * a[i, j - 1] + x[j]
+            a[0, 5] = a[0, 5] * a[i, 2]
+    return np.sum(a * a)
+
+
+@pytest.mark.parametrize("f", [factorised, swept])
+def test_arrays_written_by_inner_loops_are_not_kept_for_each_step(f):
+    for x in POINTS[1:]:
+        check_gradient(f, np.abs(x) + 0.1)
+    kept = {v.type.shape for n in all_nodes(ad.jit(ad.grad(f)).trace(POINTS[0])) if n.op.name == "loop" for v in n.outputs}
+    assert f is swept or (6, 6, 6) not in kept
+
+
 @case("loop")
 def written_as_a_whole(x):
     b = x * 0.5

@@ -463,6 +463,18 @@ class Loop(HoldsGraph):
                 *(next(got_s) if u else None for u in linear_s)]
 
 
+def _loop_and_rest(ins, spec) -> tuple:
+    """The inputs of a replayed loop that are those of the loop, and the others."""
+    n = 1 + spec.constants + spec.carries + spec.sliced
+    return ins[:n], ins[n:]
+
+
+def ends_and_logs(node) -> tuple[tuple, tuple]:
+    """The inputs of a replayed loop that are arrays as the loop leaves them, and those that are what it replaced."""
+    rest = _loop_and_rest(node.inputs, node.params["spec"])[1]
+    return tuple(rest[:node.params["replayed"]]), tuple(rest[node.params["replayed"]:])
+
+
 @register
 class ReplayedLoop(HoldsGraph):
     """A linear loop beside whose tangents known arrays are written again, in parts, as the primal loop wrote them.
@@ -472,27 +484,24 @@ class ReplayedLoop(HoldsGraph):
     and puts the old parts back. So no step keeps an array of its own.
     """
 
-    def _parts(self, ins, spec):
-        return ins[:1 + spec.constants + spec.carries + spec.sliced], ins[1 + spec.constants + spec.carries + spec.sliced:]
-
     def plain(self, ins, spec, length, body):
         """The same as a loop."""
-        return bind(loop, *self._parts(ins, spec)[0], spec=spec, length=length, body=body, test=None)
+        return bind(loop, *_loop_and_rest(ins, spec)[0], spec=spec, length=length, body=body, test=None)
 
     def infer(self, *types, spec, length, body, replayed):
-        return loop.infer(*self._parts(types, spec)[0], spec=spec, length=length, body=body, test=None)
+        return loop.infer(*_loop_and_rest(types, spec)[0], spec=spec, length=length, body=body, test=None)
 
     def reference(self, *xs, spec, length, body, replayed):
-        return loop.reference(*self._parts(xs, spec)[0], spec=spec, length=length, body=body, test=None)
+        return loop.reference(*_loop_and_rest(xs, spec)[0], spec=spec, length=length, body=body, test=None)
 
     def jvp(self, ins, dins, *, spec, length, body, replayed):
-        return loop.jvp(self._parts(ins, spec)[0], self._parts(dins, spec)[0], spec=spec, length=length, body=body, test=None)
+        return loop.jvp(_loop_and_rest(ins, spec)[0], _loop_and_rest(dins, spec)[0], spec=spec, length=length, body=body, test=None)
 
     def linearize(self, ins, dins, *, spec, length, body, replayed):
-        return loop.linearize(self._parts(ins, spec)[0], self._parts(dins, spec)[0], spec=spec, length=length, body=body, test=None)
+        return loop.linearize(_loop_and_rest(ins, spec)[0], _loop_and_rest(dins, spec)[0], spec=spec, length=length, body=body, test=None)
 
     def transpose(self, cts, *ins, spec, length, body, replayed):
-        own, rest = self._parts(ins, spec)
+        own, rest = _loop_and_rest(ins, spec)
         n, c, k, s = spec.split(own)
         ends, logged = list(rest[:replayed]), list(rest[replayed:])
         linear_c, linear_s = ([isinstance(x, Unknown) for x in group] for group in (c, s))
@@ -502,14 +511,7 @@ class ReplayedLoop(HoldsGraph):
         nk, nt, nc = spec.carries, len(tangents), sum(linear_c)
         ct_k, ct_y = list(cts[replayed:nk]), list(cts[nk:-1])
         outs = [*body.outputs[replayed:nk], *(o for o, ct in zip(body.outputs[nk:], ct_y, strict=True) if ct is not None)]
-        unknown = set(linear_vars)
-        linear_nodes, known_nodes = [], []
-        for node in body.nodes:
-            if any(a in unknown for a in node.inputs if isinstance(a, Var)):
-                unknown.update(node.outputs)
-                linear_nodes.append(node)
-            else:
-                known_nodes.append(node)
+        linear_nodes, known_nodes, unknown = _parted(body, linear_vars)
         chains = [_chain_of(known_nodes, v, end) for v, end in zip(arrays, body.outputs[:replayed], strict=True)]
         needed = _known_of(linear_nodes, outs, unknown, body, known_nodes)
         back = transforms["transpose_graph"](Graph(body.name, (*needed, *linear_vars), tuple(linear_nodes), tuple(outs)), len(needed),
@@ -526,8 +528,7 @@ class ReplayedLoop(HoldsGraph):
         def f(index, *args):
             _, gc, gk, gs = new.split([index, *args])
             env: dict[Var, Any] = {i: index, **dict(zip(_pick(vc, linear_c, False), gc)), **dict(zip(_pick(vs, linear_s, False), gs))}
-            olds = iter(gs[len(known_s):])
-            first = _put_back(known_nodes, chains, gk[:replayed], [[next(olds) for _ in chain] for chain in chains], arrays, env)
+            first = _put_back(known_nodes, linear_nodes, chains, gk[:replayed], gs[len(known_s):], arrays, env)
             out = inline(back, [*(env[v] for v in needed), *gk[replayed:replayed + nt], *gs[len(known_s) + len(logged):],
                                 *gk[replayed + nt:]])
             return [*first, *out[nc:nc + nt], *out[:nc], *out[nc + nt:]]
@@ -556,13 +557,34 @@ def _rows_taken(stacks: Sequence, n, length) -> list:
     return out
 
 
+def _parted(body: Graph, linear: Sequence[Var]) -> tuple[list, list, set[Var]]:
+    """The nodes that depend on linear inputs, the others, and the vars that depend on them."""
+    unknown = set(linear)
+    linear_nodes, known_nodes = [], []
+    for node in body.nodes:
+        if any(a in unknown for a in node.inputs if isinstance(a, Var)):
+            unknown.update(node.outputs)
+            linear_nodes.append(node)
+        else:
+            known_nodes.append(node)
+    return linear_nodes, known_nodes, unknown
+
+
+def array_before(node, out: Var):
+    """The array of which an update, or a loop that carries it, makes `out`."""
+    if node.op.name == "update":
+        return node.inputs[0]
+    spec = node.params["spec"]
+    return node.inputs[1 + spec.constants + node.outputs.index(out)]
+
+
 def _chain_of(nodes: Sequence, start: Var, end) -> list:
-    """The updates that make `end` of `start`, in order."""
+    """The updates and loops that make `end` of `start`, in order, each with the version it makes."""
     made = {o: n for n in nodes for o in n.outputs}
     chain = []
     while end is not start:
-        chain.append(made[end])
-        end = made[end].inputs[0]
+        chain.append((made[end], end))
+        end = array_before(made[end], end)
     return chain[::-1]
 
 
@@ -583,13 +605,16 @@ def _known_of(linear_nodes, outs, unknown: set, body: Graph, known_nodes) -> lis
     return list(found)
 
 
-def _put_back(nodes: Sequence, chains: Sequence[list], ends: Sequence, olds: Sequence[Sequence], starts: Sequence[Var],
+def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], ends: Sequence, logs: Sequence, starts: Sequence[Var],
               env: dict[Var, Any]) -> list:
     """Compute the known nodes of a step from the arrays as the step leaves them, putting back what each update replaced.
 
-    What reads a version of an array is computed before that version is put back to the one before.
+    What reads a version of an array is computed before that version is put back to the one before. `logs` are what the updates
+    replaced, in order; a loop has its own, in the linear loop that goes with it.
     """
-    in_chain = {node for chain in chains for node in chain}
+    in_chain = {node for chain in chains for node, _ in chain}
+    log = iter(logs)
+    olds = [[next(log) if node.op.name == "update" else None for node, _ in chain] for chain in chains]
     waiting = [n for n in nodes if n not in in_chain]
     names: dict[str, Dim] = {}
 
@@ -611,9 +636,13 @@ def _put_back(nodes: Sequence, chains: Sequence[list], ends: Sequence, olds: Seq
         x = end
         if not chain:
             env[start] = x
-        for node, before in zip(reversed(chain), reversed(old), strict=True):
-            env[node.outputs[0]] = x
+        for (node, version), before in zip(reversed(chain), reversed(old), strict=True):
+            env[version] = x
             settle()
+            if node.op.name == "loop":
+                writer = next(n for n in linear_nodes if n.op is replayed_loop and ends_and_logs(n)[0][0] is version)
+                x = _put_back_loop(writer, x, env)
+                continue
             indices = [env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]]
             params = {k: v for k, v in node.params.items()}
             x = bind(node.op, x, before, *indices, **{**params, "check": None if params["check"] is None else False})
@@ -622,6 +651,33 @@ def _put_back(nodes: Sequence, chains: Sequence[list], ends: Sequence, olds: Seq
     settle()
     assert not waiting
     return first
+
+
+def _put_back_loop(node, end, env: dict[Var, Any]):
+    """An array as it was before a loop: `node` is the linear loop that writes it again."""
+    spec, body, length = (node.params[n] for n in ("spec", "body", "length"))
+    own, rest = _loop_and_rest(node.inputs, spec)
+    n, c, k, s = spec.split(own)
+    i, vc, vk, vs = spec.split(body.inputs)
+    known_c, known_s = ([not isinstance(a, Var) or a in env for a in group] for group in (c, s))
+    linear = [*_pick(vc, known_c, False), *vk[1:], *_pick(vs, known_s, False)]
+    linear_nodes, known_nodes, _ = _parted(body, linear)
+    chain = _chain_of(known_nodes, vk[0], body.outputs[0])
+
+    def value(a):
+        return env[a] if isinstance(a, Var) else a.value
+    constants, slices = [value(a) for a in _pick(c, known_c, True)], [value(a) for a in [*_pick(s, known_s, True), *rest[1:]]]
+    if length is None and slices:
+        length = type_of(slices[0]).shape[0]
+    new = LoopSpec(len(constants), 1, len(slices), not spec.reverse)
+
+    def f(index, *args):
+        _, gc, gk, gs = new.split([index, *args])
+        inner: dict[Var, Any] = {i: index, **dict(zip(_pick(vc, known_c, True), gc)), **dict(zip(_pick(vs, known_s, True), gs))}
+        return _put_back(known_nodes, linear_nodes, [chain], gk, gs[len(gs) - len(rest) + 1:], [vk[0]], inner)
+    types = [i64, *map(type_of, constants), type_of(end), *(row_type(type_of(x)) for x in slices)]
+    return bind(loop, value(n), *constants, end, *slices, spec=new, length=length, body=trace_graph(f, types, f"{body.name}_undone"),
+                test=None)[0]
 
 
 def _present(values):

@@ -1,0 +1,108 @@
+"""Loops that compute nothing but what another loop computes as well: graph to graph, meaning kept.
+
+In reverse mode an array that an inner loop wrote is put back twice: for the inner loop's own backward sweep, and for the steps of the loop
+around that come before. One of the two is enough, and then the array need not be copied. May assume a simplified graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, structure
+
+__all__ = ["share_loops"]
+
+
+def share_loops(graph: Graph) -> Graph:
+    """Take loops out of which another loop is a part, in a graph and all bodies in it."""
+    nodes = [_shared_bodies(n) for n in graph.nodes]
+    loops = [n for n in nodes if n.op.name == "loop" and n.params["test"] is None]
+    env: dict[Var, Atom] = {}
+    gone: set[Node] = set()
+    for small in loops:
+        for large in loops:
+            if small is not large and large not in gone and not _depends(nodes, large, small):
+                outs = _found_in(small, large)
+                if outs is not None:
+                    gone.add(small)
+                    env.update(zip(small.outputs, outs, strict=True))
+                    break
+    if not gone:
+        return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
+
+    def at(a: Atom) -> Atom:
+        return env.get(a, a) if isinstance(a, Var) else a
+    left = [Node(n.op, tuple(map(at, n.inputs)), n.outputs, n.params, n.where) for n in nodes if n not in gone]
+    return Graph(graph.name, graph.inputs, tuple(_in_order(graph.inputs, left)), tuple(map(at, graph.outputs)))
+
+
+def _shared_bodies(node: Node) -> Node:
+    if not any(True for _ in bodies(node)):
+        return node
+    params = dict(node.params)
+    for key, value in params.items():
+        if isinstance(value, Graph):
+            params[key] = share_loops(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
+            params[key] = tuple([share_loops(g) for g in value])
+    return Node(node.op, node.inputs, node.outputs, params, node.where)
+
+
+def _depends(nodes: Sequence[Node], node: Node, on: Node) -> bool:
+    """Whether a node needs what another gives."""
+    reached = set(on.outputs)
+    for n in nodes:
+        if any(a in reached for a in n.inputs if isinstance(a, Var)):
+            if n is node:
+                return True
+            reached.update(n.outputs)
+    return False
+
+
+def _found_in(small: Node, large: Node) -> list[Var] | None:
+    """The outputs of the large loop that are those of the small one, if it computes them in the same way."""
+    a, b = small.params["spec"], large.params["spec"]
+    if len(small.outputs) != a.carries + 1 or a.carries > b.carries or a.reverse != b.reverse:
+        return None
+    if small.inputs[0] != large.inputs[0] or small.params["length"] != large.params["length"]:
+        return None
+    body, other = small.params["body"], large.params["body"]
+    _, c, k, s = a.split(small.inputs)
+    _, lc, lk, ls = b.split(large.inputs)
+    li, vc, vk, vs = b.split(other.inputs)
+    taken: list[Var] = [li]
+    numbers = []
+    for mine, theirs, variables in ((c, lc, vc), (k, lk, vk), (s, ls, vs)):
+        for atom in mine:
+            j = next((j for j, x in enumerate(theirs) if x == atom), None)
+            if j is None:
+                return None
+            taken.append(variables[j])
+            if variables is vk:
+                numbers.append(j)
+    part = live_nodes(Graph(other.name, tuple(taken), other.nodes, tuple([other.outputs[j] for j in numbers])))
+    defined = {*taken, *(o for n in part.nodes for o in n.outputs)}
+    if any(isinstance(x, Var) and x not in defined for n in part.nodes for x in n.inputs):
+        return None     # it reads more
+    if structure(part) != structure(live_nodes(body)):
+        return None
+    return [*(large.outputs[j] for j in numbers), large.outputs[-1]]
+
+
+def _in_order(inputs: Sequence[Var], nodes: Sequence[Node]) -> list[Node]:
+    """The nodes, each after those that it needs, otherwise in the order they have."""
+    made = {o: n for n in nodes for o in n.outputs}
+    done: set[Node] = set()
+    out: list[Node] = []
+
+    def place(node: Node) -> None:
+        if node in done:
+            return
+        done.add(node)
+        for a in node.inputs:
+            if isinstance(a, Var) and a in made:
+                place(made[a])
+        out.append(node)
+    for node in nodes:
+        place(node)
+    return out
