@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from autodiff.cut import least_set
 from autodiff.jvp import joint_graph
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
 from tracer.op import ops, transforms
@@ -166,27 +167,66 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
             if any(getattr(d, "name", lambda: None)() in mentioned for d in v.type.shape if not isinstance(d, int)):
                 need(v)
     flags = _made_of_flags(first)
-    again: list[Node] = []
-    kept: dict[Var, None] = {}
-    for node in reversed(first):
-        wanted = [v for v in node.outputs if v in needed]
-        if not wanted:
-            continue
-        sized = not keep_sized and any(v.type.symbols() for v in wanted)
-        if node.op.name == "loop" and any(v in replayed for v in node.outputs):
-            again.append(replace(node, outputs=tuple([v if v in replayed else Var(v.type) for v in node.outputs])))
-            kept.update((v, None) for v in wanted if v not in replayed)
-            for a in node.inputs:
-                need(a)
-        elif sized or any(v in replayed for v in node.outputs) or _is_cheap(node, free) or all(v in flags for v in node.outputs):
-            again.append(node)
-            for a in node.inputs:
-                need(a)
-        else:
-            kept.update(dict.fromkeys(wanted))
-    kept.update((v, None) for v in needed if v in inputs)
-    order = [v for v in needed if v in kept]
-    return order, again[::-1]
+    roots = tuple(needed)
+    cut: set[Var] | None = None
+
+    def walk() -> tuple[dict[Var, None], list[Node]]:
+        again: list[Node] = []
+        kept: dict[Var, None] = {}
+        for node in reversed(first):
+            wanted = [v for v in node.outputs if v in needed]
+            if not wanted:
+                continue
+            sized = not keep_sized and any(v.type.symbols() for v in wanted)
+            if node.op.name == "loop" and any(v in replayed for v in node.outputs):
+                again.append(replace(node, outputs=tuple([v if v in replayed else Var(v.type) for v in node.outputs])))
+                kept.update((v, None) for v in wanted if v not in replayed)
+                for a in node.inputs:
+                    need(a)
+            elif cut is not None and all(v in cut for v in wanted):
+                kept.update(dict.fromkeys(wanted))
+            elif (sized or any(v in replayed for v in node.outputs) or _is_cheap(node, free) or all(v in flags for v in node.outputs)
+                    or cut is not None and _is_light(node)):
+                again.append(node)
+                for a in node.inputs:
+                    need(a)
+            else:
+                kept.update(dict.fromkeys(wanted))
+        kept.update((v, None) for v in needed if v in inputs)
+        return kept, again[::-1]
+    kept, again = walk()
+    if not keep_sized and not replayed:
+        cut = _smaller(kept, first, inputs, free)
+        if cut is not None:
+            needed = dict.fromkeys(roots)
+            kept, again = walk()
+    return [v for v in needed if v in kept], again
+
+
+WORTH_CUTTING = 2048
+"""Bytes kept by a step of a loop from which on the least set is looked for."""
+
+_LIGHT = {"add", "sub", "mul", "neg", "abs", "square", "maximum", "minimum", "select", "lt", "le", "gt", "ge", "eq", "ne", "logical_and",
+          "logical_or", "logical_not", "cast", "positive", "index", "update", "broadcast", "reshape", "transpose"}
+
+
+def _is_light(node: Node) -> bool:
+    """Whether computing a value again costs about as little as reading it."""
+    return (node.op.name in _LIGHT or getattr(node.op, "cheap", False)) and not node.params.get("check")
+
+
+def _smaller(kept: dict[Var, None], first: list[Node], inputs: set[Var], free: set[Var]) -> set[Var] | None:
+    """The least set of values from which those kept can be made by light operations; None if it is not clearly smaller."""
+    def size(v: Var) -> int:
+        return 0 if v in free else _count(v) * v.type.dtype.itemsize
+    total = sum(map(size, kept))
+    if total < WORTH_CUTTING:
+        return None
+    made_of = {v: [a for a in n.inputs if isinstance(a, Var)] for n in first if _is_light(n) for v in n.outputs}
+    known = [*inputs, *(v for n in first for v in n.outputs)]
+    cost = {v: size(v) for v in known if not v.type.symbols()}
+    cut = least_set(list(kept), made_of, cost)
+    return cut if sum(map(size, cut)) <= 0.8 * total else None
 
 
 def _made_of_flags(nodes: list[Node]) -> set[Var]:
