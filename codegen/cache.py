@@ -36,7 +36,7 @@ def target() -> bytes:
     import llvmlite
     import llvmlite.binding as llvm
     name, features = host()
-    return f"{name} {features} llvmlite {llvmlite.__version__} LLVM {llvm.llvm_version_info} opt 2\n".encode()
+    return f"{name} {features} llvmlite {llvmlite.__version__} LLVM {llvm.llvm_version_info} opt 2 no-lsr\n".encode()
 
 
 def key_of(text: str) -> str:

@@ -10,6 +10,7 @@ import ctypes
 import itertools
 import os
 import threading
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,10 @@ __all__ = ["Linked", "link", "compile_object", "host", "vector_bytes", "has_fma"
 
 _names = itertools.count()
 _lock = threading.RLock()
+# llvmlite guards every call, also those that free its objects, by a lock of its own (recursive), which it does not export.
+_llvm_lock: Any = getattr(getattr(llvm.ffi, "lib", None), "_lock", None)
+if not (hasattr(_llvm_lock, "__enter__") and hasattr(_llvm_lock, "__exit__")):
+    _llvm_lock = threading.RLock()
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +79,23 @@ def compile_object(text: str) -> bytes:
         module = llvm.parse_assembly(header() + text)
         if os.environ.get("AUTODIFF_VERIFY"):
             module.verify()
-        return _machine().emit_object(module)
+        with _llvm_lock, _no_strength_reduction():
+            return _machine().emit_object(module)
+
+
+@contextmanager
+def _no_strength_reduction():
+    """LLVM's loop strength reduction off, for what this thread compiles under LLVM's lock.
+
+    The pass costs more than the rest of code generation where a loop reads many places of many arrays (a 3-D stencil and its
+    cotangents: 180 ms of 240), and our loops gain nothing by it: their addresses are written in the form it looks for, a base and one
+    index. The option belongs to the process, so it is put back before another's code is compiled.
+    """
+    llvm.set_option("autodiff", "-disable-lsr")
+    try:
+        yield
+    finally:
+        llvm.set_option("autodiff", "-disable-lsr=false")
 
 
 class Linked:
@@ -107,20 +128,14 @@ def link(code: bytes, exports: list[str], imports: dict[str, int], keep: list[An
 def _before_fork() -> None:
     """A child that inherits a lock of LLVM's in the middle of another thread's work would wait for ever: fork waits for that work."""
     _lock.acquire()
-    if _llvm_lock is not None:
-        _llvm_lock.__enter__()
+    _llvm_lock.__enter__()
 
 
 def _after_fork() -> None:
-    if _llvm_lock is not None:
-        _llvm_lock.__exit__()
+    _llvm_lock.__exit__(None, None, None)
     _lock.release()
 
 
-# llvmlite guards every call, also those that free its objects, by a lock of its own, which it does not export.
-_llvm_lock = getattr(getattr(llvm.ffi, "lib", None), "_lock", None)
-if not (hasattr(_llvm_lock, "__enter__") and hasattr(_llvm_lock, "__exit__")):
-    _llvm_lock = None
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
