@@ -11,6 +11,7 @@ loops included. "Afterwards" counts views: a view keeps the buffer under it aliv
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -39,7 +40,7 @@ from codegen.loops import (
     While,
     walk_expr,
 )
-from tracer.graph import Const, Graph, Node, Var
+from tracer.graph import Atom, Const, Graph, Node, Var
 from tracer.op import Elementwise
 from tracer.ops.control import HoldsGraph
 from tracer.types import Dim, Size
@@ -402,6 +403,7 @@ class _Scope:
         # Buffers that this graph may write when their value dies.
         self.again: dict[Var, tuple[Callable[[Index], Expr], int]] = {}
         self.owned: set[Buffer] = {x.buffer for x, o in zip(operands, owned, strict=True) if o and x.buffer is not None}
+        self.made: dict[Var, Node] = {v: n for n in graph.nodes for v in n.outputs}
         self.light = self._light_nodes()
         self.last_use = self._last_uses()
         for v, x in zip(graph.inputs, operands, strict=True):
@@ -524,7 +526,7 @@ class _Scope:
                 _bind(k, d, length)
         outs = [self._result(position, node, v, xs) for v in node.outputs]
         if node.op.overwrites:
-            xs = self._apart(xs, outs[0])
+            xs = self._apart(node, xs, outs[0])
         if node.op.can_lower(*[a.type for a in node.inputs], **node.params):
             node.op.lower(k, xs, outs, **node.params)
         else:
@@ -626,19 +628,37 @@ class _Scope:
             self.env[v] = self.k.materialize(self.env[v])
         return True
 
-    def _apart(self, xs: list[Operand], out: Operand) -> list[Operand]:
-        """Values and indices that read the buffer being written are stored first."""
+    def _apart(self, node: Node, xs: list[Operand], out: Operand) -> list[Operand]:
+        """Values and indices that read the buffer being written are stored first, each once; several that are made of one, as that one."""
         assert out.buffer is not None
         storage = out.buffer.storage
         if out.buffer is not xs[0].buffer:
             return xs
-        rest = []
-        for x in xs[1:]:
-            if _reads(self.k, x, storage):
-                x = Operand(x.dtype, x.shape, x.read)  # a copy even if it is stored: it may be this very buffer
-                x = self.k.materialize(x)
-            rest.append(x)
-        return [xs[0], *rest]
+        operands = dict(zip(node.inputs[1:], xs[1:], strict=True))
+        roots = {a: self._light_root(a) for a, x in operands.items() if _reads(self.k, x, storage)}
+        several = {r for r, count in Counter(roots.values()).items() if count > 1}
+        stored: dict[Atom, Operand] = {}
+        for a in dict.fromkeys([r if r in several else a for a, r in roots.items()]):
+            x = operands[a] if a in operands else self.operand(a)
+            stored[a] = self.k.materialize(Operand(x.dtype, x.shape, x.read))  # a copy even if it is stored: it may be this very buffer
+        return [xs[0], *(self._made_of(a, stored) if a in roots else x for a, x in zip(node.inputs[1:], xs[1:], strict=True))]
+
+    def _light_root(self, atom: Atom) -> Atom:
+        """The array of which light nodes make a value."""
+        while isinstance(atom, Var) and (node := self.made.get(atom)) in self.light:
+            arrays = [a for a in node.inputs if isinstance(a, Var) and self.made.get(a) in self.light]  # type: ignore[union-attr]
+            if len(arrays) != 1:
+                break
+            atom = arrays[0]
+        return atom
+
+    def _made_of(self, atom: Atom, stored: dict[Atom, Operand]) -> Operand:
+        """A value that light nodes make of what is stored."""
+        if atom in stored:
+            return stored[atom]
+        if not isinstance(atom, Var) or self.made.get(atom) not in self.light:
+            return self.operand(atom)
+        return self._light(self.made[atom], [self._made_of(a, stored) for a in self.made[atom].inputs])
 
 
 def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:

@@ -35,7 +35,15 @@ def apart(x, steps):
     return s
 
 
-CASES = [(line, (9,)), (line, (3,)), (plane, (6, 7)), (plane, (3, 3)), (apart, (5, 4))]
+def heat(x, steps):
+    """The cotangent is added to itself: five slices, all made of one product."""
+    a = x.copy()
+    for _ in range(steps):
+        a[1:-1, 1:-1] += 0.1 * (a[:-2, 1:-1] + a[2:, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:] - 4 * a[1:-1, 1:-1])
+    return np.sum(a * a)
+
+
+CASES = [(line, (9,)), (line, (3,)), (heat, (6, 7)), (heat, (3, 3)), (plane, (6, 7)), (plane, (3, 3)), (apart, (5, 4))]
 
 
 @pytest.mark.parametrize("f, shape", CASES)
@@ -60,3 +68,9 @@ def test_a_stencil_is_gathered():
     graph = ad.jit(ad.grad(line), static_argnums=1).trace(np.ones(9), 3)
     found = [n for n in all_nodes(stages(graph).simplified) if n.op.name == "add_slices"]
     assert len(found) == 2 and any(n.params["cleared"] is not None for n in found)
+
+
+def test_what_several_slices_add_is_stored_once():
+    """The slices read the array they are added to; so they are stored first, as the one product they are made of."""
+    graph = ad.jit(ad.grad(heat), static_argnums=1).trace(np.ones((40, 50)), 3)
+    assert stages(graph).source.count("reshape((38, 48))") == 2  # of the step forwards, and of the step backwards
