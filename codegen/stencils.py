@@ -1,7 +1,8 @@
 """Updates of one array by several slices, made one node: graph to graph, meaning kept.
 
 In reverse mode a stencil such as `b[1:-1] = a[:-2] + a[1:-1] + a[2:]` adds one cotangent to three overlapping slices, one after another.
-As one `add_slices` each element is read and written once. May assume a simplified graph whose shapes are known.
+As one `add_slices` each element is read and written once. Slices that were summed first are added one by one. May assume a simplified
+graph whose shapes are known.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tracer.graph import Graph, Node, Var, bodies
+from tracer.graph import Atom, Graph, Node, Var, bodies
 from tracer.op import ops
 from tracer.ops.index import cells
 
@@ -26,15 +27,18 @@ def gather_updates(graph: Graph) -> Graph:
     chains: dict[Var, _Chain] = {}
     gone: set[Node] = set()
     for node in graph.nodes:
-        if not _is_slice_update(node):
+        if _is_slice_update(node):
+            x, added = node.inputs[0], [(_box(node)[0], node.inputs[1])] if node.params["mode"] == "add" else None
+        elif node.op.name == "pad_sum" and (whole := next((a for a in node.inputs if a in chains), None)) is not None:
+            x, added = whole, [(s, a) for s, a in zip(node.params["starts"], node.inputs, strict=True) if a is not whole]
+        else:
             continue
-        x = node.inputs[0]
-        before = chains.pop(x, None) if isinstance(x, Var) and uses[x] == 1 else None
-        chain = before.followed_by(node) if before is not None else None
+        before = chains.pop(x, None) if isinstance(x, Var) and uses[x] == 1 and x.type == node.outputs[0].type else None
+        chain = before.followed_by(node, added) if before is not None and added is not None else None
         if chain is None:
             if before is not None:
                 chains[x] = before  # type: ignore[index]
-            chain = _Chain.of(node, made)
+            chain = _Chain.of(node, made) if node.op.name == "update" else None
         if chain is not None:
             chains[node.outputs[0]] = chain
     replaced = {}
@@ -42,7 +46,7 @@ def gather_updates(graph: Graph) -> Graph:
         if len(chain.nodes) > 1:
             gone.update(chain.nodes)
             replaced[v] = chain.node(v)
-    nodes = []
+    nodes: list[Node] = []
     for node in graph.nodes:
         out = node.outputs[0] if node.outputs else None
         if out in replaced:
@@ -78,35 +82,33 @@ class _Chain:
 
     nodes: list[Node]
     cleared: tuple | None = None
-    added: list[Node] = field(default_factory=list)
+    added: list[tuple[tuple[int, ...], Atom]] = field(default_factory=list)
 
     @staticmethod
     def of(node: Node, made: dict[Var, Node]) -> _Chain | None:
         """The chain that begins with a node."""
         if node.params["mode"] == "add":
-            return _Chain([node], None, [node])
+            return _Chain([node], None, [(_box(node)[0], node.inputs[1])])
         value = node.inputs[1]
         source = made.get(value) if isinstance(value, Var) else None
         filled = source.inputs[0] if source is not None and source.op.name == "broadcast" else None
         is_zero = filled is not None and not isinstance(filled, Var) and filled.value == 0
         return _Chain([node], _box(node)) if is_zero else None
 
-    def followed_by(self, node: Node) -> _Chain | None:
-        """With one more update; None if that is no sum, or would take too many nests."""
-        if node.params["mode"] != "add":
-            return None
-        longer = _Chain([*self.nodes, node], self.cleared, [*self.added, node])
+    def followed_by(self, node: Node, added: list[tuple[tuple[int, ...], Atom]]) -> _Chain | None:
+        """With one more node that adds slices to the array; None if that would take too many nests."""
+        longer = _Chain([*self.nodes, node], self.cleared, [*self.added, *added])
         return longer if longer.count() <= MOST_CELLS else None
 
     def count(self) -> int:
         """Nests that the node becomes."""
-        boxes = [_box(n) for n in self.added] + ([self.cleared] if self.cleared else [])
+        boxes = [(start, a.type.shape) for start, a in self.added] + ([self.cleared] if self.cleared else [])
         return sum(any(map(c.inside, boxes)) for c in cells(self.nodes[0].inputs[0].type.shape, boxes))
 
     def node(self, out: Var) -> Node:
         """All updates as one node."""
-        return Node(ops["add_slices"], (self.nodes[0].inputs[0], *(n.inputs[1] for n in self.added)), (out,),
-                    {"starts": tuple([_box(n)[0] for n in self.added]), "cleared": self.cleared}, self.nodes[-1].where)
+        return Node(ops["add_slices"], (self.nodes[0].inputs[0], *(a for _, a in self.added)), (out,),
+                    {"starts": tuple([start for start, _ in self.added]), "cleared": self.cleared}, self.nodes[-1].where)
 
 
 def _box(node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:

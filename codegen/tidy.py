@@ -1,8 +1,9 @@
 """Loops made smaller: graph to graph, meaning kept.
 
 Work that does not change from step to step moves in front of its loop; a carry that each step hands on unchanged becomes a constant;
-results stacked twice are stacked once; and what nobody reads (stacked results, carries, constants) goes, together with the body's
-work for it. May assume a simplified graph; guarantees that each loop has only inputs and outputs that are used.
+results stacked twice are stacked once; two carries of which only the sum is read become that sum; and what nobody reads (stacked results,
+carries, constants) goes, together with the body's work for it. May assume a simplified graph; guarantees that each loop has only inputs and
+outputs that are used.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ __all__ = ["tidy"]
 def tidy(graph: Graph) -> Graph:
     """Tidy the loops of a graph and of all bodies in it."""
     graph = _forward(graph)
-    graph = _prune(live_nodes(graph))
+    graph = _carried_sums(_prune(live_nodes(graph)))
     nodes = tuple([_tidy_bodies(n) for n in graph.nodes])
     return Graph(graph.name, graph.inputs, nodes, graph.outputs)
 
@@ -171,6 +172,78 @@ def _hoist(loop: _Loop) -> list[Node]:
             left.append(node)
     loop.nodes = left
     return moved
+
+
+def _carried_sums(graph: Graph) -> Graph:
+    """Carry a + b instead of a and b where nobody reads anything else of them.
+
+    The cotangents of two names of one array are such a pair. Made at the end of a step instead of at the start of the next, the sum
+    fuses with what makes its terms. It is the same sum of the same numbers.
+    """
+    uses = _uses(graph)
+    gone: set[Node] = set()
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if node in gone:
+            continue
+        if node.op.name == "loop":
+            loop = _Loop(node)
+            while (found := _summed_carries(loop, uses)) is not None:
+                before, after = _carry_sum(loop, *found)
+                nodes.append(before)
+                gone.update(after)
+            node = loop.rebuild()
+        nodes.append(node)
+    return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
+
+
+_OUTPUT = object()
+
+
+def _uses(graph: Graph) -> dict[Atom, list]:
+    """Who reads each value; `_OUTPUT` for the results."""
+    uses: dict[Atom, list] = {}
+    for node in graph.nodes:
+        for a in node.inputs:
+            uses.setdefault(a, []).append(node)
+    for a in graph.outputs:
+        uses.setdefault(a, []).append(_OUTPUT)
+    return uses
+
+
+def _summed_carries(loop: _Loop, uses: dict[Atom, list]) -> tuple[Node, int, int, list[Node]] | None:
+    """A sum in the body that alone reads two carries, their positions, and the sum of both after the loop, if any."""
+    if loop.test is not None:
+        return None
+    inner = _uses(Graph("", (), tuple(loop.nodes), (*loop.new, *loop.stacked)))
+    position = {v: j for j, v in enumerate(loop.vk)}
+    for node in loop.nodes:
+        if node.op.name != "add":
+            continue
+        a, b = node.inputs
+        if a is b or a not in position or b not in position or inner[a] != [node] or inner[b] != [node]:
+            continue
+        j, k = position[a], position[b]     # type: ignore[index]
+        outside = [uses.get(loop.out_k[m], []) for m in (j, k)]
+        if outside[0] == outside[1] and (not outside[0] or len(outside[0]) == 1 and outside[0][0] is not _OUTPUT
+                                         and outside[0][0].op.name == "add"):
+            return node, j, k, outside[0]
+    return None
+
+
+def _carry_sum(loop: _Loop, node: Node, j: int, k: int, after: list[Node]) -> tuple[Node, list[Node]]:
+    """Carry the sum: the node that makes it before the loop, and the nodes after the loop whose results it is."""
+    carry, = node.outputs
+    start, new = Var(carry.type), Var(carry.type)
+    before = Node(node.op, (loop.carries[j], loop.carries[k]), (start,), node.params, node.where)
+    loop.nodes = [n for n in loop.nodes if n is not node]
+    loop.nodes.append(Node(node.op, (loop.new[j], loop.new[k]), (new,), node.params, node.where))
+    out = after[0].outputs[0] if after else Var(carry.type)
+    for name, value in (("carries", start), ("vk", carry), ("new", new), ("out_k", out)):
+        getattr(loop, name).append(value)
+    kept = [m not in (j, k) for m in range(len(loop.vk))]
+    loop.keep([True] * len(loop.vc), kept, [True] * len(loop.vs), [True] * len(loop.out_y))
+    return before, after
 
 
 def _prune(graph: Graph) -> Graph:

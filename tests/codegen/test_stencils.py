@@ -43,11 +43,29 @@ def heat(x, steps):
     return np.sum(a * a)
 
 
-CASES = [(line, (9,)), (line, (3,)), (heat, (6, 7)), (heat, (3, 3)), (plane, (6, 7)), (plane, (3, 3)), (apart, (5, 4))]
+def turns(x, steps):
+    """Two arrays take turns: the cotangents of both are read as their sum alone."""
+    a, b = x.copy(), x.copy()
+    for _ in range(steps):
+        b[1:-1] = 0.4 * a[1:-1] + 0.3 * (a[:-2] + a[2:])
+        a[:] = b
+    return np.sum(a ** 2)
+
+
+def both(x, steps):
+    """As `turns`, but each of the two arrays is read after the loop as well."""
+    a, b = x.copy(), 0.5 * x
+    for _ in range(steps):
+        b[1:-1] = np.sin(a[1:-1]) * a[:-2] + a[2:]
+        a[:] = b
+    return np.sum(a ** 2) + np.sum(b * x)
+
+
+CASES = [(turns, (9,)), (turns, (3,)), (both, (8,)), (line, (9,)), (line, (3,)), (heat, (6, 7)), (heat, (3, 3)), (plane, (6, 7)), (plane, (3, 3)), (apart, (5, 4))]
 
 
 @pytest.mark.parametrize("f, shape", CASES)
-@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize("steps", [0, 1, 4])
 def test_gradients(f, shape, steps):
     x = np.random.default_rng(0).uniform(0.2, 1.0, shape)
     g = ad.jit(ad.grad(f), static_argnums=1)(x, steps)
@@ -61,7 +79,13 @@ def test_the_pass_keeps_the_meaning(f, shape):
     x = np.random.default_rng(0).uniform(0.2, 1.0, shape)
     graph = ad.jit(ad.grad(f), static_argnums=1).trace(x, 3)
     gathered = gather_updates(graph)
-    np.testing.assert_array_equal(evaluate(gathered, [x]), evaluate(graph, [x]))
+    np.testing.assert_allclose(evaluate(gathered, [x]), evaluate(graph, [x]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("f, carries", [(turns, [2, 1]), (both, [2, 2])])
+def test_two_cotangents_become_their_sum(f, carries):
+    graph = stages(ad.jit(ad.grad(f), static_argnums=1).trace(np.ones(9), 3)).simplified
+    assert [n.params["spec"].carries for n in graph.nodes if n.op.name == "loop"] == carries
 
 
 def test_a_stencil_is_gathered():
