@@ -78,6 +78,19 @@ class Node:
     outputs: tuple[Var, ...]
     params: dict[str, Any] = field(default_factory=dict)
     where: Where | None = None
+    _mentions: frozenset[str] | None = field(default=None, init=False, repr=False)
+
+    def mentions(self) -> frozenset[str]:
+        """The size symbols in its parameters and in the lengths of its results, without those that the results bind."""
+        if self._mentions is None:
+            found: set[str] = set()
+            for value in self.params.values():
+                found |= size_symbols(value)
+            for o in self.outputs:
+                if not o.type.is_static():
+                    found |= o.type.symbols() - {d.name() for d in o.type.shape if isinstance(d, Size)}  # type: ignore[misc]
+            object.__setattr__(self, "_mentions", frozenset(found))     # a node is never modified, so that it is asked once
+        return self._mentions  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,39 +164,39 @@ def size_symbols(obj) -> set[str]:
 
 def live_nodes(graph: Graph) -> Graph:
     """Dead-code removal: keep the nodes that outputs need, and the values that bind a size some kept node needs."""
+    live: set[Var] = {a for a in graph.outputs if isinstance(a, Var)}
+    mentioned: list[str] = []
+    binder: dict[str, Var] | None = None
+
+    def settle() -> None:
+        nonlocal binder
+        if binder is None:
+            binder = _binders(graph)
+        live.update([binder[s] for s in mentioned if s in binder])
+        mentioned.clear()
+    for a in graph.outputs:
+        mentioned += a.type.symbols()
+    kept = []
+    for node in reversed(graph.nodes):
+        if mentioned:
+            settle()
+        if node.op.effect or not live.isdisjoint(node.outputs):
+            kept.append(node)
+            live.update([a for a in node.inputs if isinstance(a, Var)])
+            mentioned += node.mentions()
+    if len(kept) == len(graph.nodes):
+        return graph
+    return Graph(graph.name, graph.inputs, tuple(reversed(kept)), graph.outputs)
+
+
+def _binders(graph: Graph) -> dict[str, Var]:
+    """The first value whose type has each size as a plain length."""
     binder: dict[str, Var] = {}
     for v in [*graph.inputs, *(o for n in graph.nodes for o in n.outputs)]:
         for d in v.type.shape:
             if isinstance(d, Size) and d.name():
                 binder.setdefault(d.name(), v)  # type: ignore[arg-type]
-    live: set[Var] = set()
-
-    def use(atom) -> None:
-        if isinstance(atom, Var):
-            live.add(atom)
-
-    def use_sizes(symbols: set[str]) -> None:
-        for s in symbols:
-            if s in binder:
-                live.add(binder[s])
-
-    for a in graph.outputs:
-        use(a)
-        use_sizes(a.type.symbols())
-    kept = []
-    for node in reversed(graph.nodes):
-        if node.op.effect or any(o in live for o in node.outputs):
-            kept.append(node)
-            for a in node.inputs:
-                use(a)
-            for value in node.params.values():
-                use_sizes(size_symbols(value))
-            for o in node.outputs:
-                own = {d.name() for d in o.type.shape if isinstance(d, Size)}
-                use_sizes(o.type.symbols() - own)
-    if len(kept) == len(graph.nodes):
-        return graph
-    return Graph(graph.name, graph.inputs, tuple(reversed(kept)), graph.outputs)
+    return binder
 
 
 def structure(graph: Graph) -> tuple:
