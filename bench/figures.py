@@ -1,4 +1,4 @@
-"""The figures beside the board: starting, compiling, calling, matrix products, memory, elementary functions.
+"""The figures beside the board: starting, compiling, calling, loops, matrix products, memory, elementary functions.
 
     python -m bench.figures --json bench/figures.json       measure and store (about five minutes)
     python -m bench.figures --readme                        put the stored figures into the README
@@ -187,6 +187,28 @@ def calls(m: _Machine) -> list[dict]:
             {"what": "scipy.integrate.quad over a compiled derivative, the whole integral", "unit": "s", "autodiff": inside[1]}]
 
 
+def loops() -> list[dict]:
+    """What `bench.loops` measures, a process each; Numba's generator where it tells something."""
+    def run(name: str, **env: str) -> list[float]:
+        done = subprocess.run([sys.executable, "-m", "bench.loops", name], env=os.environ | env, capture_output=True, text=True, cwd=ROOT,
+                              timeout=600)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+        return [float(v) for v in done.stdout.split()]
+    book, stored, within = run("textbook"), run("stored"), run("budgeted")
+    rows = [{"what": "the textbook's `while` and `if`, 1000 numbers, forward", "unit": "s", "autodiff": book[0]},
+            {"what": "value and gradient of it", "unit": "s", "autodiff": book[1]},
+            {"what": "kernels for ten trip counts", "unit": "", "autodiff": book[2]},
+            {"what": "a step of 1000 numbers reversed, 2e4 steps, all of them kept", "unit": "s", "autodiff": stored[0]},
+            {"what": "a step of 1000 numbers reversed, 1e6 steps within 200 MB", "unit": "s", "autodiff": within[0]},
+            {"what": "the largest memory of that process", "unit": "MB", "autodiff": within[1]}]
+    ours, numba = run("writes"), run("writes", AUTODIFF_GENERATOR="numba")
+    for n, a, b in zip(("1e3", "1e4", "1e5"), ours, numba, strict=True):
+        rows.append({"what": f"a step that writes one of {n} numbers, value and gradient", "unit": "s", "autodiff": a,
+                     "numba generator": b})
+    return rows
+
+
 def _best(f: Callable, seconds: float = 0.25) -> float:
     f()
     start = time.perf_counter()
@@ -293,7 +315,7 @@ def functions() -> list[dict]:
     return out
 
 
-SECTIONS = {"starting": "Starting and compiling", "calls": "Calls", "products": "Matrix products, one thread",
+SECTIONS = {"starting": "Starting and compiling", "calls": "Calls", "loops": "Loops", "products": "Matrix products, one thread",
             "memory": "Maps and sums, one thread", "functions": "Elementary functions, 1 Mi float64, one thread"}
 
 
@@ -303,7 +325,7 @@ def measure() -> dict[str, Any]:
     hold(1)
     with tempfile.TemporaryDirectory() as folder:
         m = _Machine(folder)
-        found: dict[str, Any] = {"starting": starting(m), "calls": calls(m)}
+        found: dict[str, Any] = {"starting": starting(m), "calls": calls(m), "loops": loops()}
     import jax
 
     import autodiff as ad

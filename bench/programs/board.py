@@ -1,6 +1,6 @@
 """The programs against the derivative tools that can run them.
 
-    python -m bench.programs.board --json bench/programs.json     measure and store (about ten minutes)
+    python -m bench.programs.board --json bench/programs.json     measure and store (about twenty minutes)
     python -m bench.programs.board --only lorenz lstm             a look at some rows
     python -m bench.programs.board --readme                       put the stored figures into the README
 
@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 STORED = ROOT / "bench" / "programs.json"
 BEGIN, END = "<!-- programs -->", "<!-- /programs -->"
-LIMIT = 90
+LIMIT = 25
 """Seconds after which an entry is given up."""
 PEERS = ("numba adjoint", "jax direct", "jax expert", "autograd", "torch")
 RTOL = 1e-6
