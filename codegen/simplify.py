@@ -185,7 +185,7 @@ def pow_small(trace, xs):
         return None
     x = xs[0]
     if c == 0:
-        return _op(trace, "broadcast", t.dtype.type(1), shape=t.shape) if t.shape else t.dtype.type(1)
+        return _filled(trace, 1, t)
     if c == 1:
         return x
     if c == 2:
@@ -193,8 +193,31 @@ def pow_small(trace, xs):
     if c == 3:
         return _op(trace, "mul", _op(trace, "mul", x, x), x)
     if c == -1:
-        return _op(trace, "div", _op(trace, "broadcast", t.dtype.type(1), shape=t.shape) if t.shape else t.dtype.type(1), x)
+        return _op(trace, "div", _filled(trace, 1, t), x)
     return None
+
+
+@rewrite("pow")
+def pow_half(trace, xs):
+    """x ** (n + 1/2) for small n, by a square root: right to two roundings, but 0 where the power would be subnormal.
+
+    As C's pow has it, -inf counts as inf and -0.0 as 0.0.
+    """
+    c = filled_with(trace, xs[1])
+    t = type_of(xs[0])
+    if c is None or t.dtype.kind != "f" or abs(c) not in (0.5, 1.5, 2.5, 3.5):
+        return None
+    infinity = _filled(trace, np.inf, t)
+    x = _op(trace, "select", _op(trace, "eq", xs[0], _op(trace, "neg", infinity)), infinity, xs[0])
+    power = _op(trace, "add", _op(trace, "sqrt", x), _filled(trace, 0, t))
+    for _ in range(int(abs(c))):
+        power = _op(trace, "mul", power, _op(trace, "abs", x))
+    return power if c > 0 else _op(trace, "div", _filled(trace, 1, t), power)
+
+
+def _filled(trace: Trace, number: float, t) -> Any:
+    """An array of one number."""
+    return _op(trace, "broadcast", t.dtype.type(number), shape=t.shape) if t.shape else t.dtype.type(number)
 
 
 @rewrite("broadcast")

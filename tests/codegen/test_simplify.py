@@ -1,6 +1,6 @@
 """The simplified graph computes what the graph does: each rewrite on random and on special values, value and gradient.
 
-`x ** 3` is the one rewrite that may differ by a rounding; every other one is exact, to the sign of zero.
+`x ** 3` and powers of n + 1/2 may differ by a rounding or two; every other rewrite is exact, to the sign of zero.
 """
 
 import numpy as np
@@ -69,3 +69,18 @@ def test_cubes_to_a_rounding(values):
     t = trace_flat(lambda x: [x ** 3], [type_of_value(values)])
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(evaluate(simplify(t.graph), [values]), evaluate(t.graph, [values]), rtol=4e-16)
+
+
+@pytest.mark.parametrize("values", [SPECIAL, RANDOM, RANDOM.astype(np.float32)], ids=["special", "random", "float32"])
+@pytest.mark.parametrize("exponent", [0.5, 1.5, 2.5, 3.5, -0.5, -1.5, -2.5, -3.5])
+def test_half_powers_to_two_roundings(values, exponent):
+    exponents = np.full_like(values, exponent)
+    t = trace_flat(lambda x: [np.power(x, values.dtype.type(exponent))], [type_of_value(values)])
+    assert "pow" not in [n.op.name for n in simplify(t.graph).nodes]
+    with np.errstate(all="ignore"):
+        got, = evaluate(simplify(t.graph), [values])
+        want = np.power(values, exponents)
+    subnormal = (want != 0) & (np.abs(want) < np.finfo(values.dtype).tiny)
+    assert got.dtype == want.dtype
+    np.testing.assert_allclose(got[~subnormal], want[~subnormal], rtol=2 * np.finfo(values.dtype).eps, atol=0)
+    np.testing.assert_array_equal(np.signbit(got[want == 0]), np.signbit(want[want == 0]))
