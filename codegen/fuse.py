@@ -106,15 +106,19 @@ def _merge_upwards(out: list[_Item], item: _Item) -> int:
     """Merge a loop with earlier ones, each taken out of `out` and into `item`; the place where the merged loop belongs.
 
     A loop that makes what this one reads comes first, wherever it stands; else the nearest. It goes on after a success: the merged
-    loop may have more in common with what stands above.
+    loop may have more in common with what stands above. Arrays that are filled with a number in between, such as those that this loop
+    adds to, are filled before both.
     """
     place = len(out)
     while True:
-        k = _partner(out, item, place, True)
+        k, fills = _partner(out, item, place, True)
         if k is None:
-            k = _partner(out, item, place, False)
+            k, fills = _partner(out, item, place, False)
         if k is None:
             return place
+        for f in reversed(fills):
+            out.insert(k, out.pop(f))
+            k += 1
         other = out[k]
         assert isinstance(item.stmt, For) and isinstance(other.stmt, For)
         _rename(item.stmt, item.stmt.var, other.stmt.var)
@@ -125,15 +129,28 @@ def _merge_upwards(out: list[_Item], item: _Item) -> int:
         place = k
 
 
-def _partner(out: list[_Item], item: _Item, place: int, producer: bool) -> int | None:
-    """The nearest loop above `place` that a loop may be merged with; only one that makes what it reads if `producer`."""
+def _partner(out: list[_Item], item: _Item, place: int, producer: bool) -> tuple[int | None, list[int]]:
+    """The nearest loop above `place` that a loop may be merged with; only one that makes what it reads if `producer`.
+
+    With it the fillings in between that must come before the loop, and so before the other.
+    """
+    fills: list[int] = []
     for k in range(place - 1, max(-1, place - 1 - _REACH), -1):
         other = out[k]
+        if any(_conflict(other, out[f]) for f in fills):
+            return None, []
         if isinstance(other.stmt, For) and (not producer or other.writes & item.reads) and _may_fuse(other, item):
-            return k
+            return k, fills
         if _conflict(other, item):
-            return None
-    return None
+            if not producer or not _is_filling(other):
+                return None, []
+            fills.append(k)
+    return None, []
+
+
+def _is_filling(item: _Item) -> bool:
+    """Whether a loop only writes numbers into one array."""
+    return isinstance(item.stmt, For) and item.stmt.parallel and not item.reads and len(item.writes) == 1
 
 
 _REACH = 200

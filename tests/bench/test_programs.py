@@ -61,10 +61,10 @@ def test_the_table(tmp_path):
     entry = {"forward": 1e-3, "gradient": 2e-3, "compile": 0.05, "references": ["lu"]}
     found = {"machine": {"processor": "a processor", "cores": 2, "system": "Linux", "python": "3.11", "date": "a day"},
              "rows": [{"program": "lorenz", "autodiff": entry, "numpy": {"forward": 0.1}, "torch": {"gradient": 1.0},
-                       "jax direct": {"error": "over 90 s"}}]}
+                       "jax direct": {"error": "over 90 s"}, "autograd": {"error": "no such name"}}]}
     text = markdown(found)
     assert "| `lorenz` | 100 ms | 1.00 ms | **2.00 ms** | 2.0 | 50.0 ms |" in text and "lorenz calls NumPy for lu" in text
-    assert "error, jax direct on lorenz: over 90 s" in text and "median 2.0" in text
+    assert "| over 90 s | – | error |" in text and "error, autograd on lorenz: no such name" in text and "median 2.0" in text
     readme = tmp_path / "README.md"
     readme.write_text("a\n<!-- programs -->\nold\n<!-- /programs -->\nb\n", encoding="utf-8")
     rewrite_readme(found, readme)

@@ -42,6 +42,18 @@ function(x0: f64[3, 4]):
   return t1"""
 
 
+def test_sums_along_both_axes_are_added_where_the_terms_are_made():
+    """The arrays that are added to are set to zero first, out of the way of the loop that makes the terms."""
+    def loss(a, b):
+        pairs = np.tanh(a[:, None] * b[None, :])
+        return np.sum(pairs, axis=0), np.sum(pairs, axis=1)
+    text = loops(loss, A[:, 0], A[0])
+    assert text.count("for ") == 3     # an array set to zero, rows, numbers of a row
+    a, b = np.arange(3.0), np.linspace(-1.0, 1.0, 4)
+    for got, want in zip(ad.jit(loss)(a, b), loss(a, b), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-14, atol=1e-15)
+
+
 def test_views_have_no_loop():
     text = loops(lambda a: a.T[1:3, ::-1] * 2.0, A)
     assert text == """\
