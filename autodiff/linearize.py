@@ -203,7 +203,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
     return [v for v in needed if v in kept], again
 
 
-WORTH_CUTTING = 2048
+WORTH_CUTTING = 64
 """Bytes kept by a step of a loop from which on the least set is looked for."""
 
 _LIGHT = {"add", "sub", "mul", "neg", "abs", "square", "maximum", "minimum", "select", "lt", "le", "gt", "ge", "eq", "ne", "logical_and",
