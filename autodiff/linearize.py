@@ -15,6 +15,7 @@ from autodiff.jvp import joint_graph
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
 from tracer.op import ops, transforms
 from tracer.ops.control import array_before, ends_and_logs
+from tracer.types import Size
 
 __all__ = ["Linearized", "linearize_graph", "choose_residuals"]
 
@@ -160,12 +161,19 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
         need(a)
     for v in replayed:
         need(v)
-    # A size that the linear graph mentions is bound by a kept value that has it.
-    mentioned = {s for node in second for p in node.params.values() for s in size_symbols(p)}
+    # A size that the linear graph mentions is bound by a value that has it.
+    binder: dict[str, Var] = {}
     for node in first:
-        for v in node.outputs:
-            if any(getattr(d, "name", lambda: None)() in mentioned for d in v.type.shape if not isinstance(d, int)):
-                need(v)
+        for v in (*node.inputs, *node.outputs):
+            for d in v.type.shape:
+                if isinstance(v, Var) and isinstance(d, Size) and d.name():
+                    binder.setdefault(d.name(), v)  # type: ignore[arg-type]
+
+    def bind_sizes(mentioned) -> None:
+        for s in sorted(mentioned):
+            if s in binder:
+                need(binder[s])
+    bind_sizes({s for node in second for p in node.params.values() for s in size_symbols(p)})
     flags = _made_of_flags(first)
     roots = tuple(needed)
     cut: set[Var] | None = None
@@ -190,6 +198,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
                 again.append(node)
                 for a in node.inputs:
                     need(a)
+                bind_sizes(node.mentions())
             else:
                 kept.update(dict.fromkeys(wanted))
         kept.update((v, None) for v in needed if v in inputs)

@@ -43,11 +43,12 @@ def program(x, y):
     a = np.outer(x, y)
     b = x * 0.5
     s, t, k = 0.5, x[0], 0
+    z = np.array([0.4, x[1]])
 """
 
 
 class Writer:
-    """Writes statements; every name has one shape: x, y, b vectors of n, a an n by n matrix, s, t scalars, k an integer."""
+    """Writes statements; every name has one shape: x, y, b vectors of n, a an n by n matrix, z one of 2, s, t scalars, k an integer."""
 
     def __init__(self, rnd: random.Random):
         self.rnd = rnd
@@ -73,7 +74,7 @@ class Writer:
         """A number."""
         r = self.rnd
         if depth > 2 or r.random() < 0.3:
-            return r.choice(["s", "t", f"x[{self.index()}]", f"b[{self.index()}]", f"a[{self.index()}, {self.index()}]",
+            return r.choice(["s", "t", "z[0]", "z[1]", f"x[{self.index()}]", f"b[{self.index()}]", f"a[{self.index()}, {self.index()}]",
                              f"{r.uniform(-1, 1):.2f}", *self.counters])
         e, f = self.scalar(depth + 1), self.scalar(depth + 1)
         part = self.part()
@@ -137,7 +138,9 @@ class Writer:
                         f"for row in a:{pad}    row *= 0.9{pad}    s = s + row[1]", f"c = np.zeros(n){pad}c[1:] = b[:-1]{pad}b = b + 0.1 * c",
                         f"for p, (u, v) in enumerate(zip(x, b)):{pad}    t = 0.5 * t + u * v * 0.1", f"x[{self.index()}] = {self.scalar(1)}",
                         f"t = s if {self.test()} else t", f"b = a[{self.index()}]", f"c = a.T{pad}c[1] = {self.vector(1)}",
-                        f"b = np.where({self.test()}, b, x)"]
+                        f"b = np.where({self.test()}, b, x)", f"z = np.array([z[1], np.tanh({self.scalar(2)})])",
+                        f"z = np.array([{self.scalar(2)}, 0.5]) * 0.9", f"z = 0.5 * z + b[{r.randrange(3)}:{r.randrange(3)} + 2][:2].sum()",
+                        f"z[{r.randrange(2)}] = {self.scalar(2)}", "z = z[::-1] * 0.7", f"z[k % 2] += {self.scalar(2)} * 0.1"]
             if c:
                 choices += [f"s = s + a[{c}, :{c}] @ b[:{c}]", f"b[:{c}] += 0.1 * b[:{c}][::-1]", f"t = t + np.sum(b[{c}:]) * 0.1",
                             f"b[{c}] = np.tanh(b[{c} - 1] + x[{c}])", f"a[{c}, {c}:] -= 0.1 * a[0, {c}:]",
@@ -180,7 +183,7 @@ def source(seed: int) -> str:
     w.block(1, False, 1)
     w.loop(1)
     w.block(1, False, w.rnd.randint(1, 3))
-    return HEAD + "\n".join(w.lines) + "\n    return s + t + np.sum(b) + np.sum(a * a) * 0.1 + k\n"
+    return HEAD + "\n".join(w.lines) + "\n    return s + t + np.sum(b) + np.sum(a * a) * 0.1 + np.sum(z * z) * 0.1 + k\n"
 
 
 def load(text: str, folder: Path, name: str):

@@ -32,6 +32,7 @@ from autodiff.capture.state import (
 from autodiff.checkpointing import loop_within
 from autodiff.leaves import as_leaf
 from autodiff.numpy.memory import assign, may_be, relatives, shared, stale
+from tracer.elements import apart
 from tracer.errors import ShapeError
 from tracer.graph import Graph, Var, live_nodes
 from tracer.integers import upper_bound
@@ -559,14 +560,16 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
     nodes = tuple(trace.nodes)
     body = live_nodes(Graph("loop", (attempt.i.ref, *(v for _, v in constants), *inputs), nodes, tuple(outputs)))  # type: ignore[arg-type]
     test = _test_graph(attempt, body, nodes[:attempt.tested], flag, len(constants))
-    spec = LoopSpec(len(constants), len(inputs), 0)
     begin = [zeros(s[1]) if isinstance(s, tuple) else converted(s, v.type) if not isinstance(s, Tracer) or s.type != v.type else s
              for s, v in zip(starts, inputs, strict=True)]
     count, length = _count(steps, test)
+    parts = apart([c for c, _ in constants], begin, body, test)
     if steps.memory is not None:
-        out = loop_within(steps.memory, count, [c for c, _ in constants], begin, body, test, length)    # counts chunks
+        out = loop_within(steps.memory, count, parts.constants, parts.carries, parts.body, parts.test, length)    # counts chunks
     else:
-        out = bind(loop_op, count, *[c for c, _ in constants], *begin, spec=spec, length=length, body=body, test=test)
+        spec = LoopSpec(len(parts.constants), len(parts.carries), 0)
+        out = bind(loop_op, count, *parts.constants, *parts.carries, spec=spec, length=length, body=parts.body, test=parts.test)
+    out = parts.join(out)
     taken.append(out[-1])
     for receive, y in zip(done, out, strict=False):
         receive(y)

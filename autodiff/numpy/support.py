@@ -212,6 +212,9 @@ def filled(shape, value, dtype):
 
 
 def as_array(x):
-    """As `array_of`, and Python numbers become NumPy's."""
+    """As `array_of`, and Python numbers become NumPy's, which a graph holds as constants."""
     x = array_of(x)
-    return x if isinstance(x, (Tracer, np.ndarray, np.generic)) else functions["asarray"](x)
+    if isinstance(x, (Tracer, np.ndarray, np.generic)):
+        return x
+    x = functions["asarray"](x)
+    return x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x

@@ -448,3 +448,16 @@ def test_one_branch_only():
         return y.sum()
     with pytest.raises(UnboundLocalError):
         ad.jit(f)(X)
+
+
+def test_the_length_of_a_moving_slice_in_the_gradient_of_two_loops():
+    def f(x):
+        s, z = 0.5, 0.3
+        for _ in range(2):
+            for i in range(6):
+                s = (x * (s - 0.07)) @ x
+                z += len(x[i:4]) * s * 0.1
+        return s + z
+    value, g = ad.jit(ad.value_and_grad(f))(X)
+    np.testing.assert_allclose(value, f(X), rtol=1e-12)
+    np.testing.assert_allclose(g, ad.grad(f)(X), rtol=1e-12)

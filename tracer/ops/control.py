@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from tracer.elements import apart
 from tracer.graph import Graph, Var, size_symbols
 from tracer.op import Op, Total, Unknown, ops, register, transforms, type_of
 from tracer.trace import apply, bind, evaluate, inline, trace_flat, trace_graph, zeros
@@ -789,10 +790,12 @@ def loop_of(graph: Graph, captured: list, length, init: list, sliced: list, *, r
     if test is not None:
         ti, tk, tx = test.inputs[0], test.inputs[1:1 + nk], test.inputs[1 + nk:]
         test = Graph(test.name, (ti, *(Var(type_of(x)) for x in captured), *tx, *tk), test.nodes, test.outputs)
-    spec = LoopSpec(len(cs), nk, ns, reverse)
     if count is None:
         count = np.int64(length) if isinstance(length, int) else FOREVER
     known = length if isinstance(length, int) and (test is None or bounded) else (length if not isinstance(length, int) else None)
-    return bind(loop, count, *cs, *init, *sliced, spec=spec, length=known, body=body, test=test)
+    parts = apart(cs, init, body, test)
+    spec = LoopSpec(len(parts.constants), len(parts.carries), ns, reverse)
+    out = bind(loop, count, *parts.constants, *parts.carries, *sliced, spec=spec, length=known, body=parts.body, test=parts.test)
+    return parts.join(out)
 
 

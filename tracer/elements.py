@@ -1,0 +1,244 @@
+"""Small arrays in loops as numbers of their own.
+
+Scientists write the state of a small system as `np.array([u, v])` and read it as `y[0]`. Where a loop builds such arrays from numbers,
+they are taken apart: the loop carries the numbers, elementwise operations become one operation per element, and what only moves elements
+(`index`, `reshape`, `concatenate`, …) vanishes. The numbers then live in registers, and so do their cotangents. Compilers call this
+scalar replacement of aggregates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import Any
+
+import numpy as np
+
+from tracer.graph import Atom, Graph, Node, Var
+from tracer.op import Elementwise, ops, type_of
+from tracer.trace import apply, bind, current_trace, trace_graph, walk
+from tracer.types import ArrayType
+
+__all__ = ["MOST", "LoopParts", "apart"]
+
+MOST = 8
+"""Elements of an array that is taken apart, at most."""
+
+_MOVES = {"index": 1, "reshape": 1, "transpose": 1, "broadcast": 1, "update": 2, "concatenate": None}
+"""Ops that only move elements, with the number of their operands: with more, the places are data."""
+
+
+@dataclass
+class LoopParts:
+    """The operands and graphs of a loop; `join` makes the outputs of the loop it stands for of its own."""
+
+    constants: list
+    carries: list
+    body: Graph
+    test: Graph | None
+    join: Callable[[Sequence], list]
+
+
+def apart(constants: Sequence, carries: Sequence, body: Graph, test: Graph | None) -> LoopParts:
+    """A loop with its small arrays taken apart, where its body makes some of numbers; else as it is.
+
+    `body` takes `(i, *constants, *carries, *slices)`, `test` takes `(i, *constants, *carries)`.
+    """
+    heads, nc = (*constants, *carries), len(constants)
+    chosen = _chosen(body, test, nc, len(carries)) if current_trace() is not None else set()
+    if not chosen:
+        return LoopParts(list(constants), list(carries), body, test, list)
+    taken = body.inputs[1:1 + len(heads)]
+    split = [v in chosen for v in taken]
+    widths = [_count(v.type) if s else 1 for v, s in zip(taken, split, strict=True)]
+
+    def rebuilt(graph: Graph, returns: Sequence[bool]) -> Graph:
+        def f(i, *xs):
+            rest = iter(xs)
+            ins = [_joined(v.type, s, rest) for v, s in zip(taken, split, strict=True)]
+            return _flat(walk(graph, [i, *ins, *rest], partial(_step, chosen)), returns)
+        types = [t for v, s in zip(taken, split, strict=True) for t in _element_types(v.type, s)]
+        return trace_graph(f, [graph.inputs[0].type, *types, *(v.type for v in graph.inputs[1 + len(heads):])], graph.name)
+
+    def join(outs: Sequence) -> list:
+        rest = iter(outs)
+        return [_whole(_joined(v.type, s, rest)) for v, s in zip(taken[nc:], split[nc:], strict=True)] + list(rest)
+    values = _flat(heads, split)
+    cut = sum(widths[:nc])
+    new = rebuilt(body, [*split[nc:], *[False] * (len(body.outputs) - len(carries))])
+    return LoopParts(values[:cut], values[cut:], new, None if test is None else rebuilt(test, [False]), join)
+
+
+# -- what is taken apart ----------------------------------------------------------------------------
+
+
+def _static(t: ArrayType) -> tuple[int, ...]:
+    return tuple([int(d) for d in t.shape])  # type: ignore[arg-type]
+
+
+def _count(t: ArrayType) -> int:
+    return math.prod(_static(t))
+
+
+def _is_small(t: ArrayType) -> bool:
+    return bool(t.shape) and t.is_static() and 0 < _count(t) <= MOST
+
+
+def _is_known(node: Node) -> bool:
+    """Whether the elements of what a node makes are known from those of its operands."""
+    name = node.op.name
+    if not all(a.type.shape == () or _is_small(a.type) for a in node.inputs):
+        return False
+    if name in _MOVES:
+        return _MOVES[name] in (None, len(node.inputs)) and node.params.get("mode", "set") == "set"
+    return isinstance(node.op, Elementwise) or name == "sum"
+
+
+def _chosen(body: Graph, test: Graph | None, constants: int, carries: int) -> set[Var]:
+    """The small arrays to take apart: none unless some are made of numbers, and none that another kind of op makes.
+
+    Arrays that meet in an elementwise op, or stand for one another at the border of a branch or from step to step, go together.
+    """
+    together: dict[Var, Var] = {}
+    made: list[Var] = []
+    foreign: list[Var] = []
+
+    def find(v: Var) -> Var:
+        while together.setdefault(v, v) is not v:
+            v = together[v]
+        return v
+
+    def link(*atoms: Atom) -> None:
+        vs = [a for a in atoms if isinstance(a, Var) and _is_small(a.type)]
+        for v in vs:
+            together[find(v)] = find(vs[0])
+
+    def visit(graph: Graph) -> None:
+        for v in graph.inputs:
+            link(v)
+        for node in graph.nodes:
+            for v in node.outputs:
+                link(v)
+            if node.op.name == "cond":
+                for g in node.params["branches"]:
+                    visit(g)
+                    for a, b in (*zip(node.inputs[1:], g.inputs, strict=True), *zip(node.outputs, g.outputs, strict=True)):
+                        link(a, b)
+            elif not _is_known(node):
+                if node.op.name != "index":
+                    foreign.extend(v for v in node.outputs if _is_small(v.type))
+            elif isinstance(node.op, Elementwise) or node.op.name == "update":
+                link(node.outputs[0], *(a for a in node.inputs if a.type.shape == node.outputs[0].type.shape))
+            y = node.outputs[0]
+            if _is_small(y.type) and _is_known(node) and (node.op.name == "update" or node.op.name == "concatenate" and all(
+                    _count(a.type) == 1 for a in node.inputs)):
+                made.append(y)
+    visit(body)
+    for v, out in zip(body.inputs[1 + constants:], body.outputs[:carries], strict=False):
+        link(v, out)
+    if test is not None:
+        visit(test)
+        for v, w in zip(body.inputs, test.inputs, strict=False):
+            link(v, w)
+    never = {find(v) for v in foreign}
+    if all(find(v) in never for v in made):
+        return set()
+    return {v for v in together if find(v) not in never}
+
+
+# -- recording --------------------------------------------------------------------------------------
+
+
+class Small:
+    """A small array as the list of its elements, in C order."""
+
+    __slots__ = ("elements", "type", "whole")
+
+    def __init__(self, type: ArrayType, elements: list):
+        self.type, self.elements, self.whole = type, elements, None
+
+
+def _op(name: str, *xs, **params) -> Any:
+    return bind(ops[name], *xs, **params)
+
+
+def _type(x) -> ArrayType:
+    return x.type if isinstance(x, Small) else type_of(x)
+
+
+def _elements(x) -> list:
+    if isinstance(x, Small):
+        return x.elements
+    t = type_of(x)
+    if t.shape == ():
+        return [x]
+    return [_op("reshape", _op("index", x, spec=tuple([(k, 1, 1) for k in at]), check=None), shape=()) for at in np.ndindex(*_static(t))]
+
+
+def _whole(x):
+    if not isinstance(x, Small):
+        return x
+    if x.whole is None:
+        line = _op("concatenate", *[_op("reshape", e, shape=(1,)) for e in x.elements], axis=0)
+        x.whole = line if x.type.shape == (len(x.elements),) else _op("reshape", line, shape=x.type.shape)
+    return x.whole
+
+
+def _flat(xs: Sequence, split: Sequence[bool]) -> list:
+    return [e for x, s in zip(xs, split, strict=True) for e in (_elements(x) if s else [_whole(x)])]
+
+
+def _joined(t: ArrayType, split: bool, values) -> Any:
+    return Small(t, [next(values) for _ in range(_count(t))]) if split else next(values)
+
+
+def _element_types(t: ArrayType, split: bool) -> list[ArrayType]:
+    return [t.with_shape(())] * _count(t) if split else [t]
+
+
+def _step(chosen: Collection[Var], node: Node, xs: list, params: dict) -> list:
+    """The outputs of one node, the `chosen` arrays among them as `Small`."""
+    trace = current_trace()
+    if trace is not None and node.where is not None:
+        trace.where = node.where
+    if node.op.name == "cond":
+        return _cond(chosen, node, xs, params)
+    y = node.outputs[0]
+    if not _is_known(node) or y not in chosen and not (y.type.shape == () and any(isinstance(x, Small) for x in xs)):
+        out = apply(node.op, [_whole(x) for x in xs], params)
+        return out if node.op.many else [out]
+    if isinstance(node.op, Elementwise):
+        lists = [_elements(x) * (1 if _type(x).shape else _count(y.type)) for x in xs]
+        return [Small(y.type, [apply(node.op, each, params) for each in zip(*lists, strict=True)])]
+    values: list = []
+    numbered = []
+    for x in xs:
+        own = _elements(x)
+        numbered.append(np.arange(len(values), len(values) + len(own)).reshape(_static(_type(x))))
+        values += own
+    if node.op.name == "sum":
+        summed = params["axes"]
+        kept = [d for d in range(numbered[0].ndim) if d not in summed]
+        rows = np.transpose(numbered[0], (*kept, *summed)).reshape(_count(y.type), -1)
+        out = [reduce(partial(_op, "add"), [values[j] for j in row]) for row in rows]
+    else:
+        out = [values[j] for j in np.ravel(node.op.reference(*numbered, **params))]
+    return [Small(y.type, out) if y.type.shape else out[0]]
+
+
+def _cond(chosen: Collection[Var], node: Node, xs: list, params: dict) -> list:
+    """A branch whose operands and results that are `chosen` go in and out as numbers."""
+    which, *xs = xs
+    types = [_type(x) for x in xs]
+    into = [isinstance(x, Small) for x in xs]
+    out_of = [v in chosen for v in node.outputs]
+
+    def rebuilt(g: Graph) -> Graph:
+        def f(*values):
+            rest = iter(values)
+            return _flat(walk(g, [_joined(t, s, rest) for t, s in zip(types, into, strict=True)], partial(_step, chosen)), out_of)
+        return trace_graph(f, [u for t, s in zip(types, into, strict=True) for u in _element_types(t, s)], g.name)
+    out = iter(apply(node.op, [which, *_flat(xs, into)], {**params, "branches": tuple(map(rebuilt, params["branches"]))}))
+    return [_joined(v.type, s, out) for v, s in zip(node.outputs, out_of, strict=True)]
