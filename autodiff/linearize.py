@@ -7,13 +7,13 @@ linear graph, and so is, inside loops, a value whose length is known only at run
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from autodiff.cut import least_set
 from autodiff.jvp import joint_graph
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
-from tracer.op import ops, transforms
+from tracer.op import Elementwise, ops, transforms
 from tracer.ops.control import array_before, ends_and_logs
 from tracer.types import Size
 
@@ -44,11 +44,12 @@ class Replayed:
 
 
 def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] = (), *, free: Sequence[bool] | None = None,
-                    keep_sized: bool = True, replay: Sequence[tuple[int, int]] = ()) -> Linearized:
+                    keep_sized: bool = True, replay: Sequence[tuple[int, int]] = (), branch: bool = False) -> Linearized:
     """Linearize a graph in its active inputs.
 
     `free` marks inputs that cost nothing to keep; `keep_sized` says whether arrays of run-time length may be kept. `replay` are pairs of
-    an input and an output: arrays that are written in parts where the linear graph may write them again.
+    an input and an output: arrays that are written in parts where the linear graph may write them again. `branch`: the graph is one way
+    of several, so that what it keeps is kept on all of them, and what it makes again is made on its own way only.
     """
     joint, active_out = joint_graph(graph, active, "linearize", must)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
@@ -65,7 +66,7 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     chains = {joint.inputs[j]: _writes(first, second, joint.inputs[j], joint.outputs[k]) for j, k in replay}
     written = {v: chain for v, chain in chains.items() if chain and _is_read(v, chain, first, second, linear)}
     residuals, again = choose_residuals(first, second, joint.outputs[n_out:], set(joint.inputs[:n_in]), linear, free_vars,
-                                        keep_sized, {v for chain in written.values() for _, v in chain})
+                                        keep_sized, {v for chain in written.values() for _, v in chain}, branch)
     replayed = []
     for v, chain in written.items():
         logs = []
@@ -142,7 +143,8 @@ def _is_read(v: Var, chain: list[tuple[Node, Var]], first: list[Node], second: l
 
 
 def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[Atom], inputs: set[Var], linear: set[Var],
-                     free: set[Var], keep_sized: bool, replayed: set[Var] = frozenset()) -> tuple[list[Var], list[Node]]:     # type: ignore[assignment]
+                     free: set[Var], keep_sized: bool, replayed: set[Var] = frozenset(),     # type: ignore[assignment]
+                     branch: bool = False) -> tuple[list[Var], list[Node]]:
     """The residuals, and the primal nodes that the linear graph runs again: those that make `replayed` in any case.
 
     Walks the primal nodes backwards from what the linear graph needs. A needed value is made again when its op is cheap
@@ -175,8 +177,10 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
                 need(binder[s])
     bind_sizes({s for node in second for p in node.params.values() for s in size_symbols(p)})
     flags = _made_of_flags(first)
+    derived = _derived(first, free)
     roots = tuple(needed)
     cut: set[Var] | None = None
+    light = _is_light
 
     def walk() -> tuple[dict[Var, None], list[Node]]:
         again: list[Node] = []
@@ -193,8 +197,8 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
                     need(a)
             elif cut is not None and all(v in cut for v in wanted):
                 kept.update(dict.fromkeys(wanted))
-            elif (sized or any(v in replayed for v in node.outputs) or _is_cheap(node, free) or all(v in flags for v in node.outputs)
-                    or cut is not None and _is_light(node)):
+            elif (sized or any(v in replayed for v in node.outputs) or _is_cheap(node, free, derived)
+                    or all(v in flags for v in node.outputs) or cut is not None and light(node)):
                 again.append(node)
                 for a in node.inputs:
                     need(a)
@@ -205,15 +209,23 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
         return kept, again[::-1]
     kept, again = walk()
     if not keep_sized and not replayed:
-        cut = _smaller(kept, first, inputs, free)
-        if cut is not None:
-            needed = dict.fromkeys(roots)
-            kept, again = walk()
+        for light in (_is_scalar, _is_light) if branch else (_is_light,):
+            cut = _smaller(kept, first, inputs, free, light)
+            if cut is not None:
+                needed = dict.fromkeys(roots)
+                less, more = walk()
+                saved = sum(_bytes(v, free) for v in kept) - sum(_bytes(v, free) for v in less)
+                if light is _is_light or saved >= COSTLY_BYTES * sum(map(_is_costly, more)):
+                    kept, again = less, more
+                    break
+                needed = dict.fromkeys([*roots, *kept])
     return [v for v in needed if v in kept], again
 
 
-WORTH_CUTTING = 64
+WORTH_CUTTING = 16
 """Bytes kept by a step of a loop from which on the least set is looked for."""
+COSTLY_BYTES = 8
+"""Bytes of every step that are worth one elementary function on the steps that take a branch."""
 
 _LIGHT = {"add", "sub", "mul", "neg", "abs", "square", "maximum", "minimum", "select", "lt", "le", "gt", "ge", "eq", "ne", "logical_and",
           "logical_or", "logical_not", "cast", "positive", "index", "update", "broadcast", "reshape", "transpose"}
@@ -224,18 +236,29 @@ def _is_light(node: Node) -> bool:
     return (node.op.name in _LIGHT or getattr(node.op, "cheap", False)) and not node.params.get("check")
 
 
-def _smaller(kept: dict[Var, None], first: list[Node], inputs: set[Var], free: set[Var]) -> set[Var] | None:
+def _is_scalar(node: Node) -> bool:
+    """Whether a value is light to make, or a number made of numbers."""
+    return _is_light(node) or isinstance(node.op, Elementwise) and node.outputs[0].type.shape == ()
+
+
+def _is_costly(node: Node) -> bool:
+    return isinstance(node.op, Elementwise) and not _is_light(node) and node.op.name not in ("div", "sqrt")
+
+
+def _bytes(v: Var, free: set[Var]) -> int:
+    return 0 if v in free else _count(v) * v.type.dtype.itemsize
+
+
+def _smaller(kept: dict[Var, None], first: list[Node], inputs: set[Var], free: set[Var], light: Callable[[Node], bool]) -> set[Var] | None:
     """The least set of values from which those kept can be made by light operations; None if it is not clearly smaller."""
-    def size(v: Var) -> int:
-        return 0 if v in free else _count(v) * v.type.dtype.itemsize
-    total = sum(map(size, kept))
+    total = sum(_bytes(v, free) for v in kept)
     if total < WORTH_CUTTING:
         return None
-    made_of = {v: [a for a in n.inputs if isinstance(a, Var)] for n in first if _is_light(n) for v in n.outputs}
+    made_of = {v: [a for a in n.inputs if isinstance(a, Var)] for n in first if light(n) for v in n.outputs}
     known = [*inputs, *(v for n in first for v in n.outputs)]
-    cost = {v: size(v) for v in known if not v.type.symbols()}
+    cost = {v: _bytes(v, free) for v in known if not v.type.symbols()}
     cut = least_set(list(kept), made_of, cost)
-    return cut if sum(map(size, cut)) <= 0.8 * total else None
+    return cut if sum(_bytes(v, free) for v in cut) <= 0.8 * total else None
 
 
 def _made_of_flags(nodes: list[Node]) -> set[Var]:
@@ -252,14 +275,30 @@ def _made_of_flags(nodes: list[Node]) -> set[Var]:
     return found
 
 
-def _is_cheap(node: Node, free: set[Var]) -> bool:
-    """Views and fillings, and arithmetic on integer scalars made of free values (loop counters and what is derived)."""
+def _is_cheap(node: Node, free: set[Var], derived: set[Var]) -> bool:
+    """Views and fillings, arithmetic on integer scalars, and elements of free arrays at places that are free or `derived`."""
     if getattr(node.op, "cheap", False):
         return True
-    if node.op.name == "index" and all(not isinstance(a, Var) or a in free for a in node.inputs):
+    if node.op.name == "index" and all(not isinstance(a, Var) or a in free or k and a in derived for k, a in enumerate(node.inputs)):
         return True
-    types = [a.type for a in (*node.inputs, *node.outputs)]
-    return node.op.name in _INTEGER_ARITHMETIC and all(t.shape == () and t.dtype.kind in "biu" for t in types)
+    return _is_integer_arithmetic(node)
+
+
+def _is_integer_arithmetic(node: Node) -> bool:
+    return node.op.name in _INTEGER_ARITHMETIC and all(a.type.shape == () and a.type.dtype.kind in "biu"
+                                                       for a in (*node.inputs, *node.outputs))
+
+
+def _derived(nodes: list[Node], free: set[Var]) -> set[Var]:
+    """Integer scalars made of free values: loop counters, what is computed of them, and elements of free arrays at such places."""
+    found: set[Var] = set()
+    for node in nodes:
+        known = all(not isinstance(a, Var) or a in free or a in found for a in node.inputs)
+        element = node.op.name == "index" and node.inputs[0] in free and node.outputs[0].type.shape == () \
+            and node.outputs[0].type.dtype.kind in "iu"
+        if known and (element or _is_integer_arithmetic(node)):
+            found.update(node.outputs)
+    return found
 
 
 _INTEGER_ARITHMETIC = {"add", "sub", "mul", "neg", "cast", "select", "lt", "le", "gt", "ge", "eq", "ne", "floor_divide",

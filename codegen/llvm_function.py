@@ -57,6 +57,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionWriter"]
 
+MASKED = 200
+"""Instructions of a vector loop's body from which on all its steps are masked, where masks are not registers (AVX2): then a mask costs
+little, and a copy of the body for the last elements much. A masked store of truth values is a branch an element there: the flags of a
+minimum, stored and read by a gradient, took 5.2 ns a number, and take 2.0 (`python -m bench.programs.board --only floyd_warshall`)."""
+
 @dataclass(slots=True)
 class _Vector:
     """The loop that is being written in vectors."""
@@ -416,7 +421,7 @@ class FunctionWriter(Writer):
         """A store; sums that are kept in vectors go to their accumulator."""
         b = s.buffer
         key = self._sum_key(s)
-        if key is not None and self.vector is not None:
+        if key is not None:
             self._accumulate(key, s)
             return
         if is_variable(b):
@@ -672,7 +677,12 @@ class FunctionWriter(Writer):
     def _accumulate(self, key: Hashable, s: Store) -> None:
         how, dtype, parts = self.sums[key]
         vector = self.vector
-        assert vector is not None
+        if vector is None:  # one of the last elements: into the first lane
+            total = self.variables[key, 0]
+            v = scalar_llvm.cast(self, self.expr(s.value), s.value.dtype, dtype)
+            v = self.first_lane(v, self.constant(scalar_llvm.neutral(how, dtype), v.kind, total.lanes))
+            self.variables[key, 0] = scalar_llvm.combine(self, how, dtype, total, v)
+            return
         at = (key, vector.part % parts)
         total = self.variables[at]
         e = s.value
@@ -730,20 +740,32 @@ class FunctionWriter(Writer):
 
         def rest(i: Value) -> None:
             body(i, self._mask(i, n, lanes), 0)
-        if plan.thin:
-            step = 2 * lanes
+        slow_masks = self.module.bytes < 64
+        if slow_masks and plan.cost < MASKED or plan.thin:
+            parts = 2 if plan.thin else 1
+            step = parts * lanes
             whole = self.iadd(zero, self.binary("and", self.isub(n, zero), self.constant(-step, "i64")))
 
             def main(i: Value) -> None:
-                for part in range(2):
+                for part in range(parts):
                     body(self.iadd(i, self.constant(part * lanes, "i64")), None, part)
             self.counted(zero, whole, step, carried, main)
             self._advance(writes)
-            self.counted(whole, n, lanes, carried, rest)
+            if slow_masks:
+                self._one_by_one(s, whole, n, carried)
+            else:
+                self.counted(whole, n, lanes, carried, rest)
         else:
             self.counted(zero, n, lanes, carried, rest)
         for b in plan.private:
             self.variables[b] = self.constant(0, llvm_type(b.dtype))
+
+    def _one_by_one(self, s: For, start: Value, stop: Value, carried: Sequence[Hashable]) -> None:
+        """The last steps of a vector loop, without vectors."""
+        def body(i: Value) -> None:
+            self.names[s.var] = i
+            self.block(s.body)
+        self.counted(start, stop, 1, carried, body)
 
     def _mask(self, i: Value, n: Value, lanes: int) -> Value:
         """Lanes that are inside the array."""

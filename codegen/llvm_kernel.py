@@ -100,7 +100,7 @@ def _shared(key: str, names: Iterable[str], code: Callable[[], bytes]) -> link.L
     return found
 
 
-_CHECKED: dict[str, type[Exception]] = {"": IndexError, "AssertionError": AssertionError,
+_CHECKED: dict[str, type[Exception]] = {"": IndexError, "AssertionError": AssertionError, "ValueError": ValueError,
                                         "LinAlgError": np.linalg.LinAlgError}
 _MATRIX_ERRORS = {NOT_POSITIVE: "Matrix is not positive definite", SINGULAR: "singular matrix"}
 

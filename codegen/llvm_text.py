@@ -179,6 +179,10 @@ class Writer:
         one = self.pure(f"insertelement <{lanes} x {v.kind}> poison, {v}, i64 0", v.kind, lanes, v)
         return self.pure(f"shufflevector {one}, {one.type} poison, <{lanes} x i32> zeroinitializer", v.kind, lanes, one)
 
+    def first_lane(self, v: Value, rest: Value) -> Value:
+        """A scalar in the first lane, `rest` in the others."""
+        return self.pure(f"insertelement {rest}, {v}, i64 0", rest.kind, rest.lanes, v, rest)
+
     def even(self, *vs: Value) -> list[Value]:
         """All with as many lanes as the widest."""
         lanes = max(v.lanes for v in vs)

@@ -8,6 +8,7 @@ outputs that are used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, size_symbols
@@ -19,20 +20,19 @@ def tidy(graph: Graph) -> Graph:
     """Tidy the loops of a graph and of all bodies in it."""
     graph = _forward(graph)
     graph = _carried_sums(_prune(live_nodes(graph)))
-    nodes = tuple([_tidy_bodies(n) for n in graph.nodes])
-    return Graph(graph.name, graph.inputs, nodes, graph.outputs)
+    return Graph(graph.name, graph.inputs, tuple([_with_bodies(n, tidy) for n in graph.nodes]), graph.outputs)
 
 
-def _tidy_bodies(node: Node) -> Node:
-    held = dict(bodies(node))
-    if not held:
+def _with_bodies(node: Node, change: Callable[[Graph], Graph]) -> Node:
+    """A node with its bodies changed."""
+    if not any(True for _ in bodies(node)):
         return node
     params = dict(node.params)
     for key, value in params.items():
         if isinstance(value, Graph):
-            params[key] = tidy(value)
+            params[key] = change(value)
         elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
-            params[key] = tuple([tidy(g) for g in value])
+            params[key] = tuple([change(g) for g in value])
     return Node(node.op, node.inputs, node.outputs, params, node.where)
 
 
@@ -247,7 +247,7 @@ def _carry_sum(loop: _Loop, node: Node, j: int, k: int, after: list[Node]) -> tu
 
 
 def _prune(graph: Graph) -> Graph:
-    """Drop what no one reads."""
+    """Drop what no one reads. Bodies go first: what a loop inside reads only to hand it on is not read."""
     live: set[Atom] = set(graph.outputs)
     mentioned: set[str] = set()
     for node in graph.nodes:
@@ -255,8 +255,12 @@ def _prune(graph: Graph) -> Graph:
             mentioned |= size_symbols(value)
     kept: list[Node] = []
     for node in reversed(graph.nodes):
+        node = _with_bodies(node, _prune)
         if node.op.name == "loop":
+            before = len(node.params["body"].outputs)
             node = _prune_loop(node, live, mentioned)
+            if len(node.params["body"].outputs) < before:
+                node = _with_bodies(node, _prune)
         live.update(node.inputs)
         kept.append(node)
     return live_nodes(Graph(graph.name, graph.inputs, tuple(reversed(kept)), graph.outputs))

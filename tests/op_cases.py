@@ -45,6 +45,15 @@ def _triangular(v):
     return x.sum()
 
 
+def _compared(v):
+    """Two lengths that are equal, which is known when the function runs."""
+    s = 0.0
+    for i in range(1, 4):
+        k = np.minimum(i, np.argmax(v * 0 + np.arange(4)))
+        s = s + np.sum(v[:i] * v[4 - k:] ** 2)
+    return s
+
+
 def _required(v):
     assert v[0] > 0, "positive"
     return v * v
@@ -70,6 +79,7 @@ CASES = {
     "replayed_loop": [(lambda v: ad.fori_loop(0, 3, lambda i, s: s.at[i + 1].set(s[i] * s[i:i + 2].sum() * v[i]), v).sum(), (V,)),
                       (lambda v: ad.jit(_triangular)(v), (V,))],
     "length": [(lambda v: ad.jit(_lengths)(v), (V,))],
+    "sized": [(lambda v: ad.jit(_compared)(v), (V,))],
     "require": [(lambda v: ad.jit(_required)(v), (V,))],
     "iota": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + np.take(v, anp.arange(4) * 0 + i).sum(), 0.0), (V,))],
     "sum": [(lambda a: a.sum(), (A,)), (lambda a: a.sum(axis=0), (A,)), (lambda a: a.sum(axis=(0, 1), keepdims=True), (A,))],

@@ -80,7 +80,7 @@ def _convert_code(f: FunctionType) -> CodeType:
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unconvertible(f"`{f.__qualname__}` is a generator or a coroutine")
     found, owner = _find(f)
-    node: Any = copy.deepcopy(found)
+    node: Any = _Cases().visit(copy.deepcopy(found))
     converter = _Converter()
     own = {n for n in (getattr(node, "name", None), owner) if n} - set(code.co_freevars)   # a recursive function's name stays what it was
     if isinstance(node, ast.Lambda):
@@ -208,13 +208,68 @@ def _may_jump(s: ast.stmt) -> bool:
     return go(s, False)
 
 
+def _own_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a function, without those of functions and classes in it."""
+    for s in body:
+        yield s
+        if not isinstance(s, _SCOPES):
+            for field in ("body", "orelse", "finalbody"):
+                yield from _own_statements(getattr(s, field, ()))
+            for part in (*getattr(s, "handlers", ()), *getattr(s, "cases", ())):
+                yield from _own_statements(part.body)
+
+
 class _Scope:
-    """The function that is being converted."""
+    """The function that is being converted. `shared`: names that it sets for others, by `nonlocal` and `global`."""
 
     def __init__(self, node: ast.FunctionDef):
         self.node = node
         self.outside = {g for s in ast.walk(node) if isinstance(s, ast.Global) for g in s.names}
+        self.shared = {g for s in _own_statements(node.body) if isinstance(s, (ast.Global, ast.Nonlocal)) for g in s.names}
         self.live = Liveness(node)
+
+
+class _Cases(ast.NodeTransformer):
+    """`match` over numbers, strings and names as `if` and `elif`. Patterns that take objects apart stay Python's."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def visit_Match(self, n: ast.Match) -> Any:
+        self.generic_visit(n)
+        if any(not _is_plain(case.pattern) for case in n.cases):
+            return n
+        self.count += 1
+        subject = f"match__{self.count}"
+        first = _at(ast.Assign([ast.Name(subject, ast.Store())], n.subject), n.subject)
+        chain: list[ast.stmt] = []
+        for case in reversed(n.cases):
+            test, name = self._test(case.pattern, subject), getattr(case.pattern, "name", None)
+            bound: list[ast.stmt] = [_at(ast.Assign([ast.Name(name, ast.Store())], _name(subject)), case.pattern)] if name else []
+            body = case.body
+            if case.guard is not None and test is None:
+                body = [_at(ast.If(case.guard, body, chain), case.guard)]
+            elif case.guard is not None:
+                test = ast.BoolOp(ast.And(), [test, case.guard])
+            chain = [*bound, *body] if test is None else [_at(ast.If(test, [*bound, *body], chain), case.pattern)]
+        return [first, *chain]
+
+    def _test(self, p: ast.pattern, subject: str) -> Any:
+        """Whether a pattern fits; None for one that always does."""
+        if isinstance(p, ast.MatchAs):
+            return None if p.pattern is None else self._test(p.pattern, subject)
+        if isinstance(p, ast.MatchOr):
+            return ast.BoolOp(ast.Or(), [self._test(q, subject) for q in p.patterns])
+        if isinstance(p, ast.MatchSingleton):
+            return ast.Compare(_name(subject), [ast.Is()], [ast.Constant(p.value)])
+        return ast.Compare(_name(subject), [ast.Eq()], [p.value])  # type: ignore[attr-defined]
+
+
+def _is_plain(p: ast.pattern) -> bool:
+    """Whether a pattern is a value, several values, or a name for anything."""
+    if isinstance(p, ast.MatchOr):
+        return all(isinstance(q, (ast.MatchValue, ast.MatchSingleton)) for q in p.patterns)
+    return isinstance(p, (ast.MatchValue, ast.MatchSingleton)) or isinstance(p, ast.MatchAs) and p.pattern is None
 
 
 class _Converter(ast.NodeTransformer):
@@ -225,21 +280,21 @@ class _Converter(ast.NodeTransformer):
     # -- expressions ---------------------------------------------------------------------------
 
     def visit_BoolOp(self, n: ast.BoolOp) -> ast.AST:
-        plain = _contains(n, (ast.NamedExpr, ast.Await))
+        plain = any(_contains(v, (ast.NamedExpr, ast.Await)) for v in n.values[1:])    # a function would keep the name to itself
         self.generic_visit(n)
-        return n if plain else _at(_hook("and_" if isinstance(n.op, ast.And) else "or_", *map(_thunk, n.values)), n)
+        return n if plain else _at(_hook("and_" if isinstance(n.op, ast.And) else "or_", n.values[0], *map(_thunk, n.values[1:])), n)
 
     def visit_UnaryOp(self, n: ast.UnaryOp) -> ast.AST:
         self.generic_visit(n)
         return _at(_hook("not_", n.operand), n) if isinstance(n.op, ast.Not) else n
 
     def visit_IfExp(self, n: ast.IfExp) -> ast.AST:
-        plain = _contains(n, (ast.NamedExpr, ast.Await))
+        plain = any(_contains(v, (ast.NamedExpr, ast.Await)) for v in (n.body, n.orelse))
         self.generic_visit(n)
         return n if plain else _at(_hook("choose", n.test, _thunk(n.body), _thunk(n.orelse)), n)
 
     def visit_Compare(self, n: ast.Compare) -> ast.AST:
-        plain = len(n.ops) == 1 or _contains(n, ast.NamedExpr)
+        plain = len(n.ops) == 1 or any(_contains(v, ast.NamedExpr) for v in n.comparators)
         self.generic_visit(n)
         if plain:
             return n
@@ -303,6 +358,7 @@ class _Converter(ast.NodeTransformer):
         return n
 
     def visit_ClassDef(self, n: ast.ClassDef) -> ast.AST:
+        n.body = [self.visit(s) if isinstance(s, ast.FunctionDef) else s for s in n.body]
         return n
 
     def visit_AsyncFunctionDef(self, n: ast.AsyncFunctionDef) -> ast.AST:
@@ -354,6 +410,18 @@ class _Converter(ast.NodeTransformer):
                 setattr(s, f, self.block(getattr(s, f), top))
 
     def _simple(self, s: ast.stmt) -> list[ast.stmt]:
+        shared = self._shared(bound_names([s]), s)
+        if isinstance(s, ast.Delete):
+            parts = [t.value for t in s.targets if isinstance(t, (ast.Subscript, ast.Attribute))]
+            return [*shared, *(_at(ast.Expr(_hook("deletes", copy.deepcopy(p))), s) for p in parts), self.visit(s)]
+        return [*shared, *self._statement(s)]
+
+    def _shared(self, names: Sequence[str], at: ast.stmt) -> list[ast.stmt]:
+        """What is to be said before names that others read are set."""
+        read = [_thunk(_name(x)) for x in names if self.scopes and x in self.scopes[-1].shared]
+        return [_at(ast.Expr(_hook("sets", *read)), at)] if read else []
+
+    def _statement(self, s: ast.stmt) -> list[ast.stmt]:
         if isinstance(s, ast.AnnAssign):    # a name shared between functions may have no annotation
             if s.value is None:
                 return [_at(ast.Pass(), s)]
@@ -404,8 +472,8 @@ class _Converter(ast.NodeTransformer):
         return [x for x in names if x not in outside]
 
     def _function(self, tag: str, statements: Sequence[ast.stmt], at: ast.AST, parameter: str | None = None,
-                  first: Sequence[ast.stmt] = ()) -> tuple[ast.expr, list[ast.stmt]]:
-        """A block as a function that shares its names with the function around it."""
+                  first: Sequence[ast.stmt] = (), value: bool = False) -> tuple[ast.expr, list[ast.stmt]]:
+        """A block as a function that shares its names with the function around it; with `value` it returns one."""
         if not statements and not first:
             return ast.Constant(None), []
         self.count += 1
@@ -418,7 +486,7 @@ class _Converter(ast.NodeTransformer):
             body.append(ast.Nonlocal(own))
         if outside:
             body.append(ast.Global(outside))
-        body += [*first, *self.block(statements, top=False)]
+        body += [*first, *self.block(statements, top=value)]
         parameters = _arguments([ast.arg(parameter)] if parameter else [])
         made = ast.FunctionDef(name=name, args=parameters, body=body or [ast.Pass()], decorator_list=[], returns=None,
                                **_NO_PARAMETERS)
@@ -436,7 +504,7 @@ class _Converter(ast.NodeTransformer):
             return [*made, *more, *last], _at(_hook("if_", test, body, orelse, _constants(names), following), s.test)
         bound = set(bound_names(s.body))
         if isinstance(s, ast.For):
-            item: list[ast.stmt] = [_at(ast.Assign([s.target], _name("item__")), s)]
+            item: list[ast.stmt] = [*self._shared(bound_names([s.target]), s), _at(ast.Assign([s.target], _name("item__")), s)]
             bound |= set(bound_names(item))
             over = s.iter
             if isinstance(over, ast.Call) and not any(isinstance(a, ast.Starred) for a in over.args) and not over.keywords:
@@ -447,11 +515,16 @@ class _Converter(ast.NodeTransformer):
             body, made = self._function("body", s.body, s, "item__", item)
             hook, head = "for_", over
         else:
-            if _contains(s.test, ast.NamedExpr):
-                raise Unconvertible(f"line {s.lineno}: `:=` in the test of a while loop")
-            head = _thunk(self.visit(s.test))
             body, made = self._function("body", s.body, s)
             hook = "while_"
+            tested = set(bound_names([s.test]))
+            if tested:
+                if any(map(_may_jump, s.body)) or tested & bound:
+                    raise Unconvertible(f"line {s.lineno}: `:=` in the test of a while loop that is left by break or sets the name again")
+                head, more = self._function("test", [_at(ast.Return(s.test), s.test)], s, value=True)
+                made += more
+            else:
+                head = _thunk(self.visit(s.test))
         state = self._own(sorted(bound & (live.head[s] | live.after[s])))
         carried = self._own(sorted(bound & live.head[s]))
         orelse, more = self._function("orelse", s.orelse, s)

@@ -11,7 +11,7 @@ from math import prod
 
 from tracer.types import Dim, Size
 
-__all__ = ["counter", "in_counters", "lower_bound", "upper_bound", "is_nonnegative", "length_symbol"]
+__all__ = ["agree", "counter", "in_counters", "lower_bound", "upper_bound", "is_nonnegative", "length_symbol"]
 
 _names = itertools.count(1)
 _bounds: dict[str, tuple[Dim | None, Dim | None]] = {}
@@ -58,6 +58,17 @@ def is_nonnegative(d: Dim) -> bool:
     """Whether `d >= 0` is known."""
     low = lower_bound(d)
     return low is not None and low >= 0
+
+
+def agree(a: Dim, b: Dim) -> bool | None:
+    """Whether two lengths are equal; None if that is not known."""
+    if a == b:
+        return True
+    d = in_counters(a) - in_counters(b)
+    if not isinstance(d, Size):
+        return d == 0
+    low, high = lower_bound(d), upper_bound(d)
+    return False if low is not None and low > 0 or high is not None and high < 0 else None
 
 
 def _bound(d: Dim, side: int, depth: int) -> int | None:

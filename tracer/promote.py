@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from tracer.array import functions
-from tracer.errors import DTypeError, ShapeError, explain
+from tracer.errors import DTypeError, ShapeError, explain, user_line
+from tracer.integers import agree
 from tracer.op import Elementwise, ops, type_of
-from tracer.trace import Tracer, bind
-from tracer.types import Dim
+from tracer.trace import Tracer, bind, current_trace
+from tracer.types import Dim, Size
 
-__all__ = ["apply_ufunc", "broadcast_shapes", "broadcast_to", "cast_to", "as_traced", "common_dtype", "dtype_kind_of",
+__all__ = ["apply_ufunc", "broadcast_shapes", "broadcast_to", "cast_to", "with_lengths", "as_traced", "common_dtype", "dtype_kind_of",
            "register_ufuncs", "is_traced", "align", "face_of"]
 
 
@@ -36,6 +37,15 @@ def dtype_kind_of(x) -> Any:
     if t is bool:
         return np.dtype(bool)
     return type_of(x).dtype
+
+
+def as_tracer(x) -> Tracer:
+    """A plain array as a value of the trace that is open."""
+    if isinstance(x, Tracer):
+        return x
+    trace = current_trace()
+    assert trace is not None
+    return Tracer(type_of(x), trace, trace.capture(x))
 
 
 def as_traced(x):
@@ -71,7 +81,7 @@ def describe(x) -> str:
 
 
 def broadcast_shapes(name: str, values: Sequence) -> tuple[Dim, ...]:
-    """The common shape of values under NumPy's broadcasting.
+    """The common shape of values under NumPy's broadcasting. Lengths that are not known to differ are taken to be equal.
 
     Raises
     ------
@@ -89,6 +99,9 @@ def broadcast_shapes(name: str, values: Sequence) -> tuple[Dim, ...]:
         for s in shapes:
             if len(s) >= -axis and s[axis] != 1:
                 if length not in (1, s[axis]):
+                    if agree(length, s[axis]) is not False:
+                        length = length if isinstance(length, int) else s[axis]
+                        continue
                     labels = ["left", "right"] if len(values) == 2 else [f"arg{i}" for i in range(len(values))]
                     raise explain(ShapeError, f"cannot {name} arrays of shapes {' and '.join(map(_show, shapes))}",
                                   **{k: describe(v) for k, v in zip(labels, values)},
@@ -119,13 +132,49 @@ def cast_to(x, dtype: np.dtype):
     return dtype.type(x)
 
 
+def with_lengths(x, shape: tuple[Dim, ...]):
+    """A traced array with its lengths written as in `shape`. Those that are not known to be equal are compared when the function runs.
+
+    Raises
+    ------
+    ValueError
+        Then, if they differ.
+    """
+    if x.type.shape == shape:
+        return x
+    from tracer.ops.control import require
+    from tracer.ops.shape import sized
+    trace = current_trace()
+    assert trace is not None
+    for a, b in zip(x.type.shape, shape, strict=True):
+        if agree(a, b) is None and not trace.has_compared(a, b):
+            where = user_line()
+            bind(require, bind(ops["eq"], _as_integer(a), _as_integer(b)), error="ValueError",
+                 message="operands could not be broadcast together: two lengths differ" + (f" ({where})" if where else ""))
+            trace.compared.add((a, b))
+    return bind(sized, x, shape=shape)
+
+
+def _as_integer(d: Dim):
+    if not isinstance(d, Size):
+        return np.int64(d)
+    from tracer.ops.shape import length
+    trace = current_trace()
+    assert trace is not None
+    return trace.record(length, (), {"length": d})
+
+
 def broadcast_to(x, shape: tuple[Dim, ...]):
-    """Broadcast to a shape that is known to fit."""
+    """Broadcast to a shape that is known, or taken, to fit."""
     have = x.type.shape if isinstance(x, Tracer) else np.shape(x)
     if have == shape:
         return x
+    tail = shape[len(shape) - len(have):]
+    if any(a != b and a != 1 for a, b in zip(have, tail)):
+        x = with_lengths(as_tracer(x), tuple([b if a != 1 else a for a, b in zip(have, tail)]))
+        if x.type.shape == shape:
+            return x
     from tracer.ops.shape import broadcast
-    from tracer.trace import current_trace
     trace = current_trace()
     if trace is not None and not isinstance(x, Tracer):
         return trace.record(broadcast, (x,), {"shape": shape})

@@ -81,11 +81,15 @@ class Trace:
         self.region = False             # a block of the function that the parent traces: names mean the same here and there
         self.written: dict[int, tuple[Tracer, Var]] = {}    # in a region: outer arrays that were written, and what they are now
         self.reread: dict[int, tuple[Tracer, Var]] = {}     # in a region: outer views, read from what their base is now
+        self.compared: set[tuple[Dim, Dim]] = set()         # lengths that are compared when the function runs
         self.integers: dict[Var, Dim] = {}                  # what is known of integer scalars
         self.stale: dict[int, tuple[Tracer, str]] = {}      # arrays whose contents are not known here any more, and why
         self.guards: list[tuple[Atom, int]] | None = None   # where decisions of Python are to be checked: conditions and outcomes
         self.notes: list[str] = []                          # what the user may want to know of how the function was recorded
         self.held: dict[int, Any] = {}                      # in a region: objects that were there before it
+        # In a loop's body: lists from outside, what is appended to each, and its elements before.
+        self.appended: dict[int, tuple[list, list, list]] | None = None
+        self.touched: dict[Any, Any] = {}                   # in a region: places in such objects that were set, and what they held
 
     def input(self, type: ArrayType, value=None, weak=None) -> Tracer:
         """A new tracer that stands for an input."""
@@ -178,6 +182,13 @@ class Trace:
                 raise explain(UnsupportedError, f"an array {x.type} is used under another name than it was written by", why=found[1],
                               fix="use one name for it, or copy it before the loop")
             trace = trace.parent
+
+    def has_compared(self, a: Dim, b: Dim) -> bool:
+        """Whether two lengths were compared already, here or around."""
+        trace: Trace | None = self
+        while trace is not None and (a, b) not in trace.compared and (b, a) not in trace.compared:
+            trace = trace.parent
+        return trace is not None
 
     def integer_of(self, atom) -> Dim | None:
         """What is known of an integer scalar of this trace, as a polynomial."""

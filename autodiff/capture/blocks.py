@@ -6,12 +6,14 @@ A block is traced once as a region. Its names are looked at before and after; ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from autodiff.capture.slots import PENDING, Slot, append, reachable
 from autodiff.capture.state import (
     BREAK,
     CONTINUE,
@@ -20,11 +22,11 @@ from autodiff.capture.state import (
     UNBOUND,
     Cells,
     Jump,
+    Target,
     converted,
     declined,
     joined_type,
     leaves_of,
-    reachable,
     truth,
     undecided,
     weak_of,
@@ -32,16 +34,18 @@ from autodiff.capture.state import (
 from autodiff.checkpointing import loop_within
 from autodiff.leaves import as_leaf
 from autodiff.numpy.memory import assign, may_be, relatives, shared, stale
+from autodiff.numpy.rows import Row
+from tracer.array import call as call_numpy
 from tracer.elements import apart
-from tracer.errors import ShapeError
+from tracer.errors import ConcreteValueError, ShapeError, UnsupportedError
 from tracer.graph import Graph, Var, live_nodes
-from tracer.integers import upper_bound
+from tracer.integers import counter, upper_bound
 from tracer.op import type_of
 from tracer.ops.control import FOREVER, LoopSpec
 from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop as loop_op
 from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace, reopened, trace_graph, zeros
-from tracer.tree import leaf_paths, unflatten
+from tracer.tree import LEAF, leaf_paths, unflatten
 from tracer.types import ArrayType, Dim, i64
 
 __all__ = ["branch", "loop", "Steps"]
@@ -64,7 +68,7 @@ def follow(block: Callable | None, rest: Callable | None, names: Sequence[str] =
 class _Path:
     """One way through a branch."""
 
-    def __init__(self, trace: Trace, jump: Jump | None, values: dict[str, Any]):
+    def __init__(self, trace: Trace, jump: Jump | None, values: dict[Target, Any]):
         self.trace = trace
         self.jump = jump
         self.values = values
@@ -87,11 +91,15 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
             cells.restore(before)
             with open_trace("branch", False, region=True) as trace:
                 trace.held = held
-                jump = way()
+                try:
+                    jump = way()
+                finally:
+                    before.update({s: old for s, old in trace.touched.items() if cells.add(s)})
             paths.append(_Path(trace, jump, cells.all()))
     finally:
         cells.restore(before)
     a, b = paths
+    a.values = {**before, **a.values}
     joined: list[Callable[[Any], None]] = []    # what to do with the results, one after another
     given: list[tuple[Tracer, Sequence]] = []   # arrays among them, and what they are on each path
 
@@ -157,7 +165,7 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
     return jump[0]
 
 
-def _put(cells: Cells, name: str, value, results) -> None:
+def _put(cells: Cells, name: Target, value, results) -> None:
     cells.put(name, value)
 
 
@@ -264,11 +272,29 @@ class Steps:
 
 
 class _Hint:
-    """What an attempt to trace a body taught: names that need a value of their own, and the types they settle to."""
+    """What an attempt to trace a body taught: names and places that need a value of their own, and the types they settle to."""
 
     def __init__(self) -> None:
-        self.rebound: set[str] = set()
-        self.types: dict[tuple[str, int], tuple[ArrayType, bool]] = {}
+        self.rebound: set = set()
+        self.types: dict[tuple[Any, int], tuple[ArrayType, bool]] = {}
+        self.set: set[tuple] = set()    # places outside the function that the body sets
+        self.growing: dict[Any, tuple[int, ...]] = {}   # arrays whose lengths change by the same at each step: by how much, each axis
+
+
+def _learned(n: Target) -> Any:
+    """What stands for a name or place in a hint, which outlives the call."""
+    return n if isinstance(n, str) else n.like()
+
+
+def _known_places(hint: _Hint, held: dict[int, Any]) -> list[Slot]:
+    """Places that earlier attempts set, on objects that are there now."""
+    found: list[Slot] = []
+    for kind_of, kind, name in hint.set:
+        for x in held.values() if kind != "variable" else ():
+            slot = Slot(x, kind, name)
+            if type(x).__qualname__ == kind_of and slot.get() is not UNBOUND:
+                found.append(slot)
+    return found
 
 
 class _Again(Exception):
@@ -281,16 +307,20 @@ _hints: dict[Any, _Hint] = {}
 class _Attempt:
     """One trace of a loop's body."""
 
-    def __init__(self, steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[str], cells: Cells, init: dict, hint: _Hint):
+    def __init__(self, steps: Steps, body: Callable, carried: Sequence[Target], state: Sequence[Target], cells: Cells, init: dict,
+                 hint: _Hint):
         self.steps, self.body, self.carried, self.state = steps, body, carried, state
         self.cells, self.init, self.hint = cells, init, hint
         self.sure = False
-        self.places: dict[str, tuple[Any, list[Tracer], list[Var], list]] = {}  # name -> tree, placeholders, their vars, start
+        self.growing: dict[Target, tuple] = {}  # names of such arrays, and the shapes after the last step
+        self.places: dict[Target, tuple[Any, list[Tracer], list[Var], list]] = {}  # name -> tree, placeholders, their vars, start
 
     def run(self, trace: Trace) -> None:
         """Trace test and body."""
         self.trace = trace
         self.i = trace.input(i64)
+        if isinstance(self.steps.count, int):
+            trace.integers[self.i.ref] = counter(0, self.steps.count - 1)   # type: ignore[index]
         for n in self.carried:
             self._place(n)
         self.test: Any = True
@@ -306,21 +336,70 @@ class _Attempt:
             self.jump = self.body(self.steps.item(self.i))
         self.end = self.cells.all()
 
-    def _place(self, n: str) -> None:
+    def _place(self, n: Target) -> None:
         """Give a name the value it has at the start of any step."""
         x = self.init[n]
         leaves, tree = leaves_of(x)
         if x is UNBOUND or tree is UNBOUND or not leaves:
             return
-        if tree == "*" and n not in self.hint.rebound and not (type_of(as_leaf(x)).shape == ()):
+        if tree == "*" and _learned(n) not in self.hint.rebound and not (type_of(as_leaf(x)).shape == ()):
             return      # an array: if it is written the trace finds it, if the name is bound anew the next attempt knows
+        if _learned(n) in self.hint.growing:
+            self._place_growing(n, x, tree)
+            return
         tracers, starts = [], []
         for k, leaf in enumerate(leaves):
-            t, weak = self.hint.types.get((n, k), (type_of(as_leaf(leaf)), True))
+            t, weak = self.hint.types.get((_learned(n), k), (type_of(as_leaf(leaf)), True))
             tracers.append(self.trace.input(t, weak=weak_of(leaf) if weak else None))
             starts.append(leaf)
         self.places[n] = (tree, tracers, [t.ref for t in tracers], starts)  # type: ignore[misc]
         self.cells.put(n, unflatten(tree, tracers))
+
+    def _place_growing(self, n: Target, x, tree) -> None:
+        """Give a name the first part of an array that has room for its longest value."""
+        by = self.hint.growing[_learned(n)]
+        own = type_of(as_leaf(x))
+        last = tuple([d + b * self.steps.count for d, b in zip(own.shape, by, strict=True)])
+        most = tuple([max(d, e) for d, e in zip(own.shape, last, strict=True)])     # type: ignore[type-var]
+        known, _ = self.hint.types.get((_learned(n), 0), (own, False))
+        t = self.trace.input(own.with_dtype(known.dtype).with_shape(most))
+        self.places[n] = (tree, [t], [t.ref], [x])  # type: ignore[list-item]
+        self.growing[n] = last
+        self.cells.put(n, call_numpy("index", t, self._part(own, by)))
+
+    def _part(self, own: ArrayType, by: Sequence[int], later: int = 0) -> tuple:
+        """The index of the part that holds the value at the start of a step, or `later` steps after."""
+        return tuple([slice(None, self.i * b + (d + later * b)) if b else slice(None) for d, b in zip(own.shape, by, strict=True)])
+
+    def _grown(self, n: Target, x1) -> tuple[Target, Any, list, list[Var | None], list]:
+        """What such a name hands to the next step: the array with its first part replaced."""
+        tree, (t,), (v,), starts = self.places[n]
+        got = type_of(as_leaf(x1))
+        wide = np.result_type(v.type.dtype, got.dtype)
+        if wide != v.type.dtype:
+            self.hint.types[_learned(n), 0] = (v.type.with_dtype(wide), False)
+            raise _Again
+        part = self._part(type_of(as_leaf(starts[0])), self.hint.growing[_learned(n)], 1)
+        return n, tree, [call_numpy("update", t, part, x1, "set")], [v], starts
+
+    def _grows(self, n: Target, have: ArrayType, got: ArrayType) -> bool:
+        """Note that an array changes its lengths from step to step; whether that can be followed."""
+        if len(have.shape) != len(got.shape) or not have.is_static() or not got.is_static() or self.places[n][0] != "*":
+            return False
+        ends = self.jump is None or isinstance(self.jump.code, int) and self.jump.code == CONTINUE
+        if not ends or not isinstance(self.steps.count, int) or _learned(n) in self.hint.growing:
+            return False
+        by = tuple([b - a for a, b in zip(have.shape, got.shape, strict=True)])     # type: ignore[operator]
+        if any(a + b * self.steps.count < 0 for a, b in zip(have.shape, by, strict=True)):  # type: ignore[operator]
+            return False
+        self.hint.growing[_learned(n)] = by     # type: ignore[assignment]
+        return True
+
+    def irregular(self, error: Exception) -> Exception:
+        """The error for a step that does not take arrays of such lengths."""
+        names = ", ".join(f"`{n}`" for n in self.growing)
+        return declined(f"{names} changes its shape in the loop in a way that cannot be followed: {str(error).splitlines()[0]}",
+                        "its lengths must change by the same at each step", "keep an array of the greatest shape and slice it")
 
     def explain_shape(self, error: ShapeError) -> None:
         """Lengths that do not fit may come of a name whose array changes its shape from step to step."""
@@ -334,25 +413,31 @@ class _Attempt:
 
     # -- what came out -------------------------------------------------------------------------
 
-    def results(self, sure: bool) -> list[tuple[str, Any, list, list[Var | None], list]]:
+    def results(self, sure: bool) -> list[tuple[Target, Any, list, list[Var | None], list]]:
         """(name, structure, values at the end, vars at the start, values at the start) for each name that the loop changes."""
         out = []
         for n in self.state:
             x0, x1 = self.init[n], self.end[n]
             if n in self.places:
-                out.append(self._carried(n, x1))
+                out.append(self._grown(n, x1) if n in self.growing else self._carried(n, x1))
             elif x1 is x0 or x1 is UNBOUND and x0 is UNBOUND:
                 continue
             elif x1 is UNBOUND:
                 raise declined(f"`{n}` is deleted in a loop")
+            elif x0 is UNBOUND and not isinstance(n, str):
+                raise declined(f"`{n}` is set in a loop for the first time", "a step may find it unset or as the step before left it",
+                               f"set `{n}` before the loop")
             else:
                 leaves, tree = leaves_of(x1)
                 if n in self.carried and x0 is not UNBOUND:
-                    if tree is UNBOUND or leaves_of(x0)[1] is UNBOUND:
+                    before = leaves_of(x0)[1]
+                    if tree is UNBOUND or before is UNBOUND:
                         if _same(x0, x1):
                             continue
                         raise declined(f"`{n}` changes in the loop from {_kind(x0)} to {_kind(x1)}", "it is no array")
-                    self.hint.rebound.add(n)
+                    if tree != before:
+                        raise declined(f"`{n}` changes in the loop from {_kind(x0)} to {_kind(x1)}", "its structure must stay the same")
+                    self.hint.rebound.add(_learned(n))
                     raise _Again
                 if tree is UNBOUND:
                     if not sure and not _same(x0, x1):
@@ -369,7 +454,7 @@ class _Attempt:
                 out.append((n, tree, leaves, [None] * len(leaves), starts))
         return out
 
-    def _carried(self, n: str, x1) -> tuple[str, Any, list, list[Var | None], list]:
+    def _carried(self, n: Target, x1) -> tuple[Target, Any, list, list[Var | None], list]:
         tree, tracers, firsts, starts = self.places[n]
         leaves, other = leaves_of(x1)
         if other != tree:
@@ -377,17 +462,19 @@ class _Attempt:
         again = False
         for k, (x, v, start) in enumerate(zip(leaves, firsts, starts, strict=True)):
             have, got = v.type, type_of(as_leaf(x))
-            was_weak = self.hint.types.get((n, k), (have, True))[1] and weak_of(start) is not None
-            if got.shape != have.shape:
+            was_weak = self.hint.types.get((_learned(n), k), (have, True))[1] and weak_of(start) is not None
+            if got.shape != have.shape and self._grows(n, have, got):
+                again = True
+            elif got.shape != have.shape:
                 if have.shape != () or weak_of(start) is None and not isinstance(start, (np.generic, Tracer)):
                     raise declined(f"`{n}` changes in the loop from {have} to {got}", "its shape must stay the same",
                                    "make an array of the final shape before the loop")
-                self.hint.types[n, k] = (got.with_dtype(np.result_type(have.dtype, got.dtype)), False)
+                self.hint.types[_learned(n), k] = (got.with_dtype(np.result_type(have.dtype, got.dtype)), False)
                 again = True
             elif got.dtype != have.dtype:
                 wide = np.result_type(weak_of(start)(0) if was_weak else have.dtype, got.dtype)  # type: ignore[misc]
                 if wide != have.dtype:
-                    self.hint.types[n, k] = (got.with_dtype(wide), False)
+                    self.hint.types[_learned(n), k] = (got.with_dtype(wide), False)
                     again = True
         if again:
             raise _Again
@@ -403,36 +490,107 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
         If what a step hands to the next changes its structure, or a Python object is changed.
     """
     cells = Cells(blocks, state)
-    carried = [n for n in carried if n in cells.names]
-    state = cells.names
+    carry: list[Target] = [n for n in carried if n in cells.names]
     init = cells.all()
-    kinds = tuple([(n, tuple([type_of(as_leaf(x)) for x in leaves_of(init[n])[0]])) for n in carried])
+    kinds = tuple([(n, tuple([type_of(as_leaf(x)) for x in leaves_of(init[n])[0]])) for n in carry])
     hint = _hints.setdefault((body.__code__, kinds), _Hint())
     held = reachable(blocks)
+
+    def add(slot: Slot, value) -> bool:
+        """A place that the body sets: it is handed from step to step."""
+        if not cells.add(slot):
+            return False
+        if slot.kind != "last":
+            hint.set.add(slot.like())
+        init[slot] = value
+        if value is not UNBOUND:
+            carry.append(slot)
+        return True
+    for slot in _known_places(hint, held):
+        add(slot, slot.get())
     sure = steps.test is None and isinstance(steps.count, int) and steps.count > 0
+    lists: dict[int, tuple[list, list]] = {}    # that the body appends to, and what is in them
     try:
         for _ in range(RETRACES):
             cells.restore(init)
-            with open_trace("loop", False, region=True) as trace:
+            with open_trace("loop", False, region=True) as trace, _read_by_nobody(lists):
                 trace.held = held
-                attempt = _Attempt(steps, body, carried, state, cells, init, hint)
+                trace.appended = {} if sure and steps.memory is None else None
+                attempt = _Attempt(steps, body, list(carry), list(cells.names), cells, init, hint)
                 try:
                     try:
                         attempt.run(trace)
                     except ShapeError as e:
                         attempt.explain_shape(e)
                         raise
+                    finally:
+                        more = [add(slot, old) for slot, old in trace.touched.items()]
+                        new = {k: (x, elements) for k, (x, _, elements) in (trace.appended or {}).items() if k not in lists}
+                        for x, elements in new.values():
+                            x[:] = elements
+                    lists.update(new)
+                    for x, elements in new.values():
+                        if elements and elements[-1] is not PENDING:
+                            add(Slot(x, "last", -1), elements[-1])
+                    if any(more) or new:
+                        continue
                     results = attempt.results(sure)
                     break
                 except _Again:
                     pass
+                except (ShapeError, UnsupportedError) as e:
+                    if attempt.growing:
+                        raise attempt.irregular(e) from e
+                    raise
+                except (TypeError, ValueError, LookupError, AttributeError) as e:
+                    if lists and not isinstance(e, ConcreteValueError):    # it may be what stands for the elements of a list
+                        raise declined("a list that a loop appends to is used in the loop", str(e).split("\n")[0]) from e
+                    raise
         else:
             raise declined("what the loop hands from step to step does not settle on a type")
     finally:
         cells.restore(init)
     attempt.sure = sure
-    _check_aliases(attempt, results, trace)
-    return _record(attempt, results, trace, cells, state)
+    appended = _appended(attempt, trace)
+    _check_aliases(attempt, [*results, *((f"an element of a list ({k})", LEAF, [x], [], []) for k, x in enumerate(appended))], trace)
+    return _record(attempt, results, trace, cells, appended)
+
+
+@contextmanager
+def _read_by_nobody(lists: dict[int, tuple[list, list]]) -> Iterator[None]:
+    """Lists that a body appends to, while it is recorded: no element is what it is in another step. The last one is carried."""
+    for x, elements in lists.values():
+        x[:] = [PENDING, elements[-1] if elements else PENDING]
+    try:
+        yield
+    finally:
+        for x, elements in lists.values():
+            x[:] = elements
+
+
+def _appended(attempt: _Attempt, trace: Trace) -> list:
+    """The leaves of all that a step appends to lists.
+
+    Raises
+    ------
+    Declined
+        If it is no data, an array that was there before the step, or if the loop may be left before its last step.
+    """
+    found = []
+    for _, values, _ in (trace.appended or {}).values():
+        for value in values:
+            leaves, tree = leaves_of(value)
+            if tree is UNBOUND:
+                raise declined(f"append on a list of {_kind(value)} in a loop", "it is no array", "use an array made before the loop")
+            found += leaves
+    jump = attempt.jump
+    if found and jump is not None and not (isinstance(jump.code, int) and jump.code == CONTINUE):
+        raise declined("append on a list in a loop that may be left by break or return", "the number of elements is not known",
+                       "use an array made before the loop and write its elements")
+    for x in found:
+        if isinstance(x, np.ndarray) or isinstance(x, Tracer) and x.type.shape and x.owner is not trace:
+            raise declined("append of an array that is made outside of the loop", "all elements would be one array", "append a copy")
+    return found
 
 
 def _root(x: Tracer) -> Tracer:
@@ -487,7 +645,7 @@ def _check_ends(attempt: _Attempt, results, trace: Trace) -> None:
                                "the next step would write to that array", f"copy it, `{n} = ….copy()`")
 
 
-def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Sequence[str]) -> Jump | None:
+def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, appended: Sequence) -> Jump | None:
     """Put the loop's node together, record it, and hand out what it gives."""
     steps = attempt.steps
     taken: list = []        # how many steps
@@ -527,6 +685,8 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
                 def finish(y, n=n, tree=tree, fresh=fresh, last=last, inside=inside, before=before) -> None:
                     may_be(y, [(inside, lambda: np.greater(taken[0], 0)), (before, lambda: np.equal(taken[0], 0))])
                     received.append((y, [inside]))
+                    if n in attempt.growing:
+                        y = call_numpy("index", y, tuple([slice(None, d) for d in attempt.growing[n]]))
                     fresh.append(y)
                     if last:
                         cells.put(n, unflatten(tree, list(fresh)))
@@ -555,13 +715,13 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
                     carry(("zeros", t), Var(t), trace.atom(x if isinstance(x, Tracer) else as_leaf(x)), partial(take, x=x))
             elif jump.value is not None:
                 left.value = jump.value
+        outputs += [trace.atom(x if isinstance(x, Tracer) else as_leaf(x)) for x in appended]
     written = {id(root) for root, _ in trace.written.values()}
     constants = [(outer, trace.captured_vars[id(x)]) for outer, x in trace.captured if id(x) not in written]
     nodes = tuple(trace.nodes)
     body = live_nodes(Graph("loop", (attempt.i.ref, *(v for _, v in constants), *inputs), nodes, tuple(outputs)))  # type: ignore[arg-type]
     test = _test_graph(attempt, body, nodes[:attempt.tested], flag, len(constants))
-    begin = [zeros(s[1]) if isinstance(s, tuple) else converted(s, v.type) if not isinstance(s, Tracer) or s.type != v.type else s
-             for s, v in zip(starts, inputs, strict=True)]
+    begin = [zeros(s[1]) if isinstance(s, tuple) else _begin(s, v.type) for s, v in zip(starts, inputs, strict=True)]
     count, length = _count(steps, test)
     parts = apart([c for c, _ in constants], begin, body, test)
     if steps.memory is not None:
@@ -573,6 +733,7 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
     taken.append(out[-1])
     for receive, y in zip(done, out, strict=False):
         receive(y)
+    received += _extend_lists(attempt, trace, out[len(done):-1])
     shared(received)
     given = {id(y.views.memory) for y in out if y.views is not None}
     for n, (_, tracers, firsts, begins) in attempt.places.items():
@@ -585,6 +746,32 @@ def _record(attempt: _Attempt, results, trace: Trace, cells: Cells, state: Seque
         if x.owner is not trace:
             around.stale[id(x)] = (x, why)
     return left if jump is not None else None
+
+
+def _extend_lists(attempt: _Attempt, trace: Trace, stacks: Sequence[Tracer]) -> list[tuple[Tracer, Sequence]]:
+    """Give each list what the steps appended to it; the rows that are arrays, and what they were in the loop."""
+    rest = iter(stacks)
+    rows: list[tuple[Tracer, Sequence]] = []
+    for x, values, _ in (trace.appended or {}).values():
+        kept = []
+        for value in values:
+            leaves, tree = leaves_of(value)
+            kept.append((tree, leaves, [next(rest) for _ in leaves]))
+        for k in range(attempt.steps.count):
+            for tree, leaves, whole in kept:
+                elements = [Row(y, k) for y in whole]
+                if k == attempt.steps.count - 1:
+                    rows += [(row, [leaf]) for row, leaf in zip(elements, leaves, strict=True) if row.type.shape]
+                append(x, unflatten(tree, elements))
+    return rows
+
+
+def _begin(x, t: ArrayType):
+    """What a carry of type `t` starts with; with room behind it for an array that grows."""
+    have = type_of(as_leaf(x))
+    if len(have.shape) == len(t.shape) and have.shape and have.shape != t.shape:
+        return np.pad(converted(x, have.with_dtype(t.dtype)), [(0, b - a) for a, b in zip(have.shape, t.shape, strict=True)])   # type: ignore
+    return x if isinstance(x, Tracer) and x.type == t else converted(x, t)
 
 
 def _count(steps: Steps, test: Graph | None) -> tuple[Any, Dim | None]:

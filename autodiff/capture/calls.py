@@ -6,7 +6,6 @@ import builtins
 import copy
 import functools
 import math
-import sysconfig
 from collections.abc import Callable, Iterator
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
@@ -14,31 +13,20 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
-from autodiff.capture.state import declined, in_region, regions, truth, undecided
+from autodiff.capture.slots import append, check_read, is_users, mutating, set_item
+from autodiff.capture.state import declined, truth, undecided
+from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.support import fresh
 from autodiff.numpy.whole import integer_of_length
-from tracer.errors import UnsupportedError, explain, is_internal
+from tracer.errors import UnsupportedError, explain
 from tracer.promote import cast_to
 from tracer.trace import Tracer, current_trace
 from tracer.types import type_of_value
 
-__all__ = ["call", "is_users", "mutating", "holds_undecided"]
+__all__ = ["call", "call_method", "constant", "holds_undecided", "holds_traced"]
 
 _MUTATORS = {list: {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse"},
              dict: {"update", "pop", "popitem", "clear", "setdefault"}, set: {"add", "update", "discard", "remove", "pop", "clear"}}
-_STDLIB = sysconfig.get_paths()["stdlib"] + "/"
-_users: dict[Any, bool] = {}
-
-
-def is_users(f: FunctionType) -> bool:
-    """Whether a function is the user's own: neither of this project, nor of the standard library, nor of an installed package."""
-    code = f.__code__
-    known = _users.get(code)
-    if known is None:
-        file = code.co_filename
-        library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
-        known = _users[code] = not (is_internal(code) or library or file.startswith(_STDLIB))
-    return known
 
 
 def call_method(f) -> FunctionType | None:
@@ -63,19 +51,6 @@ def _holds(x, found: Callable[[Any], bool]) -> bool:
     return any(map(found, (x.start, x.stop, x.step))) if isinstance(x, slice) else found(x)
 
 
-def mutating(x, how: str) -> None:
-    """Refuse to change a Python object that was there before the block that is being traced.
-
-    Raises
-    ------
-    Declined
-        A block is traced once, however often and whether or not it is run.
-    """
-    if in_region() and any(id(x) in trace.held for trace in regions()):
-        raise declined(f"{how} a {type(x).__name__} from outside a loop or branch", "the block is recorded once, however often it runs",
-                       "use an array made before it and write its elements")
-
-
 # -- builtins --------------------------------------------------------------------------------------
 
 def _float(x=0.0):
@@ -90,8 +65,10 @@ def _best(pick: Callable, whole: Callable) -> Callable:
     def best(*args, key=None, default=None):
         if key is not None:
             raise declined("min and max with key= of traced values", "the key decides on numbers that are not known")
-        if len(args) == 1 and isinstance(args[0], Tracer):
-            return whole(args[0])
+        if len(args) == 1:
+            rows = joined_rows(args[0]) if isinstance(args[0], list) else args[0]
+            if isinstance(rows, Tracer) and len(rows.type.shape) == 1:
+                return whole(rows)
         values = list(args[0] if len(args) == 1 else args)
         out = values[0]
         for v in values[1:]:
@@ -105,9 +82,8 @@ def _len(x):
 
 
 def _sum(values, start=0):
-    if isinstance(values, Tracer):
-        return np.sum(values, axis=0) + start
-    return builtins.sum(values, start)
+    whole = values if isinstance(values, Tracer) else joined_rows(values) if isinstance(values, list) else None
+    return builtins.sum(values, start) if whole is None else np.sum(whole, axis=0) + start
 
 
 def _item(x: Tracer, *place):
@@ -169,15 +145,16 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
     except TypeError:   # what cannot be hashed
         special = ours = None
     if ours is not None or isinstance(f, np.ufunc):
-        return _fresh_array(ours or f, args, kwargs)
+        return _fresh_array(ours or f, args if ours is not None else _as_arrays(args), kwargs)
     if special is not None:
+        check_read(args[0] if args else None)
         if any(isinstance(a, Tracer) for a in args) or any(isinstance(b, Tracer) for a in args if isinstance(a, (list, tuple)) for b in a):
             return special(*args, **kwargs)
         return f(*args, **kwargs)
     if isinstance(f, FunctionType):
         if is_users(f):
             return lift(f)(*args, **kwargs)
-        return _fresh_array(f, args, kwargs) if (f.__module__ or "").startswith("numpy") else f(*args, **kwargs)
+        return _numpys_own(f, args, kwargs) if (f.__module__ or "").startswith("numpy") else f(*args, **kwargs)
     if isinstance(f, MethodType):
         if isinstance(f.__func__, FunctionType) and is_users(f.__func__):
             return lift(f.__func__)(f.__self__, *args, **kwargs)
@@ -200,13 +177,34 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
     own = call_method(f)
     if own is not None:
         return lift(own)(f, *args, **kwargs)
-    return _fresh_array(f, args, kwargs) if (getattr(f, "__module__", None) or "").startswith("numpy") else f(*args, **kwargs)
+    return _numpys_own(f, args, kwargs) if (getattr(f, "__module__", None) or "").startswith("numpy") else f(*args, **kwargs)
+
+
+_TAKE_SEQUENCES = {"concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select", "piecewise", "choose",
+                   "einsum", "broadcast_arrays", "meshgrid", "ix_", "multi_dot", "lexsort", "einsum_path", "pad", "insert", "lstsq"}
+"""NumPy's functions that look into a list of arrays themselves."""
+
+
+def _numpys_own(f: Callable, args: tuple, kwargs: dict) -> Any:
+    """A call of one of NumPy's functions: a list of traced numbers is an array, as it would be of plain ones."""
+    return _fresh_array(f, args if getattr(f, "__name__", "") in _TAKE_SEQUENCES else _as_arrays(args), kwargs)
+
+
+def _as_arrays(args: tuple) -> tuple:
+    return tuple([anp.asarray(a) if isinstance(a, (list, tuple)) and holds_traced(a) and not any(isinstance(b, slice) for b in a) else a
+                  for a in args])
 
 
 def _method(f: Any, args: tuple, kwargs: dict) -> Any:
     """A method of a built-in object."""
     x = f.__self__
     names = _MUTATORS.get(type(x))  # type: ignore[call-overload]
+    if type(x) is dict and f.__name__ == "update":
+        for key, value in dict(*args, **kwargs).items():
+            set_item(x, key, value)
+        return None
+    if type(x) is list and f.__name__ == "append" and len(args) == 1 and not kwargs:
+        return append(x, args[0])
     if names is not None and f.__name__ in names:
         mutating(x, f"{f.__name__} on")
     if isinstance(x, np.ndarray):

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks, calls
+from autodiff.capture import blocks, calls, slots
 from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, truth, undecided
 from autodiff.checkpointing import Budgeted
+from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, shape_of_integers
 from tracer.array import call as call_numpy
 from tracer.convert import Unconvertible, convert, is_converted
@@ -79,46 +80,53 @@ class Hooks:
 
     # -- expressions ---------------------------------------------------------------------------
 
-    def and_(self, *parts: Callable):
-        """`a and b`."""
-        return self._logical(parts, True)
+    def and_(self, first, *others: Callable):
+        """`first and others()`."""
+        return self._logical(first, others, True)
 
-    def or_(self, *parts: Callable):
-        """`a or b`."""
-        return self._logical(parts, False)
+    def or_(self, first, *others: Callable):
+        """`first or others()`."""
+        return self._logical(first, others, False)
 
-    def _logical(self, parts: Sequence[Callable], conjunction: bool):
-        v = parts[0]()
-        for k in range(1, len(parts)):
+    def _logical(self, v, others: Sequence[Callable], conjunction: bool):
+        slots.check_read(v)
+        for k, other in enumerate(others):
             if undecided(v):
-                return self._joined(v, parts[k:], conjunction)
+                return self._joined(v, others[k:], conjunction)
             if bool(v) is not conjunction:
                 return v
-            v = parts[k]()
+            v = other()
         return v
 
     def _joined(self, v: Tracer, parts: Sequence[Callable], conjunction: bool):
         """The rest is looked at only if v does not decide; where that cannot be noticed, both are computed."""
         with open_trace("block", False, region=True) as trace:
-            w = self._logical(parts, conjunction)
+            trace.held = slots.reachable(parts)
+            try:
+                w = self._logical(parts[0](), parts[1:], conjunction)
+            finally:
+                for slot, old in trace.touched.items():
+                    slot.put(old)
             both = v.type.dtype.kind == "b" and v.type.shape == () and (
                 isinstance(w, (bool, np.bool_)) or isinstance(w, Tracer) and w.type.dtype.kind == "b" and w.type.shape == ())
             atom = trace.atom(w) if isinstance(w, Tracer) else None
         easy = all(not n.op.effect and not n.params.get("check") and not getattr(n.op, "many", False) for n in trace.nodes)
-        if both and easy and not trace.written:
+        if both and easy and not trace.written and not trace.touched:
             if atom is not None:
                 graph = live_nodes(Graph("block", tuple(trace.capture_order), tuple(trace.nodes), (atom,)))
                 w = inline(graph, [x for x, _ in trace.captured])[0]
             return np.logical_and(v, w) if conjunction else np.logical_or(v, w)
-        rest = lambda: self._logical(parts, conjunction)  # noqa: E731
+        rest = lambda: self._logical(parts[0](), parts[1:], conjunction)  # noqa: E731
         return self.choose(v, rest, lambda: v) if conjunction else self.choose(v, lambda: v, rest)
 
     def not_(self, v):
         """`not v`."""
+        slots.check_read(v)
         return np.logical_not(truth(v)) if undecided(v) else not v
 
     def choose(self, test, yes: Callable, no: Callable):
         """`yes() if test else no()`."""
+        slots.check_read(test)
         if not undecided(test):
             return yes() if test else no()
         jump = blocks.branch(truth(test), lambda: Jump(RETURN, yes()), lambda: Jump(RETURN, no()), Cells((), ()), (yes, no))
@@ -131,7 +139,7 @@ class Hooks:
         first = both(left, r)
         if not more:
             return first
-        return self.and_(lambda: first, lambda: self.compare(r, *more))
+        return self.and_(first, lambda: self.compare(r, *more))
 
     def shape(self, x):
         """`x.shape`."""
@@ -143,6 +151,8 @@ class Hooks:
 
     def getitem(self, x, index):
         """`x[index]`."""
+        if type(x) is list and slots.is_pending(x) and index != -1:
+            slots.check_read(x)
         if isinstance(x, np.ndarray) and calls.holds_traced(index):
             return call_numpy("index", x, index)
         if isinstance(x, (list, tuple, range, str)) and undecided(index):
@@ -159,15 +169,28 @@ class Hooks:
                 raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}",
                               why="the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
                               fix="pass it as an argument, or make a copy in the function, x = x.copy()")
-            calls.mutating(x, "writing to")
+            slots.mutating(x, "writing to")
         elif not isinstance(x, Tracer):
-            calls.mutating(x, "writing to")
+            slots.set_item(x, index, value)
+            return
         x[index] = value
 
     def setattr(self, x, name: str, value) -> None:
         """`x.name = value`."""
-        calls.mutating(x, f"setting `{name}` of")
-        setattr(x, name, value)
+        found = getattr(type(x), name, None)
+        if isinstance(found, property) and isinstance(found.fset, FunctionType) and slots.is_users(found.fset):
+            self.call(found.fset, x, value)
+        else:
+            slots.set_attribute(x, name, value)
+
+    def sets(self, *variables: Callable) -> None:
+        """Variables that the function shares with others, each read by a function, are about to be set."""
+        for read in variables:
+            slots.set_variable(read)
+
+    def deletes(self, x) -> None:
+        """A part of x is about to be deleted."""
+        slots.mutating(x, "deleting from")
 
     def update_item(self, x, index, op: str, value) -> None:
         """`x[index] op= value`."""
@@ -211,6 +234,7 @@ class Hooks:
 
     def if_(self, test, body: Callable, orelse: Callable | None, names: Sequence[str], rest: Callable | None) -> Jump | None:
         """`if test: body else: orelse`, then rest."""
+        slots.check_read(test)
         if not undecided(test):
             return blocks.follow(body if test else orelse, rest, names)
         cells = Cells((body, orelse, rest), names)
@@ -229,11 +253,14 @@ class Hooks:
             if undecided(test()):
                 raise
             return self._written_out(_while(test), body, orelse, rest, e, None, (*state, *ends))
+        if test.__name__ != "<lambda>":
+            test()      # sets names, as `while (x := f()) > 0` does
         return self._after(jump, orelse, rest, ends)
 
     def for_(self, over, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None, rest: Callable | None,
              ends: Sequence[str]) -> Jump | None:
         """`for item in over: body else: orelse`, then rest."""
+        slots.check_read(over)
         steps = _stepped(over)
         if steps is None or _follows_values():
             items = over if steps is None else _known_items(over, steps)
@@ -242,10 +269,19 @@ class Hooks:
             return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count, (*state, *ends))
         try:
             jump = blocks.loop(steps, body, carried, state, (body,))
-        except ConcreteValueError as e:
-            if not isinstance(steps.count, int):
+        except (ConcreteValueError, UnsupportedError) as e:
+            # What is refused for a counter or length that is not known may do for known ones.
+            if not isinstance(steps.count, int) or isinstance(e, UnsupportedError) and steps.count > WRITTEN_OUT:
                 raise
-            return self._written_out(_known_items(over, steps), body, orelse, rest, e, steps.count, (*state, *ends))
+
+            count, item = steps.count, steps.item
+            assert item is not None
+
+            def others() -> Jump | None:
+                left = blocks.Steps(count - 1, lambda i: item(i + 1), memory=steps.memory)
+                return blocks.loop(left, body, carried, state, (body,))
+            return self._written_out(_known_items(over, steps), body, orelse, rest, e, count, (*state, *ends),
+                                     others if count - 1 > SHORT else None)
         return self._after(jump, orelse, rest, ends)
 
     def _after(self, jump: Jump | None, orelse: Callable | None, rest: Callable | None, ends: Sequence[str]) -> Jump | None:
@@ -265,32 +301,40 @@ class Hooks:
         return blocks.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
 
     def _written_out(self, over, body: Callable, orelse: Callable | None, rest: Callable | None, why: Exception | None,
-                     count: int | None, names: Sequence[str]) -> Jump | None:
-        """The loop as Python runs it: each step is recorded."""
-        if why is not None:
-            reason = str(why).split("\n")[0]
-            note(f"the loop is written out step by step: {reason}")
-            if count is not None and count > WRITTEN_OUT:
-                if count > MOST_WRITTEN_OUT:
-                    raise explain(UnsupportedError, f"a loop of {count} steps that cannot be captured", why=reason,
-                                  fix="write it with arrays instead of Python objects; loops of few steps are written out") from why
-                where = user_line()
-                warnings.warn(f"the loop at {where} is written out in {count} steps: {reason}", RuntimeWarning, stacklevel=3)
+                     count: int | None, names: Sequence[str], others: Callable[[], Jump | None] | None = None) -> Jump | None:
+        """The loop as Python runs it: each step is recorded.
+
+        `others` captures all steps but the first as a loop: the first often finds what the others do not, None instead of a number or
+        a dict without a key.
+        """
+        if others is None:
+            _say_written_out(why, count)
         steps = enumerate(over)
+        taken = 0
 
         def go() -> Jump | None:
+            nonlocal taken
+            if taken == 1 and others is not None:
+                try:
+                    jump = others()
+                except (ConcreteValueError, UnsupportedError):
+                    _say_written_out(why, count)
+                else:
+                    note(f"the first step of the loop is written out: {_reason(why)}")
+                    return self._after(jump, orelse, rest, names)
             for k, item in steps:
                 if why is not None and k == MOST_WRITTEN_OUT:
                     raise why
                 jump = body() if isinstance(over, _while) else body(item)
-                if jump is None:
-                    continue
-                if not isinstance(jump.code, int):
+                taken += 1
+                if jump is not None and not isinstance(jump.code, int):
                     return self._left(jump, go, rest, Cells((body, orelse, rest), names), (body, orelse, rest))
-                if jump.code == RETURN:
+                if jump is not None and jump.code == RETURN:
                     return jump
-                if jump.code == BREAK:
+                if jump is not None and jump.code == BREAK:
                     return blocks.follow(rest, None)
+                if taken == 1 and others is not None:
+                    return go()
             return blocks.follow(orelse, rest, names)
         return go()
 
@@ -308,6 +352,22 @@ def _follows_values() -> bool:
     """Whether Python runs the loops, because all values are known."""
     trace = current_trace()
     return trace is None or trace.concrete
+
+
+def _reason(why: Exception | None) -> str:
+    return str(why).split("\n")[0]
+
+
+def _say_written_out(why: Exception | None, count: int | None) -> None:
+    """Note, warn or refuse that a loop which cannot be captured is written out."""
+    if why is None:
+        return
+    note(f"the loop is written out step by step: {_reason(why)}")
+    if count is not None and count > WRITTEN_OUT:
+        if count > MOST_WRITTEN_OUT:
+            raise explain(UnsupportedError, f"a loop of {count} steps that cannot be captured", why=_reason(why),
+                          fix="write it with arrays instead of Python objects; loops of few steps are written out") from why
+        warnings.warn(f"the loop at {user_line()} is written out in {count} steps: {_reason(why)}", RuntimeWarning, stacklevel=4)
 
 
 def _returns(jump: Jump) -> bool:
@@ -370,8 +430,9 @@ def _noted(i, count):
     """The counter, with what is known of it."""
     if not isinstance(i, Tracer):
         return i
-    most = integer_of(count) if isinstance(count, Tracer) else count
-    i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
+    if i.ref not in i.owner.integers:
+        most = integer_of(count) if isinstance(count, Tracer) else count
+        i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
     return i
 
 
@@ -387,6 +448,8 @@ def _stepped(over) -> blocks.Steps | None:
         return blocks.Steps(n, lambda i: _range_item(over, _noted(i, n)))
     if isinstance(over, TracedRange):
         return blocks.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
+    if isinstance(over, list) and len(over) > SHORT:
+        over = joined_rows(over)
     if isinstance(over, (Tracer, np.ndarray)) and over.shape and over.dtype.kind in "biuf":
         n = over.shape[0]
         if isinstance(n, Size):
@@ -460,7 +523,7 @@ def lifted(f):
     """`f` with its control flow captured; `f` itself if it is not the user's, or cannot be converted (which is noted)."""
     if not isinstance(f, FunctionType):
         own = getattr(f, "__func__", None)
-        if isinstance(own, FunctionType) and calls.is_users(own):
+        if isinstance(own, FunctionType) and slots.is_users(own):
             return lambda *args, **kwargs: lifted(own)(f.__self__, *args, **kwargs)
         own = calls.call_method(f)
         if own is not None:
@@ -468,7 +531,7 @@ def lifted(f):
         if hasattr(f, "func") and hasattr(f, "keywords"):
             return lambda *args, **kwargs: lifted(f.func)(*f.args, *args, **{**f.keywords, **kwargs})
         return f
-    if is_converted(f) or not calls.is_users(f):
+    if is_converted(f) or not slots.is_users(f):
         return f
     try:
         return convert(f, hooks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import CellType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from tracer.tree import flatten
 from tracer.types import ArrayType
 
 __all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
-           "joined_type", "converted", "reachable", "declined"]
+           "joined_type", "converted", "declined", "regions", "leaves_of"]
 
 
 class Declined(ConcreteValueError):
@@ -50,43 +50,73 @@ class _Unbound:
 UNBOUND = _Unbound()
 
 
+class Place(Protocol):
+    """What holds a value and is no variable of the function: a `Slot`."""
+
+    owner: Any
+
+    def get(self) -> Any: ...   # noqa: D102
+
+    def put(self, value: Any) -> None: ...  # noqa: D102
+
+    def like(self) -> tuple: ...    # noqa: D102
+
+
+Target = str | Place
+
+
 class Cells:
-    """The variables that blocks share; iteration goes over those that matter after the blocks."""
+    """The variables that blocks share, and places elsewhere that they set; iteration goes over those that matter after the blocks."""
 
     def __init__(self, blocks: Iterable[Callable | None], names: Iterable[str]):
-        self.cells: dict[str, CellType] = {}
+        self.cells: dict[Target, CellType | Place] = {}
         for f in blocks:
             closure = getattr(f, "__closure__", None)
             if closure:
                 self.cells.update(zip(f.__code__.co_freevars, closure, strict=True))  # type: ignore[union-attr]
-        self.names = [n for n in names if n in self.cells]
+        self.names: list[Target] = [n for n in names if n in self.cells]
 
     def __iter__(self):
         return iter(self.names)
 
-    def get(self, name: str) -> Any:
+    def add(self, place: Place) -> bool:
+        """A place that is set besides; False for one that is known, under its name or as a place."""
+        if place in self.cells or any(place.owner is c for c in self.cells.values()):
+            return False
+        self.cells[place] = place
+        self.names.append(place)
+        return True
+
+    def get(self, name: Target) -> Any:
         """The value, or UNBOUND."""
+        cell = self.cells[name]
+        if not isinstance(cell, CellType):
+            return cell.get()
         try:
-            return self.cells[name].cell_contents
+            return cell.cell_contents
         except ValueError:
             return UNBOUND
 
-    def put(self, name: str, value) -> None:
+    def put(self, name: Target, value) -> None:
         """Set or unset the value."""
         cell = self.cells[name]
-        if value is not UNBOUND:
+        if value is UNBOUND and self.get(name) is UNBOUND:
+            return
+        if not isinstance(cell, CellType):
+            cell.put(value)
+        elif value is not UNBOUND:
             cell.cell_contents = value
-        elif self.get(name) is not UNBOUND:
+        else:
             del cell.cell_contents
 
-    def all(self) -> dict[str, Any]:
+    def all(self) -> dict[Target, Any]:
         """The values of all variables: a block may read one that matters no more after it."""
         return {n: self.get(n) for n in self.cells}
 
-    def restore(self, values: dict[str, Any]) -> None:
+    def restore(self, values: dict[Target, Any]) -> None:
         """Set all variables."""
         for n, v in values.items():
-            if self.get(n) is not v:
+            if n in self.cells and self.get(n) is not v:
                 self.put(n, v)
 
 
@@ -150,42 +180,6 @@ def converted(x, t: ArrayType):
     """A value as one of type `t`; scalars are spread."""
     x = cast_to(as_leaf(x), t.dtype)
     return x if type_of(x).shape == t.shape else broadcast_to(x, t.shape)
-
-
-def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
-    """Lists, dicts, sets, arrays and objects that these blocks can reach through their variables: what existed before they ran."""
-    found: dict[int, Any] = {}
-
-    def go(x, depth: int) -> None:
-        if depth < 0 or id(x) in found or isinstance(x, (Tracer, type, str, bytes, int, float, np.generic)) or callable(x):
-            return
-        if isinstance(x, (list, tuple, set)):
-            found[id(x)] = x
-            for y in x:
-                go(y, depth - 1)
-        elif isinstance(x, dict):
-            found[id(x)] = x
-            for y in x.values():
-                go(y, depth - 1)
-        elif isinstance(x, np.ndarray):
-            found[id(x)] = x
-        elif hasattr(x, "__dict__") and type(x).__module__ != "builtins":
-            found[id(x)] = x
-            for y in vars(x).values():
-                go(y, depth - 1)
-    for f in blocks:
-        for cell in getattr(f, "__closure__", None) or ():
-            try:
-                go(cell.cell_contents, 3)
-            except ValueError:
-                pass
-    return found
-
-
-def in_region() -> bool:
-    """Whether a block is being traced."""
-    trace = current_trace()
-    return trace is not None and trace.region
 
 
 def regions() -> Iterable[Trace]:

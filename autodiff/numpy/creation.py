@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from autodiff.numpy.memory import view
+from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.support import (
     array_of,
     as_array,
@@ -49,6 +50,10 @@ def _stacked(x):
     """Nested lists with traced values as one array."""
     if not isinstance(x, (list, tuple)):
         return x
+    if len(x) > 2 and all(isinstance(p, (list, tuple)) and 0 < len(p) == len(x[0]) for p in x):
+        columns = [joined_rows(c) for c in zip(*x, strict=True)]
+        if all(c is not None for c in columns):
+            return np.stack(columns, axis=1)
     parts = [array_of(_stacked(p)) for p in x]
     shapes = [shape_of(p) for p in parts]
     if any(s != shapes[0] for s in shapes):

@@ -34,7 +34,7 @@ def floating(x):
 
 @implements(np.where)
 def where(condition, x=NOT_GIVEN, y=NOT_GIVEN, /):
-    """As numpy.where; with one argument its value must be known."""
+    """As numpy.where; with one argument as numpy.nonzero."""
     if x is NOT_GIVEN and y is NOT_GIVEN:
         return np.nonzero(condition)
     if x is NOT_GIVEN or y is NOT_GIVEN:

@@ -26,14 +26,15 @@ from autodiff.numpy.support import (
 from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, span_of
 from tracer.array import implements
 from tracer.errors import ConcreteValueError, DTypeError, IndexingError, ShapeError, UnsupportedError, explain
-from tracer.integers import is_nonnegative
+from tracer.integers import agree, is_nonnegative
 from tracer.ops import index as index_ops
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, cast_to, describe, dtype_kind_of
 from tracer.trace import Tracer, bind
 from tracer.types import Dim, element_count
 
-__all__ = ["Selection", "parse", "select", "update", "take_order", "part", "aligned", "checked", "fitted"]
+__all__ = ["Selection", "parse", "select", "update", "take_order", "part", "aligned", "checked", "fitted",
+           "mask_indices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
             axis += 1
         else:
             from_mask = _is_mask(e)
-            for a in _mask_indices(e, shape, axis) if from_mask else (e,):
+            for a in mask_indices(e, shape, axis) if from_mask else (e,):
                 parts.array(a, shape[axis], None if from_mask else checked(a, shape[axis], axis))
                 axis += 1
     if _separated(groups):
@@ -336,7 +337,8 @@ def _slice(e: slice, n: Dim) -> tuple:
     return (start, length, step) if length else (0, 0, 1)
 
 
-def _mask_indices(mask, shape, axis) -> tuple:
+def mask_indices(mask, shape, axis) -> tuple:
+    """The places that a mask selects in the axes of an array from `axis` on, one index array an axis."""
     have, want = shape_of(mask), shape[axis:axis + len(shape_of(mask))]
     for i, (a, b) in enumerate(zip(have, want)):
         if a != b:
@@ -491,7 +493,7 @@ def fitted(value, shape):
     extra = len(have) - len(shape)
     if extra > 0 and all(d == 1 for d in have[:extra]):
         value, have = reshape_to(value, have[extra:]), have[extra:]
-    if len(have) > len(shape) or any(a != b and a != 1 for a, b in zip(have[::-1], shape[::-1])):
+    if len(have) > len(shape) or any(agree(a, b) is False and a != 1 for a, b in zip(have[::-1], shape[::-1])):
         raise explain(ShapeError, f"could not broadcast input array from shape {have} into shape {shape}", value=describe(value),
                       why="the selected part has another shape")
     return broadcast_to(value, shape)

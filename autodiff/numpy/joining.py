@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autodiff.numpy.indexing import index, take_order
+from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.support import (
     array_of,
     as_array,
@@ -65,6 +66,9 @@ def concatenate(arrays, /, axis=0, out=None, *, dtype=None, casting="same_kind")
             raise explain(ShapeError, f"cannot concatenate arrays of shapes {first} and {shape} along axis {axis}",
                           first=describe(arrays[0]), other=f"{describe(a)}, number {i}",
                           why="all lengths but the one of the joined axis must be equal")
+    whole = joined_rows(arrays) if axis == 0 else None
+    if whole is not None:
+        arrays = [reshape_to(whole, (element_count(shape_of(whole)[:2]), *shape_of(whole)[2:]))]
     arrays = [cast_to(a, dtype) for a in arrays]
     return fresh(arrays[0]) if len(arrays) == 1 else bind(shape_ops.concatenate, *arrays, axis=axis)
 
@@ -78,6 +82,9 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
         if shape_of(a) != shape:
             raise explain(ShapeError, "all input arrays must have the same shape", first=describe(arrays[0]), other=describe(a))
     axis = axis_of(axis, len(shape) + 1)
+    whole = joined_rows(arrays)
+    if whole is not None:
+        return concatenate([np.moveaxis(whole, 0, axis)], axis, out, dtype=dtype, casting=casting)
     rows = [reshape_to(a, (*shape[:axis], 1, *shape[axis:])) for a in arrays]
     return concatenate(rows, axis, out, dtype=dtype, casting=casting)
 
@@ -85,7 +92,10 @@ def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
 @implements(np.vstack)
 def vstack(tup, *, dtype=None, casting="same_kind"):
     """As numpy.vstack."""
-    return concatenate([np.atleast_2d(a) for a in _sequence("concatenate", tup)], 0, dtype=dtype, casting=casting)
+    arrays = _sequence("concatenate", tup)
+    if joined_rows(arrays) is not None and len(shape_of(arrays[0])) == 1:
+        return stack(arrays, 0, dtype=dtype, casting=casting)
+    return concatenate([np.atleast_2d(a) for a in arrays], 0, dtype=dtype, casting=casting)
 
 
 @implements(np.hstack)

@@ -25,12 +25,13 @@ from autodiff.numpy.support import (
 )
 from tracer.array import implements
 from tracer.errors import ShapeError, explain
+from tracer.integers import agree
 from tracer.ops import linalg as linalg_ops
 from tracer.ops.elementwise import mul
 from tracer.ops.index import index
 from tracer.ops.reduce import sum_
 from tracer.ops.shape import iota, reshape_to
-from tracer.promote import broadcast_to, cast_to, describe
+from tracer.promote import as_tracer, broadcast_to, cast_to, describe, with_lengths
 from tracer.trace import bind
 from tracer.types import Dim, element_count
 
@@ -46,6 +47,7 @@ def contract(a, a_labels: Labels, b, b_labels: Labels, out: Labels):
     """
     la, lb = list(a_labels), list(b_labels)
     sizes = _sizes(a, la, b, lb)
+    a, b = (_with_sizes(x, labels, sizes) for x, labels in ((a, la), (b, lb)))
     a, la = _drop_ones(a, la, sizes)
     b, lb = _drop_ones(b, lb, sizes)
     a, la = _sum_alone(a, la, (*lb, *out))
@@ -77,11 +79,20 @@ def _sizes(a, la, b, lb) -> dict[Hashable, Dim]:
         for label, n in zip(labels, shape_of(x)):
             if sizes.get(label, 1) == 1:
                 sizes[label] = n
+            elif n not in (1, sizes[label]) and agree(n, sizes[label]) is not False:
+                sizes[label] = sizes[label] if isinstance(sizes[label], int) else n
             elif n not in (1, sizes[label]):
                 raise explain(ShapeError, f"cannot multiply arrays of shapes {shape_of(a)} and {shape_of(b)}",
                               left=describe(a), right=describe(b), why=f"lengths {sizes[label]} and {n} of one summed or shared "
                               f"axis differ", fix="transpose one of them")
     return sizes
+
+
+def _with_sizes(x, labels, sizes):
+    """An array with its lengths written as in `sizes`."""
+    have = shape_of(x)
+    want = tuple([sizes[label] if n != 1 else 1 for label, n in zip(labels, have)])
+    return x if have == want else with_lengths(as_tracer(x), want)
 
 
 def _drop_ones(x, labels, sizes):
@@ -114,7 +125,7 @@ def promoted(*xs) -> list:
 
 
 def _check_inner(name: str, a, b, n, m) -> None:
-    if n != m:
+    if agree(n, m) is False:
         raise explain(ShapeError, f"cannot {name} arrays of shapes {shape_of(a)} and {shape_of(b)}", left=describe(a),
                       right=describe(b), why=f"inner lengths {n} and {m} differ", fix="transpose one of them (`.T`)")
 

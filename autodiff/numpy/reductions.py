@@ -93,6 +93,10 @@ def _extremum(name, op, combine):
             return filled(kept, initial, dtype_of(a))
         if where is not True and where is not NOT_GIVEN:
             a = np.where(where, a, initial)
+        unknown = [i for i in axes if not isinstance(shape[i], int)]
+        if unknown:     # there may be nothing in it
+            one = np.broadcast_to(initial, tuple([1 if i == unknown[0] else d for i, d in enumerate(shape)]))
+            a = np.concatenate([a, one], axis=unknown[0])
         return combine(reduce_with(op, a, axis, keepdims), initial)
     reduce.__name__ = name
     reduce.__doc__ = f"As numpy.{name}. Elements that tie share the derivative."

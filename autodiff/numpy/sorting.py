@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from autodiff.numpy.creation import zeros
 from autodiff.numpy.indexing import update
-from autodiff.numpy.support import array_of, as_array, axis_of, filled, known, refuse, require_value, shape_of, static_int
+from autodiff.numpy.support import array_of, as_array, axis_of, dtype_of, filled, known, refuse, require_value, shape_of, static_int
 from autodiff.numpy.taking import gather_along
+from autodiff.numpy.whole import note_integer
 from tracer.array import implements
-from tracer.errors import ConcreteValueError, explain
+from tracer.errors import user_line
 from tracer.ops import sort as sort_ops
+from tracer.ops.control import require
 from tracer.ops.shape import reshape_to
-from tracer.promote import cast_to, common_dtype, describe
+from tracer.promote import cast_to, common_dtype
 from tracer.trace import bind
 
 __all__ = ["sorted_along"]
@@ -100,20 +103,36 @@ def digitize(x, bins, right=False):
 
 @implements(np.bincount)
 def bincount(x, /, weights=None, minlength=0):
-    """As numpy.bincount; `x` must be known (the weights need not be), since it decides the length of the result."""
+    """As numpy.bincount. Where the numbers are not known, the length of the result is found at run time.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative, or there are not as many weights as numbers.
+    """
     x = as_array(x)
-    value = known(x)
+    if dtype_of(x).kind not in "biu":
+        raise TypeError(f"Cannot cast array data from {dtype_of(x)} to int64 according to the rule 'safe'")
+    if len(shape_of(x)) != 1:
+        raise ValueError("object too deep for desired array" if shape_of(x) else "object of too small depth for desired array")
+    value, least = known(x), static_int(minlength, "minlength")
+    if weights is not None:
+        weights = as_array(weights)
+        if shape_of(weights) != shape_of(x):
+            raise ValueError("The weights and list don't have the same length.")
     if value is None:
-        raise explain(ConcreteValueError, "np.bincount of traced numbers that are not known", x=describe(x),
-                      why="the largest of them is the length of the result",
-                      fix="use autodiff.numpy.zeros(length).at[x].add(weights)")
-    value = np.asarray(value)
-    if value.size and value.min() < 0:
-        raise ValueError("'list' argument must have no negative elements")
-    n = max(int(value.max()) + 1 if value.size else 0, static_int(minlength, "minlength"))
-    if weights is None:
-        return np.bincount(value, minlength=n)
-    weights = as_array(weights)
-    if shape_of(weights) != shape_of(x):
-        raise ValueError("The weights and list don't have the same length.")
-    return update(filled((n,), 0, np.float64), x, cast_to(weights, np.dtype(np.float64)), "add")
+        x = cast_to(x, np.dtype(np.int64))
+        where = user_line()
+        bind(require, np.all(x >= 0), error="ValueError",
+             message="'list' argument must have no negative elements" + (f" ({where})" if where else ""))
+        n = note_integer(np.max(x, initial=least - 1) + 1, least, None)
+    else:
+        value = np.asarray(value)
+        if value.size and value.min() < 0:
+            raise ValueError("'list' argument must have no negative elements")
+        n = max(int(value.max()) + 1 if value.size else 0, least)
+        if weights is None:
+            return np.bincount(value, minlength=n)
+    each = np.int64(1) if weights is None else cast_to(weights, np.dtype(np.float64))
+    empty = zeros(n, dtype_of(each)) if value is None else filled((n,), 0, dtype_of(each))
+    return update(empty, x, each, "add")

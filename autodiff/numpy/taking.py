@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.numpy.indexing import Selection, aligned, checked, fitted, index, parse, select, take_order
+from autodiff.numpy.indexing import Selection, aligned, checked, fitted, index, mask_indices, parse, select, take_order
 from autodiff.numpy.memory import view
 from autodiff.numpy.support import (
     array_of,
@@ -105,17 +105,17 @@ def _by_arrays(shape, arrays) -> Selection:
 
 @implements(np.compress)
 def compress(condition, a, axis=None, out=None):
-    """As numpy.compress; the condition must be known."""
+    """As numpy.compress. Where the condition is not known, how much it selects is found at run time."""
     refuse("compress", out=out)
-    value = require_value(array_of(condition), "compress", "its length depends on them", "use np.where")
-    if value.ndim != 1:
+    condition = as_array(condition)
+    if len(shape_of(condition)) != 1:
         raise ValueError("condition must be a 1-d array")
-    return take(a, np.nonzero(value)[0], axis)
+    return take(a, nonzero(condition)[0], axis)
 
 
 @implements(np.extract)
 def extract(condition, arr):
-    """As numpy.extract; the condition must be known."""
+    """As numpy.extract; see `compress`."""
     return compress(np.ravel(condition), np.ravel(arr))
 
 
@@ -180,25 +180,26 @@ def choose(a, choices, out=None, mode="raise"):
 
 @implements(np.nonzero)
 def nonzero(a):
-    """As numpy.nonzero, for values that are known."""
-    return np.nonzero(_values(a, "nonzero"))
+    """As numpy.nonzero. Where the values are not known, how many there are is found at run time."""
+    a = as_array(a)
+    if known(a) is not None:
+        return np.nonzero(known(a))
+    if not shape_of(a):
+        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero() instead.")
+    return mask_indices(cast_to(a, np.dtype(bool)), shape_of(a), 0)
 
 
 @implements(np.argwhere)
 def argwhere(a):
-    """As numpy.argwhere, for values that are known."""
-    return np.argwhere(_values(a, "argwhere"))
+    """As numpy.argwhere; see `nonzero`."""
+    a = as_array(a)
+    return np.argwhere(known(a)) if known(a) is not None else np.stack(nonzero(a), axis=1)
 
 
 @implements(np.flatnonzero)
 def flatnonzero(a):
-    """As numpy.flatnonzero, for values that are known."""
-    return np.flatnonzero(_values(a, "flatnonzero"))
-
-
-def _values(a, name: str) -> np.ndarray:
-    return require_value(a, name, "the length of the result depends on them",
-                         "use np.where with three arguments, or a mask of weights")
+    """As numpy.flatnonzero; see `nonzero`."""
+    return nonzero(np.ravel(as_array(a)))[0]
 
 
 @implements(np.insert)

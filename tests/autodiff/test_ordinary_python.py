@@ -369,11 +369,11 @@ def test_long_loops_over_lists_warn_and_longer_ones_are_refused():
     def f(x, n):
         kept = []
         for i in range(n):
-            kept.append(x[i % 12] * i)
-        return kept[-1]
+            kept.insert(0, x[i % 12] * i)
+        return kept[0]
     with pytest.warns(RuntimeWarning, match=r"test_ordinary_python.py:\d+ is written out in 100 steps"):
         assert ad.jit(f, static_argnums=1)(X, 100) == f(X, 100)
-    with pytest.raises(UnsupportedError, match="5000 steps(.|\n)*append on a list from outside"):
+    with pytest.raises(UnsupportedError, match="5000 steps(.|\n)*insert on a list from outside"):
         ad.jit(f, static_argnums=1)(X, 5000)
 
 
@@ -390,12 +390,12 @@ def test_two_names_for_one_written_array():
 
 def test_shapes_that_change():
     def f(x):
-        for _ in range(4):
-            x = x[1:] + x[:-1]
+        for _ in range(3):
+            x = x[1:] + x[:-1] if len(x) % 2 else x[::2] * x[1::2]
         return x.sum()
     g = ad.jit(ad.grad(f))
     np.testing.assert_allclose(g(X), ad.grad(f)(X))
-    assert "changes in the loop from f64[12] to f64[11]" in g.why()
+    assert "changes in the loop from f64[12] to f64[6]" in g.why()
 
 
 def test_without_source_paths_are_compiled():

@@ -87,23 +87,23 @@ class Barrier(HoldsGraph):
 
 @register
 class Require(Op):
-    """Raise AssertionError with `message` unless the condition holds; gives the condition."""
+    """Raise `error` (a name) with `message` unless the condition holds; gives the condition."""
 
     effect = True
 
-    def infer(self, test, *, message):
+    def infer(self, test, *, message, error="AssertionError"):
         return test
 
-    def reference(self, test, *, message):
+    def reference(self, test, *, message, error="AssertionError"):
         if not test:
-            raise AssertionError(message)
+            raise {"AssertionError": AssertionError, "ValueError": ValueError}[error](message)
         return test
 
-    def jvp(self, xs, dxs, *, message):
-        return self(*xs, message=message), None
+    def jvp(self, xs, dxs, **params):
+        return self(*xs, **params), None
 
-    def lower(self, k, inputs, outputs, *, message):
-        k.require(inputs[0].read(()), message)
+    def lower(self, k, inputs, outputs, *, message, error="AssertionError"):
+        k.require(inputs[0].read(()), message, error)
         k.store(outputs[0], (), inputs[0].read(()))
 
 
@@ -178,7 +178,9 @@ class Cond(HoldsGraph):
     def linearize(self, ins, dins, *, branches):
         (which, *xs), dxs = ins, dins[1:]
         active = [d is not None for d in dxs]
-        found = _common_activity(lambda g, must: _with_activity(transforms["linearize_graph"](g, active, must, keep_sized=False)), branches)
+        def split(g, must):
+            return _with_activity(transforms["linearize_graph"](g, active, must, keep_sized=False, branch=True))
+        found = _common_activity(split, branches)
         lins = [lin for lin, _ in found]
         n = len(branches[0].outputs)
         # Every branch returns the residuals of all: its own, zeros for the others. A residual that is an operand is passed.

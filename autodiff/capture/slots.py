@@ -1,0 +1,277 @@
+"""Places outside a block that its statements set: attributes of objects, items of dicts and lists, variables of other functions.
+
+A block is recorded once, however often it runs. What it sets is noted before it is set (`set_here`), with the value from before, in every
+open block that the place existed before; the block's branch or loop then treats it like one of its own names: a branch joins what its
+ways left there, a loop carries it. What cannot be followed so (a list that grows) is refused (`mutating`), and the loop written out.
+"""
+
+from __future__ import annotations
+
+import functools
+import sysconfig
+from collections.abc import Callable, Iterable
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.state import UNBOUND, declined, regions
+from tracer.errors import is_internal
+from tracer.trace import Tracer, current_trace
+
+__all__ = ["Slot", "PENDING", "append", "check_read", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users"]
+
+DEPTH = 6
+"""How many references are followed from the variables of a block."""
+_STDLIB = sysconfig.get_paths()["stdlib"] + "/"
+_users: dict[Any, bool] = {}
+
+
+def is_users(f: FunctionType) -> bool:
+    """Whether a function is the user's own: neither of this project, nor of the standard library, nor of an installed package."""
+    code = f.__code__
+    known = _users.get(code)
+    if known is None:
+        file = code.co_filename
+        library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
+        known = _users[code] = not (is_internal(code) or library or file.startswith(_STDLIB))
+    return known
+
+
+class Slot:
+    """A place that holds a value: an attribute (`name` of `owner`), an item (`owner[name]`), a variable (a closure cell), or the last
+    element of a list that the loop being recorded appends to."""
+
+    __slots__ = ("owner", "kind", "name")
+
+    def __init__(self, owner: Any, kind: str, name: Any):
+        self.owner = owner
+        self.kind = kind
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Slot) and self.owner is other.owner and (self.kind, self.name) == (other.kind, other.name)
+
+    def __hash__(self) -> int:
+        return hash((id(self.owner), self.kind, self.name))
+
+    def __str__(self) -> str:
+        kind = type(self.owner).__name__
+        return {"attribute": f"{kind}.{self.name}", "variable": str(self.name)}.get(self.kind, f"{kind}[{self.name!r}]")
+
+    def like(self) -> tuple:
+        """What is the same of this place in another call: what was learned of one serves the other."""
+        return type(self.owner).__qualname__, self.kind, self.name
+
+    def get(self) -> Any:
+        """The value, or UNBOUND."""
+        try:
+            if self.kind == "attribute":
+                return getattr(self.owner, self.name)
+            return self.owner.cell_contents if self.kind == "variable" else self.owner[self.name]
+        except (AttributeError, LookupError, ValueError):
+            return UNBOUND
+
+    def put(self, value: Any) -> None:
+        """Set or unset the value."""
+        if self.kind == "attribute":
+            if value is UNBOUND:
+                delattr(self.owner, self.name)
+            else:
+                object.__setattr__(self.owner, self.name, value)
+        elif self.kind == "last":
+            if is_pending(self.owner):
+                self.owner[-1] = value
+        elif self.kind == "item":
+            if value is UNBOUND:
+                del self.owner[self.name]
+            else:
+                self.owner[self.name] = value
+        elif value is UNBOUND:
+            del self.owner.cell_contents
+        else:
+            self.owner.cell_contents = value
+
+
+def _note(slot: Slot) -> None:
+    """A place is about to be set: every block that it existed before remembers what it held."""
+    for trace in regions():
+        if id(slot.owner) in trace.held and slot not in trace.touched:
+            trace.touched[slot] = slot.get()
+
+
+def set_attribute(x: Any, name: str, value: Any) -> None:
+    """`x.name = value`.
+
+    Raises
+    ------
+    Declined
+        For an object from outside the block whose class decides itself what setting means.
+    """
+    found = next((vars(c)[name] for c in type(x).__mro__ if name in vars(c)), None)
+    if isinstance(found, property) or type(x).__setattr__ is not object.__setattr__:
+        mutating(x, f"setting `{name}` of")
+    elif not hasattr(x, name) or getattr(x, name) is not value:
+        _note(Slot(x, "attribute", name))
+    setattr(x, name, value)
+
+
+def set_item(x: Any, key: Any, value: Any) -> None:
+    """`x[key] = value` for what is no array.
+
+    Raises
+    ------
+    Declined
+        For an object from outside the block that is neither a dict nor a list, and for slices of lists.
+    """
+    if type(x) is dict and not isinstance(key, Tracer):
+        _note(Slot(x, "item", key))
+    elif type(x) is list and isinstance(key, (int, np.integer)) and -len(x) <= key < len(x):
+        _note(Slot(x, "item", int(key) % len(x)))
+    else:
+        mutating(x, "writing to")
+    x[key] = value
+
+
+def set_variable(read: Callable[[], Any]) -> None:
+    """A variable of another function, or of the module, is about to be set; `read` reads it and nothing else."""
+    if read.__closure__:
+        _note(Slot(read.__closure__[0], "variable", read.__code__.co_freevars[0]))
+    else:
+        _note(Slot(read.__globals__, "item", read.__code__.co_names[0]))
+
+
+def append(x: list, value: Any) -> None:
+    """`x.append(value)`. In the body of a loop, what is appended to a list from outside is kept for each step (`Trace.appended`).
+
+    Raises
+    ------
+    Declined
+        Where it is not known how often that is done, as in a branch.
+    """
+    trace = current_trace()
+    if trace is None or not trace.region or id(x) not in trace.held:
+        x.append(value)
+    elif trace.appended is None:
+        mutating(x, "append on")
+    else:
+        trace.appended.setdefault(id(x), (x, [], list(x)))[1].append(value)
+        if is_pending(x):
+            x[-1] = value
+
+
+class Pending:
+    """Stands in a list that a loop appends to while its body is recorded: what is in the list differs from step to step."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name) if name.startswith("__") else _unknown_list()
+
+
+def _unknown_list(*args: Any) -> Exception:
+    return declined("reading a list in a loop that appends to it", "its elements are not known while the body is recorded",
+                    "use an array made before the loop and write its elements")
+
+
+def _refuse(*args: Any) -> Any:
+    raise _unknown_list()
+
+
+for _name in ("add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul neg abs lt le gt ge eq ne bool len iter getitem "
+              "float int index array").split():
+    setattr(Pending, f"__{_name}__", _refuse)
+Pending.__hash__ = object.__hash__  # type: ignore[method-assign]
+PENDING = Pending()
+
+
+def is_pending(x: list) -> bool:
+    """Whether an open loop appends to a list: then it holds what stands for its elements, and the last one."""
+    return bool(x) and x[0] is PENDING
+
+
+def check_read(x: Any) -> None:
+    """Refuse to look at a list that an open loop appends to."""
+    if type(x) is list and is_pending(x):
+        raise _unknown_list()
+
+
+def mutating(x, how: str) -> None:
+    """Refuse to change a Python object that was there before the block that is being traced.
+
+    Raises
+    ------
+    Declined
+        A block is traced once, however often and whether or not it is run.
+    """
+    if any(id(x) in trace.held for trace in regions()):
+        raise declined(f"{how} a {type(x).__name__} from outside a loop or branch", "the block is recorded once, however often it runs",
+                       "use an array made before it and write its elements")
+
+
+def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
+    """Lists, dicts, sets, arrays, objects and variables that these blocks can reach: what existed before they ran."""
+    found: dict[int, Any] = {}
+
+    def go(x: Any, depth: int) -> None:
+        if depth < 0 or id(x) in found or isinstance(x, _NOTHING_INSIDE):
+            return
+        if isinstance(x, FunctionType):
+            if is_users(x):
+                found[id(x)] = x
+                variables(x, depth)
+        elif isinstance(x, MethodType):
+            go(x.__self__, depth)
+            go(x.__func__, depth)
+        elif isinstance(x, functools.partial):
+            go((x.func, x.args, x.keywords), depth)
+        elif isinstance(x, (list, tuple, set, frozenset)):
+            found[id(x)] = x
+            for y in x:
+                go(y, depth - 1)
+        elif isinstance(x, dict):
+            found[id(x)] = x
+            for y in x.values():
+                go(y, depth - 1)
+        elif isinstance(x, np.ndarray):
+            found[id(x)] = x
+        elif type(x).__module__ != "builtins":
+            found[id(x)] = x
+            for y in _parts(x):
+                go(y, depth - 1)
+
+    def variables(f: FunctionType, depth: int) -> None:
+        space = f.__globals__
+        found[id(space)] = space
+        for cell in f.__closure__ or ():
+            if id(cell) not in found:
+                found[id(cell)] = cell
+                try:
+                    go(cell.cell_contents, depth - 1)
+                except ValueError:
+                    pass
+        for name in _names(f.__code__):
+            if name in space:
+                go(space[name], depth - 1)
+    for f in blocks:
+        if isinstance(f, FunctionType):
+            variables(f, DEPTH)
+    return found
+
+
+_NOTHING_INSIDE = (Tracer, type, str, bytes, int, float, complex, np.generic, ModuleType, CellType, type(None))
+
+
+def _parts(x: Any) -> Iterable[Any]:
+    """The values of an object's attributes, slots included."""
+    yield from getattr(x, "__dict__", {}).values()
+    for c in type(x).__mro__:
+        slots = vars(c).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            value = getattr(x, name, None)
+            if value is not None:
+                yield value
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(code: CodeType) -> tuple[str, ...]:
+    """The global names and attributes that a function and those inside it mention."""
+    return (*code.co_names, *(n for c in code.co_consts if isinstance(c, CodeType) for n in _names(c)))

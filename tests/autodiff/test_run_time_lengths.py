@@ -1,0 +1,109 @@
+"""Lengths that only the numbers decide: of what is found, counted and selected, and lengths that must be equal."""
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from tests.check import assert_same
+from tracer.errors import ShapeError
+
+X = np.array([0.4, -0.9, 1.3, 0.2, -0.1, 0.0])
+A = np.outer(X, X[1:4]) - 0.05
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: np.sum(x[np.nonzero(x)] ** 3),
+    lambda x: np.sum(x[np.nonzero(x > 0)[0]] ** 3),
+    lambda x: np.sum(x[np.where(x < 0)] ** 3),
+    lambda x: np.sum(x[np.flatnonzero(x > 0.3)]) * len(np.flatnonzero(x > 0)),
+    lambda x: np.sum(np.compress(x > 0, x) ** 2),
+    lambda x: np.sum(np.extract(x > 0, x) ** 2),
+    lambda x: np.sum(np.compress(x[:4] > 0, np.outer(x, x), axis=1)),
+    lambda x: np.sum(np.bincount((x * 10).astype(int) ** 2 % 5, weights=x) ** 2),
+    lambda x: np.sum(np.bincount((x * 10).astype(int) ** 2 % 5, weights=x, minlength=9) * np.arange(9)),
+    lambda x: np.sum(x) * np.sum(np.bincount((x > 0).astype(int))),
+], ids=range(10))
+def test_what_is_found(f):
+    value, g = ad.jit(ad.value_and_grad(f))(X)
+    assert_same(value, np.float64(f(X)), 1e-13)
+    assert_same(g, ad.grad(f)(X), 1e-12)
+    assert "along" not in ad.jit(f).why()
+
+
+def test_places_of_two_axes():
+    def f(a):
+        i, j = np.nonzero(a > 0)
+        return np.sum(a[i, j] * i * j) + np.sum(np.argwhere(a > 0)[:, 1] * 1.0) * a[0, 0]
+    value, g = ad.jit(ad.value_and_grad(f))(A)
+    assert_same(value, np.float64(f(A)), 1e-13)
+    assert_same(g, ad.grad(f)(A), 1e-12)
+
+
+def test_nothing_is_found():
+    f = ad.jit(lambda x: (np.sum(x[np.nonzero(x > 9)]), np.bincount(np.nonzero(x > 9)[0], minlength=2)))
+    total, counts = f(X)
+    assert total == 0.0 and counts.tolist() == [0, 0]
+
+
+def test_a_loop_over_what_is_found():
+    def f(x):
+        s = 0.0
+        for i in np.where(x > 0)[0]:
+            s = s * 0.5 + x[i] * i
+        return s
+    value, g = ad.jit(ad.value_and_grad(f))(X)
+    assert_same(value, np.float64(f(X)), 1e-13)
+    assert_same(g, ad.grad(f)(X), 1e-12)
+
+
+def test_negative_numbers_are_not_counted():
+    with pytest.raises(ValueError, match="negative"):
+        ad.jit(lambda x: np.bincount(x.astype(int)))(X * 10)
+
+
+def halves(x, n):
+    s = 0.0
+    while n > 0:
+        n = n // 2
+        s = s + np.sum(x[:2 * n:2] * x[1:2 * n + 1:2])
+    return s
+
+
+def test_lengths_that_turn_out_to_be_equal():
+    f = ad.jit(ad.value_and_grad(halves))
+    for n in (0, 1, 4, 6):
+        value, g = f(X, n)
+        assert_same(value, np.float64(halves(X, n)), 1e-13)
+        assert_same(g, ad.grad(halves)(X, n), 1e-12)
+
+
+@pytest.mark.parametrize("operation", [np.add, np.dot, lambda a, b: a @ b], ids=["add", "dot", "matmul"])
+def test_lengths_that_turn_out_to_differ(operation):
+    def f(x, n):
+        k = np.minimum(n, 5)
+        return np.sum(operation(x[:k], x[:n * 1]))
+    g = ad.jit(f)
+    assert_same(g(X, np.array(3)), np.float64(f(X, 3)), 1e-13)
+    with pytest.raises(ValueError, match="test_run_time_lengths.py"):
+        g(X, np.array(6))
+
+
+def test_a_part_that_is_given_too_much():
+    def f(x, n):
+        y = np.zeros(6)
+        y[:np.minimum(n, 3)] = x[:n]
+        return y.sum()
+    g = ad.jit(f)
+    assert_same(g(X, np.array(2)), np.float64(f(X, 2)), 1e-13)
+    with pytest.raises(ValueError):
+        g(X, np.array(4))
+
+
+def test_lengths_that_are_known_to_differ():
+    def f(x):
+        s = 0.0
+        for i in range(2, 5):
+            s = s + np.sum(x[:i] + x[:i + 1])
+        return s
+    with pytest.raises((ShapeError, ValueError)):
+        ad.jit(f)(X)
