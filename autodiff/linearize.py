@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from autodiff.cut import least_set
 from autodiff.jvp import joint_graph
+from tracer.forwarding import forward_writes
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
 from tracer.op import Elementwise, ops, transforms
 from tracer.ops.control import array_before, ends_and_logs
@@ -51,7 +52,7 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     an input and an output: arrays that are written in parts where the linear graph may write them again. `branch`: the graph is one way
     of several, so that what it keeps is kept on all of them, and what it makes again is made on its own way only.
     """
-    joint, active_out = joint_graph(graph, active, "linearize", must)
+    joint, active_out = joint_graph(forward_writes(graph), active, "linearize", must)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
     linear = set(joint.inputs[n_in:])
     first: list[Node] = []
@@ -101,8 +102,7 @@ def _writes(nodes: list[Node], linear: list[Node], start: Var, end: Atom) -> lis
         if node.op.name == "loop":
             logs = _logs_of(linear, a)  # type: ignore[arg-type]
             if logs is None or any(v.type.symbols() for v in logs):
-                return []
-            written += sum(map(_count, logs))
+                return []   # what it keeps for itself is enough: nothing is added to it
         elif node.op.name != "update" or node.params["mode"] != "set" or node.inputs[1].type.symbols():
             return []
         elif node.inputs[2:] and not node.params.get("unique") and node.inputs[2].type.shape:
@@ -178,6 +178,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
     bind_sizes({s for node in second for p in node.params.values() for s in size_symbols(p)})
     flags = _made_of_flags(first)
     derived = _derived(first, free)
+    at_hand = free | replayed | {array_before(n, v) for n in first for v in n.outputs if v in replayed}   # type: ignore[operator]
     roots = tuple(needed)
     cut: set[Var] | None = None
     light = _is_light
@@ -197,7 +198,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
                     need(a)
             elif cut is not None and all(v in cut for v in wanted):
                 kept.update(dict.fromkeys(wanted))
-            elif (sized or any(v in replayed for v in node.outputs) or _is_cheap(node, free, derived)
+            elif (sized or any(v in replayed for v in node.outputs) or _is_cheap(node, at_hand, derived)
                     or all(v in flags for v in node.outputs) or cut is not None and light(node)):
                 again.append(node)
                 for a in node.inputs:

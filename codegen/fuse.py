@@ -81,6 +81,8 @@ def _conflict(a: _Item, b: _Item) -> bool:
 
 
 def _fuse_block(block: list[Stmt]) -> list[Stmt]:
+    if not any(isinstance(s, For) and s.parallel for s in block):   # numbers alone: their order is as good as any
+        return _inside(block)
     out: list[_Item] = []
     for s in block:
         item = _Item(s)
@@ -91,15 +93,19 @@ def _fuse_block(block: list[Stmt]) -> list[Stmt]:
             while place > 0 and len(out) - place < _REACH and not _conflict(out[place - 1], item):
                 place -= 1
         out.insert(place, item)
-    result = [i.stmt for i in out]
-    for s in result:
+    return _inside([i.stmt for i in out])
+
+
+def _inside(block: list[Stmt]) -> list[Stmt]:
+    """A block with the blocks in it fused."""
+    for s in block:
         if isinstance(s, For):
             s.body = _fuse_block(s.body)
         elif isinstance(s, While):
             s.head, s.body = _fuse_block(s.head), _fuse_block(s.body)
         elif isinstance(s, If):
             s.branches = [_fuse_block(b) for b in s.branches]
-    return result
+    return block
 
 
 def _merge_upwards(out: list[_Item], item: _Item) -> int:

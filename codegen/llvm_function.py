@@ -378,12 +378,30 @@ class FunctionWriter(Writer):
             name = f"@llvm.masked.load.v{lanes}{suffix}.p0"
             self.declarations.add(f"declare {t} {name}(ptr, i32, <{lanes} x i1>, {t})")
             return self.at_level(self.level, key, f"call {t} {name}({at}, i32 {align}, {v.mask}, {t} zeroinitializer)", memory, lanes)
+        if self.module.bytes < 64 and v.mask is None:
+            return self._load_apart(start, stride, offsets, memory, root, epoch, v)
         at = self._lanes_at(start, stride, offsets, memory, v)
         mask = v.mask if v.mask is not None else self.constant(True, "i1", lanes)
         name = f"@llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0"
         self.declarations.add(f"declare {t} {name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {t})")
         key = ("gather", root, at.text, memory, epoch, mask_text)
         return self.at_level(self.level, key, f"call {t} {name}({at}, i32 {align}, {mask}, {t} zeroinitializer)", memory, lanes)
+
+    def _lane_addresses(self, start: Value, stride, offsets, memory: str, v: _Vector) -> list[Value]:
+        """Where each lane's element is."""
+        if offsets is None:
+            first = self.offset(start, self.imul(v.index, stride), memory)
+            return [self.offset(first, self.imul(stride, self.constant(k, "i64")), memory) for k in range(v.lanes)]
+        each = [self.pure(f"extractelement {offsets}, i64 {k}", "i64", 0, offsets) for k in range(v.lanes)]
+        return [self.offset(start, e, memory) for e in each]
+
+    def _load_apart(self, start: Value, stride, offsets, memory: str, root: Buffer, epoch: int, v: _Vector) -> Value:
+        """Elements that are not neighbours, one by one: a gather of AVX2 is no faster, and LLVM takes long over it."""
+        out = self.constant(0, memory, v.lanes)
+        for k, at in enumerate(self._lane_addresses(start, stride, offsets, memory, v)):
+            one = self.at_level(self.level, ("load", root, at.text, memory, epoch), f"load {memory}, {at}, align {SIZES[memory]}", memory)
+            out = self.pure(f"insertelement {out}, {one}, i64 {k}", memory, v.lanes, out, one)
+        return out
 
     def _lanes_at(self, start: Value, stride, offsets, memory: str, v: _Vector) -> Value:
         if offsets is None:
@@ -464,6 +482,11 @@ class FunctionWriter(Writer):
             name = f"@llvm.masked.store.v{lanes}{suffix}.p0"
             self.declarations.add(f"declare void {name}({v.type}, ptr, i32, <{lanes} x i1>)")
             self.line(f"call void {name}({v}, {at}, i32 {align}, {vector.mask})")
+            return
+        if self.module.bytes < 64 and vector.mask is None:
+            for k, at in enumerate(self._lane_addresses(start, stride, offsets, memory, vector)):
+                one = self.pure(f"extractelement {v}, i64 {k}", v.kind, 0, v)
+                self.line(f"store {one}, {at}, align {align}")
             return
         at = self._lanes_at(start, stride, offsets, memory, vector)
         mask = vector.mask if vector.mask is not None else self.constant(True, "i1", lanes)

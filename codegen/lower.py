@@ -847,13 +847,14 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
         if unknown:
             for s in stacked:
                 k.block.append(Grow(s.buffer, i))  # type: ignore[arg-type]
-        targets = {} if unknown else _stacks_of_inner_loops(body, stacked, spec.carries, i)
+        body, rest = _kept_first(k, body, spec, state, stacked, i)
+        targets = {} if unknown else _stacks_of_inner_loops(body, rest, spec.carries, i)
         inner = _Scope(k, body, [index, *constants, *state, *rows],
                        [False] * (1 + len(constants)) + [True] * len(state) + [False] * len(rows), targets)
         targets.update(_carries_in_place(inner, state, 1 + len(constants)))
         results = inner.run()
         new, ys = results[:spec.carries], results[spec.carries:]
-        for y, s in zip(ys, stacked, strict=True):
+        for y, s in zip(ys, rest, strict=True):
             if y.prefix and y.buffer is s.buffer:
                 continue
             with k.nest(y.shape) as at:
@@ -869,6 +870,22 @@ def _lower_loop(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
             s.buffer.shape = (Load(count.buffer, ()), *s.buffer.shape[1:])  # type: ignore[union-attr, arg-type]
     scope.owned.update(s.buffer for s in [*state, *stacked] if s.buffer is not None and s.buffer.role != "tape")
     return [*state, *stacked, count]
+
+
+def _kept_first(k: Builder, body: Graph, spec, state: Sequence[Operand], stacked: Sequence[Operand],
+                i: Expr) -> tuple[Graph, list[Operand]]:
+    """Stack what a step is given before the step changes it in place; the body without these results, and the other stacks."""
+    carries = dict(zip(body.inputs[1 + spec.constants:], state, strict=False))
+    outputs, rest = list(body.outputs[:spec.carries]), []
+    for a, s in zip(body.outputs[spec.carries:], stacked, strict=True):
+        x = carries.get(a) if isinstance(a, Var) and a.type.shape else None
+        if x is None:
+            outputs.append(a)
+            rest.append(s)
+            continue
+        with k.nest(x.shape) as at:
+            k.store(s, (i, *at), x.read(at))
+    return Graph(body.name, body.inputs, body.nodes, tuple(outputs)), rest
 
 
 def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> dict[Var, Operand]:

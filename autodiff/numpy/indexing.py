@@ -30,7 +30,7 @@ from tracer.integers import agree, is_nonnegative
 from tracer.ops import index as index_ops
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, cast_to, describe, dtype_kind_of
-from tracer.trace import Tracer, bind
+from tracer.trace import Tracer, bind, current_trace
 from tracer.types import Dim, element_count
 
 __all__ = ["Selection", "parse", "select", "update", "take_order", "part", "aligned", "checked", "fitted",
@@ -409,11 +409,30 @@ def _type(shape):
 
 def select(x, sel: Selection):
     """The selected elements, in NumPy's shape."""
-    y = reshape_to(x, sel.shape)
+    y = reshape_to(_before_other_writes(x, sel), sel.shape)
     if not sel.is_everything():
         y = bind(index_ops.index, y, *sel.arrays, spec=sel.spec, check=sel.check)
     y = reshape_to(y, (*sel.lead(), *sel.kept()))
     return permute(y, sel.order())
+
+
+def _before_other_writes(x, sel: Selection):
+    """The array as it was before writes to single elements that are known to be others than the selected one."""
+    trace = current_trace()
+    if trace is None or trace.concrete or not isinstance(x, Tracer) or not sel.arrays or sel.lead():
+        return x
+    places = [integer_of(sel.arrays[e]) if not isinstance(e, tuple) else None for e in sel.spec]
+    first = atom = trace.atom(x)
+    while (node := trace.producers.get(atom)) is not None and node.op.name == "update" and node.params["mode"] == "set":    # type: ignore
+        spec, others = node.params["spec"], node.inputs[2:]
+        if len(spec) != len(places) or not others or others[0].type.shape:
+            break
+        apart = [p - q for p, e in zip(places, spec) if p is not None and not isinstance(e, tuple)
+                 and (q := trace.integer_of(others[e])) is not None]
+        if not any(is_nonnegative(d - 1) or is_nonnegative(-d - 1) for d in apart):
+            break
+        atom = node.inputs[0]
+    return x if atom is first else Tracer(x.type, trace, atom)   # type: ignore[arg-type]
 
 
 def replace(x, sel: Selection, value, mode: str):

@@ -16,7 +16,7 @@ test that ends the loop), and rows of steps that were not taken mean nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -414,6 +414,8 @@ class Loop(HoldsGraph):
             return [*new[len(new) - m:], *new[:len(new) - m]]
         types = [i64, *map(type_of, cs), *map(type_of, [*starts, *tk]), *(row_type(type_of(x)) for x in ss)]
         linear_body = trace_graph(f, types, f"{body.name}_tangent")
+        cs, linear_body = _views_outside(cs, linear_body)
+        narrow = replace(narrow, constants=len(cs))
         if length is None and nout - nk + len(residuals) + len(logged):
             length = type_of(out[nk]).shape[0]
         count = steps if test is not None else n
@@ -464,6 +466,22 @@ class Loop(HoldsGraph):
         return [None, *(Total(next(got_c)) if u else None for u in linear_c),
                 *(g if isinstance(x, Unknown) else None for x, g in zip(k, got_k, strict=True)),
                 *(next(got_s) if u else None for u in linear_s)]
+
+
+def _views_outside(constants: Sequence, body: Graph) -> tuple[list, Graph]:
+    """Transposed and reshaped constants of a loop, made in front of it: a cotangent is then added to one array, not turned at each step."""
+    given = dict(zip(body.inputs[1:1 + len(constants)], constants, strict=True))
+    nodes = []
+    for node in body.nodes:
+        if node.op.name in ("transpose", "reshape") and node.inputs[0] in given:
+            given[node.outputs[0]] = apply(node.op, [given[node.inputs[0]]], node.params)
+        else:
+            nodes.append(node)
+    if len(nodes) == len(body.nodes):
+        return list(constants), body
+    read = {a for node in nodes for a in node.inputs} | set(body.outputs)
+    given = {v: x for v, x in given.items() if v in read}
+    return list(given.values()), Graph(body.name, (body.inputs[0], *given, *body.inputs[1 + len(constants):]), tuple(nodes), body.outputs)
 
 
 def _loop_and_rest(ins, spec) -> tuple:
@@ -616,6 +634,11 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
     replaced, in order; a loop has its own, in the linear loop that goes with it.
     """
     in_chain = {node for chain in chains for node, _ in chain}
+    # What an update wrote is read where it wrote it, and need not be kept: it waits until the array is as the update left it.
+    values = {node.inputs[1] for node in in_chain if node.op.name == "update" and isinstance(node.inputs[1], Var)
+              and node.inputs[1] in env and not (node.inputs[2:] and node.inputs[2].type.shape and not node.params.get("unique"))}
+    for v in values:
+        del env[v]
     log = iter(logs)
     olds = [[next(log) if node.op.name == "update" else None for node, _ in chain] for chain in chains]
     waiting = [n for n in nodes if n not in in_chain]
@@ -642,6 +665,9 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
         for (node, version), before in zip(reversed(chain), reversed(old), strict=True):
             env[version] = x
             settle()
+            if node.op.name == "update" and node.inputs[1] in values and node.inputs[1] not in env:
+                env[node.inputs[1]] = _read_back(node, x, env)
+                settle()
             if node.op.name == "loop":
                 writer = next(n for n in linear_nodes if n.op is replayed_loop and ends_and_logs(n)[0][0] is version)
                 x = _put_back_loop(writer, x, env)
@@ -654,6 +680,13 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
     settle()
     assert not waiting
     return first
+
+
+def _read_back(node, x, env: dict[Var, Any]):
+    """What an update wrote, read from the array as it left it."""
+    from tracer.ops.index import index
+    check = None if node.params["check"] is None else False
+    return bind(index, x, *[env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]], spec=node.params["spec"], check=check)
 
 
 def _put_back_loop(node, end, env: dict[Var, Any]):
