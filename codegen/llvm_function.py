@@ -751,9 +751,14 @@ class FunctionWriter(Writer):
                 self.stmt(x)
             self.vector = None
 
+        slow_masks = self.module.bytes < 64
         if n.number is not None:
             for k, at in enumerate(range(0, n.number, lanes)):
                 left = n.number - at
+                if left < lanes and slow_masks:
+                    for last in range(at, n.number):
+                        self._one(s, self.constant(last, "i64"))
+                    break
                 mask = None if left >= lanes else Value(
                     "<" + ", ".join(f"i1 {'true' if j < left else 'false'}" for j in range(lanes)) + ">", "i1", lanes)
                 body(self.constant(at, "i64"), mask, k)
@@ -763,7 +768,6 @@ class FunctionWriter(Writer):
 
         def rest(i: Value) -> None:
             body(i, self._mask(i, n, lanes), 0)
-        slow_masks = self.module.bytes < 64
         if slow_masks and plan.cost < MASKED or plan.thin:
             parts = 2 if plan.thin else 1
             step = parts * lanes
@@ -775,7 +779,7 @@ class FunctionWriter(Writer):
             self.counted(zero, whole, step, carried, main)
             self._advance(writes)
             if slow_masks:
-                self._one_by_one(s, whole, n, carried)
+                self.counted(whole, n, 1, carried, lambda i: self._one(s, i))
             else:
                 self.counted(whole, n, lanes, carried, rest)
         else:
@@ -783,12 +787,10 @@ class FunctionWriter(Writer):
         for b in plan.private:
             self.variables[b] = self.constant(0, llvm_type(b.dtype))
 
-    def _one_by_one(self, s: For, start: Value, stop: Value, carried: Sequence[Hashable]) -> None:
-        """The last steps of a vector loop, without vectors."""
-        def body(i: Value) -> None:
-            self.names[s.var] = i
-            self.block(s.body)
-        self.counted(start, stop, 1, carried, body)
+    def _one(self, s: For, i: Value) -> None:
+        """A step of a vector loop without vectors: one of the last, which are less than a vector."""
+        self.names[s.var] = i
+        self.block(s.body)
 
     def _mask(self, i: Value, n: Value, lanes: int) -> Value:
         """Lanes that are inside the array."""

@@ -1,8 +1,7 @@
 """From a graph to loop nests: the passes in front of the code generators, and what a kernel is.
 
-    graph -> simplify -> tidy -> simplify -> share loops -> gather updates -> schedule -> lower -> drop dead stores -> fuse -> contract
-          -> accumulate products
-          -> plan memory
+    graph -> simplify -> tidy -> collect products -> simplify -> share loops -> gather updates -> schedule -> lower -> drop dead stores
+          -> fuse -> contract -> accumulate products -> plan memory
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from codegen.collect import collect_products
 from codegen.fuse import contract, drop_dead, fuse
 from codegen.loops import Program
 from codegen.lower import lower
@@ -55,7 +55,7 @@ def stages(graph: Graph) -> Stages:
     """Run all passes that come before code generation."""
     simplified = simplify(graph)
     if any(n.op.name == "loop" for n in all_nodes(simplified)):
-        simplified = schedule(gather_updates(share_loops(simplify(tidy(simplified)))))
+        simplified = schedule(gather_updates(share_loops(simplify(collect_products(tidy(simplified))))))
     program = accumulate_products(contract(fuse(drop_dead(lower(simplified)))))
     return Stages(graph, simplified, program, plan_memory(program))
 

@@ -13,17 +13,17 @@ from dataclasses import replace
 
 from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, size_symbols
 
-__all__ = ["tidy"]
+__all__ = ["LoopParts", "tidy", "with_bodies"]
 
 
 def tidy(graph: Graph) -> Graph:
     """Tidy the loops of a graph and of all bodies in it."""
     graph = _forward(graph)
     graph = _carried_sums(_prune(live_nodes(graph)))
-    return Graph(graph.name, graph.inputs, tuple([_with_bodies(n, tidy) for n in graph.nodes]), graph.outputs)
+    return Graph(graph.name, graph.inputs, tuple([with_bodies(n, tidy) for n in graph.nodes]), graph.outputs)
 
 
-def _with_bodies(node: Node, change: Callable[[Graph], Graph]) -> Node:
+def with_bodies(node: Node, change: Callable[[Graph], Graph]) -> Node:
     """A node with its bodies changed."""
     if not any(True for _ in bodies(node)):
         return node
@@ -36,7 +36,7 @@ def _with_bodies(node: Node, change: Callable[[Graph], Graph]) -> Node:
     return Node(node.op, node.inputs, node.outputs, params, node.where)
 
 
-class _Loop:
+class LoopParts:
     """The parts of a loop node, to be changed and put together again."""
 
     def __init__(self, node: Node):
@@ -83,7 +83,7 @@ def _forward(graph: Graph) -> Graph:
     for node in graph.nodes:
         node = Node(node.op, tuple([at(a) for a in node.inputs]), node.outputs, node.params, node.where)
         if node.op.name == "loop":
-            loop = _Loop(node)
+            loop = LoopParts(node)
             _repeated_slices(loop, repeated)
             _invariant_carries(loop, env)
             _equal_stacked(loop, env)
@@ -97,7 +97,7 @@ def _forward(graph: Graph) -> Graph:
     return Graph(graph.name, graph.inputs, tuple(nodes), tuple([at(a) for a in graph.outputs]))
 
 
-def _repeated_slices(loop: _Loop, repeated: dict[Var, Atom]) -> None:
+def _repeated_slices(loop: LoopParts, repeated: dict[Var, Atom]) -> None:
     """A loop over a stack of one value reads the value itself."""
     same = [isinstance(a, Var) and a in repeated for a in loop.sliced]
     if not any(same) or all(same) and loop.test is None and loop.node.params["length"] is None:
@@ -111,7 +111,7 @@ def _repeated_slices(loop: _Loop, repeated: dict[Var, Atom]) -> None:
     loop.keep([True] * len(loop.vc), [True] * len(loop.vk), [not s for s in same], [True] * len(loop.out_y))
 
 
-def _invariant_carries(loop: _Loop, env: dict[Var, Atom]) -> None:
+def _invariant_carries(loop: LoopParts, env: dict[Var, Atom]) -> None:
     same = [a is b for a, b in zip(loop.new, loop.vk, strict=True)]
     if not any(same):
         return
@@ -126,7 +126,7 @@ def _invariant_carries(loop: _Loop, env: dict[Var, Atom]) -> None:
     loop.keep(n_c, [not s for s in same], [True] * len(loop.vs), [True] * len(loop.out_y))
 
 
-def _equal_stacked(loop: _Loop, env: dict[Var, Atom]) -> None:
+def _equal_stacked(loop: LoopParts, env: dict[Var, Atom]) -> None:
     first: dict[Atom, Var] = {}
     keep = []
     for atom, out in zip(loop.stacked, loop.out_y, strict=True):
@@ -141,7 +141,7 @@ def _equal_stacked(loop: _Loop, env: dict[Var, Atom]) -> None:
         loop.keep([True] * len(loop.vc), [True] * len(loop.vk), [True] * len(loop.vs), keep)
 
 
-def _hoist(loop: _Loop) -> list[Node]:
+def _hoist(loop: LoopParts) -> list[Node]:
     """Nodes of the body that read constants only; a check of an index stays, for a loop may take no step."""
     outside: dict[Var, Atom] = dict(zip(loop.vc, loop.constants, strict=True))
     moved: list[Node] = []
@@ -187,7 +187,7 @@ def _carried_sums(graph: Graph) -> Graph:
         if node in gone:
             continue
         if node.op.name == "loop":
-            loop = _Loop(node)
+            loop = LoopParts(node)
             while (found := _summed_carries(loop, uses)) is not None:
                 before, after = _carry_sum(loop, *found)
                 nodes.append(before)
@@ -211,7 +211,7 @@ def _uses(graph: Graph) -> dict[Atom, list]:
     return uses
 
 
-def _summed_carries(loop: _Loop, uses: dict[Atom, list]) -> tuple[Node, int, int, list[Node]] | None:
+def _summed_carries(loop: LoopParts, uses: dict[Atom, list]) -> tuple[Node, int, int, list[Node]] | None:
     """A sum in the body that alone reads two carries, their positions, and the sum of both after the loop, if any."""
     if loop.test is not None:
         return None
@@ -231,7 +231,7 @@ def _summed_carries(loop: _Loop, uses: dict[Atom, list]) -> tuple[Node, int, int
     return None
 
 
-def _carry_sum(loop: _Loop, node: Node, j: int, k: int, after: list[Node]) -> tuple[Node, list[Node]]:
+def _carry_sum(loop: LoopParts, node: Node, j: int, k: int, after: list[Node]) -> tuple[Node, list[Node]]:
     """Carry the sum: the node that makes it before the loop, and the nodes after the loop whose results it is."""
     carry, = node.outputs
     start, new = Var(carry.type), Var(carry.type)
@@ -255,19 +255,19 @@ def _prune(graph: Graph) -> Graph:
             mentioned |= size_symbols(value)
     kept: list[Node] = []
     for node in reversed(graph.nodes):
-        node = _with_bodies(node, _prune)
+        node = with_bodies(node, _prune)
         if node.op.name == "loop":
             before = len(node.params["body"].outputs)
             node = _prune_loop(node, live, mentioned)
             if len(node.params["body"].outputs) < before:
-                node = _with_bodies(node, _prune)
+                node = with_bodies(node, _prune)
         live.update(node.inputs)
         kept.append(node)
     return live_nodes(Graph(graph.name, graph.inputs, tuple(reversed(kept)), graph.outputs))
 
 
 def _prune_loop(node: Node, live: set[Atom], mentioned: set[str]) -> Node:
-    loop = _Loop(node)
+    loop = LoopParts(node)
     stacked = [o in live for o in loop.out_y]
     if loop.out_y and not any(stacked) and loop.out_y[0].type.symbols() & mentioned:
         stacked[0] = True  # it binds the length that another node names

@@ -38,17 +38,41 @@ def largest(v, start):
     return best
 
 
+class Box:
+    def __init__(self, value, vector):
+        self.value, self.vector, self.count = value, vector, 0
+
+    def take(self, v):
+        self.value = 0.5 * self.value + v * 0.1
+        if v > 0.4:
+            self.count += 1
+        return self.value
+
+    def turn(self, w):
+        self.vector = self.vector * w + 0.1
+        self.vector[0] -= 0.1 * self.value
+
+
 def program(x, y):
     n = x.shape[0]
     a = np.outer(x, y)
     b = x * 0.5
     s, t, k = 0.5, x[0], 0
     z = np.array([0.4, x[1]])
+    box = Box(x[2], y * 0.5)
+    d = {"p": 0.3, "q": x[1], "v": b * 1.0}
+    m = 0.2
+    log = [x[3]]
+
+    def note(v):
+        nonlocal m
+        m = 0.6 * m + v * 0.2
 """
 
 
 class Writer:
-    """Writes statements; every name has one shape: x, y, b vectors of n, a an n by n matrix, z one of 2, s, t scalars, k an integer."""
+    """Writes statements; every name has one shape: x, y, b vectors of n, a an n by n matrix, z one of 2, s, t scalars, k an
+    integer; box is an object, d a dict, log a list, and note a function that sets m."""
 
     def __init__(self, rnd: random.Random):
         self.rnd = rnd
@@ -74,7 +98,7 @@ class Writer:
         """A number."""
         r = self.rnd
         if depth > 2 or r.random() < 0.3:
-            return r.choice(["s", "t", "z[0]", "z[1]", f"x[{self.index()}]", f"b[{self.index()}]", f"a[{self.index()}, {self.index()}]",
+            return r.choice(["s", "t", "z[0]", "z[1]", "box.value", "d['q']", "m", "box.vector[1]", f"x[{self.index()}]", f"b[{self.index()}]", f"a[{self.index()}, {self.index()}]",
                              f"{r.uniform(-1, 1):.2f}", *self.counters])
         e, f = self.scalar(depth + 1), self.scalar(depth + 1)
         part = self.part()
@@ -141,6 +165,17 @@ class Writer:
                         f"b = np.where({self.test()}, b, x)", f"z = np.array([z[1], np.tanh({self.scalar(2)})])",
                         f"z = np.array([{self.scalar(2)}, 0.5]) * 0.9", f"z = 0.5 * z + b[{r.randrange(3)}:{r.randrange(3)} + 2][:2].sum()",
                         f"z[{r.randrange(2)}] = {self.scalar(2)}", "z = z[::-1] * 0.7", f"z[k % 2] += {self.scalar(2)} * 0.1"]
+            choices += [f"box.value = {self.scalar(2)}", "box.count += 1", f"s = 0.5 * s + box.take({self.scalar(2)})",
+                        f"box.turn({self.scalar(2)} * 0.1)", f"d['p'] = {self.scalar(2)}", "d['q'] += 0.1 * d['p']",
+                        f"d['v'] = 0.5 * {self.vector(1)} + d['v'] * 0.5", f"d['v'][{self.index()}] = {self.scalar(2)}", "b = d['v'] * 0.7",
+                        f"note({self.scalar(2)})", f"note(m * 0.5){pad}t = 0.5 * t + m * 0.2", f"log.append({self.scalar(2)})",
+                        "log.append(0.5 * log[-1])", "s = s * 0.5 + log[-1] * 0.1", f"log.append(s){pad}t = 0.5 * t + 0.1 * log[-1]",
+                        f"w = 1.0 * {self.vector(1)}{pad}for _ in range(4):{pad}    w = w[1:] * 0.5 + w[:-1] * {self.scalar(2)}{pad}s = s + w[0]",
+                        f"w = {self.vector(1)}[:1] * 1.0{pad}for _ in range(3):{pad}    w = np.append(w, w[-1] * 0.5 + {self.scalar(2)}){pad}"
+                        "s = s + w[1] * w[3]",
+                        f"for p in np.where({self.vector(1)} > 0.2)[0]:{pad}    b[p] = b[p] * 0.5 + 0.1",
+                        f"s = s + 0.1 * np.sum(b[np.nonzero({self.vector(1)} > 0.3)])",
+                        f"match k % 3:{pad}    case 0:{pad}        s = s * 0.5{pad}    case 1 | 2:{pad}        t = t * 0.5 + {self.scalar(2)}"]
             if c:
                 choices += [f"s = s + a[{c}, :{c}] @ b[:{c}]", f"b[:{c}] += 0.1 * b[:{c}][::-1]", f"t = t + np.sum(b[{c}:]) * 0.1",
                             f"b[{c}] = np.tanh(b[{c} - 1] + x[{c}])", f"a[{c}, {c}:] -= 0.1 * a[0, {c}:]",
@@ -183,7 +218,11 @@ def source(seed: int) -> str:
     w.block(1, False, 1)
     w.loop(1)
     w.block(1, False, w.rnd.randint(1, 3))
-    return HEAD + "\n".join(w.lines) + "\n    return s + t + np.sum(b) + np.sum(a * a) * 0.1 + np.sum(z * z) * 0.1 + k\n"
+    return HEAD + "\n".join(w.lines) + """
+    u = np.array(log)
+    more = box.value + box.count + np.sum(box.vector) * 0.1 + d["p"] + d["q"] * 0.3 + np.sum(d["v"]) * 0.1 + m + np.sum(u * u) * 0.05
+    return s + t + np.sum(b) + np.sum(a * a) * 0.1 + np.sum(z * z) * 0.1 + k + more
+"""
 
 
 def load(text: str, folder: Path, name: str):
@@ -222,7 +261,7 @@ def one(seed: int, folder: Path) -> str:
     with np.errstate(all="ignore"):
         near = [f(x + c * h * d, y + c * h * d) for c in (-2, -1, 1, 2)]
     slopes = [(near[2] - near[1]) / (2 * h), (near[3] - near[0]) / (4 * h)]
-    if abs(slopes[0] - slopes[1]) < 1e-5 * (1 + abs(slopes[0])):     # no step of a condition lies between
+    if abs(slopes[0] - slopes[1]) < 1e-5 * (1 + abs(slopes[0])) and abs(slopes[0]) < 1e20:     # no step of a condition lies between
         np.testing.assert_allclose(sum(np.sum(g * d) for g in gradients), slopes[0], rtol=1e-4, atol=1e-5)
     return "path" if rec is None else "graph"
 

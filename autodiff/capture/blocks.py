@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.slots import PENDING, Slot, append, reachable
+from autodiff.capture.slots import PENDING, Slot, append, may_append, mutating, reachable, will_set
 from autodiff.capture.state import (
     BREAK,
     CONTINUE,
@@ -83,6 +83,7 @@ class _Path:
 def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[], Jump | None], cells: Cells,
            blocks: Sequence[Callable | None]) -> Jump | None:
     """Both ways of an undecided condition, as one node; the names get the values of the way that is taken."""
+    cells = cells.copy()    # places that are set here are added
     before = cells.all()
     held = reachable(blocks)
     paths: list[_Path] = []
@@ -94,7 +95,10 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
                 try:
                     jump = way()
                 finally:
-                    before.update({s: old for s, old in trace.touched.items() if cells.add(s)})
+                    for slot, old in trace.touched.items():
+                        target = cells.add(slot)
+                        if target is not None:
+                            before[target] = old
             paths.append(_Path(trace, jump, cells.all()))
     finally:
         cells.restore(before)
@@ -498,17 +502,20 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
 
     def add(slot: Slot, value) -> bool:
         """A place that the body sets: it is handed from step to step."""
-        if not cells.add(slot):
+        target = cells.add(slot)
+        if target is None:
             return False
         if slot.kind != "last":
             hint.set.add(slot.like())
-        init[slot] = value
+        init[target] = value
         if value is not UNBOUND:
-            carry.append(slot)
+            carry.append(target)
         return True
     for slot in _known_places(hint, held):
+        will_set(slot)      # the blocks around see it as it is now, before it gets the value of any step
         add(slot, slot.get())
     sure = steps.test is None and isinstance(steps.count, int) and steps.count > 0
+    around = current_trace()
     lists: dict[int, tuple[list, list]] = {}    # that the body appends to, and what is in them
     try:
         for _ in range(RETRACES):
@@ -529,6 +536,9 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
                         for x, elements in new.values():
                             x[:] = elements
                     lists.update(new)
+                    for x, _ in new.values():
+                        if not may_append(x, around):
+                            mutating(x, "append on")
                     for x, elements in new.values():
                         if elements and elements[-1] is not PENDING:
                             add(Slot(x, "last", -1), elements[-1])

@@ -17,9 +17,10 @@ import numpy as np
 
 from autodiff.capture.state import UNBOUND, declined, regions
 from tracer.errors import is_internal
-from tracer.trace import Tracer, current_trace
+from tracer.trace import Trace, Tracer, current_trace
 
-__all__ = ["Slot", "PENDING", "append", "check_read", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users"]
+__all__ = ["Slot", "PENDING", "append", "check_read", "is_pending", "may_append",
+           "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users"]
 
 DEPTH = 6
 """How many references are followed from the variables of a block."""
@@ -93,7 +94,7 @@ class Slot:
             self.owner.cell_contents = value
 
 
-def _note(slot: Slot) -> None:
+def will_set(slot: Slot) -> None:
     """A place is about to be set: every block that it existed before remembers what it held."""
     for trace in regions():
         if id(slot.owner) in trace.held and slot not in trace.touched:
@@ -112,7 +113,7 @@ def set_attribute(x: Any, name: str, value: Any) -> None:
     if isinstance(found, property) or type(x).__setattr__ is not object.__setattr__:
         mutating(x, f"setting `{name}` of")
     elif not hasattr(x, name) or getattr(x, name) is not value:
-        _note(Slot(x, "attribute", name))
+        will_set(Slot(x, "attribute", name))
     setattr(x, name, value)
 
 
@@ -125,9 +126,9 @@ def set_item(x: Any, key: Any, value: Any) -> None:
         For an object from outside the block that is neither a dict nor a list, and for slices of lists.
     """
     if type(x) is dict and not isinstance(key, Tracer):
-        _note(Slot(x, "item", key))
+        will_set(Slot(x, "item", key))
     elif type(x) is list and isinstance(key, (int, np.integer)) and -len(x) <= key < len(x):
-        _note(Slot(x, "item", int(key) % len(x)))
+        will_set(Slot(x, "item", int(key) % len(x)))
     else:
         mutating(x, "writing to")
     x[key] = value
@@ -136,9 +137,9 @@ def set_item(x: Any, key: Any, value: Any) -> None:
 def set_variable(read: Callable[[], Any]) -> None:
     """A variable of another function, or of the module, is about to be set; `read` reads it and nothing else."""
     if read.__closure__:
-        _note(Slot(read.__closure__[0], "variable", read.__code__.co_freevars[0]))
+        will_set(Slot(read.__closure__[0], "variable", read.__code__.co_freevars[0]))
     else:
-        _note(Slot(read.__globals__, "item", read.__code__.co_names[0]))
+        will_set(Slot(read.__globals__, "item", read.__code__.co_names[0]))
 
 
 def append(x: list, value: Any) -> None:
@@ -150,14 +151,25 @@ def append(x: list, value: Any) -> None:
         Where it is not known how often that is done, as in a branch.
     """
     trace = current_trace()
-    if trace is None or not trace.region or id(x) not in trace.held:
-        x.append(value)
-    elif trace.appended is None:
+    if not may_append(x, trace):
         mutating(x, "append on")
+    if not _is_from_outside(x, trace):
+        x.append(value)
     else:
+        assert trace is not None and trace.appended is not None
         trace.appended.setdefault(id(x), (x, [], list(x)))[1].append(value)
         if is_pending(x):
             x[-1] = value
+
+
+def _is_from_outside(x: list, trace: Trace | None) -> bool:
+    """Whether a list was there before the block that is being traced."""
+    return trace is not None and trace.region and id(x) in trace.held
+
+
+def may_append(x: list, trace: Trace | None) -> bool:
+    """Whether it is known how often an append in a block is done."""
+    return not _is_from_outside(x, trace) or trace.appended is not None     # type: ignore[union-attr]
 
 
 class Pending:

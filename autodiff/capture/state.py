@@ -79,13 +79,20 @@ class Cells:
     def __iter__(self):
         return iter(self.names)
 
-    def add(self, place: Place) -> bool:
-        """A place that is set besides; False for one that is known, under its name or as a place."""
-        if place in self.cells or any(place.owner is c for c in self.cells.values()):
-            return False
-        self.cells[place] = place
-        self.names.append(place)
-        return True
+    def copy(self) -> Cells:
+        """The same variables, to which places can be added."""
+        new = Cells((), ())
+        new.cells, new.names = dict(self.cells), list(self.names)
+        return new
+
+    def add(self, place: Place) -> Target | None:
+        """A place that is set besides: what it is called here, None if it was among those that matter."""
+        name: Target = next((n for n, c in self.cells.items() if c is place.owner), place)
+        if name in self.names:
+            return None
+        self.cells.setdefault(name, place)
+        self.names.append(name)
+        return name
 
     def get(self, name: Target) -> Any:
         """The value, or UNBOUND."""

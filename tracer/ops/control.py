@@ -474,7 +474,7 @@ def _views_outside(constants: Sequence, body: Graph) -> tuple[list, Graph]:
     nodes = []
     for node in body.nodes:
         if node.op.name in ("transpose", "reshape") and node.inputs[0] in given:
-            given[node.outputs[0]] = apply(node.op, [given[node.inputs[0]]], node.params)
+            given[node.outputs[0]] = apply(node.op, [given[node.inputs[0]]], node.params)   # type: ignore[index]
         else:
             nodes.append(node)
     if len(nodes) == len(body.nodes):
@@ -666,7 +666,7 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
             env[version] = x
             settle()
             if node.op.name == "update" and node.inputs[1] in values and node.inputs[1] not in env:
-                env[node.inputs[1]] = _read_back(node, x, env)
+                env[node.inputs[1]] = _read_back(node, x, env)  # type: ignore[index]
                 settle()
             if node.op.name == "loop":
                 writer = next(n for n in linear_nodes if n.op is replayed_loop and ends_and_logs(n)[0][0] is version)
