@@ -101,7 +101,7 @@ def _writes(nodes: list[Node], linear: list[Node], start: Var, end: Atom) -> lis
             return []
         if node.op.name == "loop":
             logs = _logs_of(linear, a)  # type: ignore[arg-type]
-            if logs is None or any(v.type.symbols() for v in logs):
+            if logs is None or any(v.type.symbols() for v in (*logs, *node.outputs)):
                 return []   # what it keeps for itself is enough: nothing is added to it
         elif node.op.name != "update" or node.params["mode"] != "set" or node.inputs[1].type.symbols():
             return []

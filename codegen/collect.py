@@ -18,7 +18,7 @@ from codegen.tidy import LoopParts, with_bodies
 from tracer.graph import Atom, Const, Graph, Node, Var
 from tracer.integers import length_symbol
 from tracer.op import ops
-from tracer.types import ArrayType, Size, fresh_size
+from tracer.types import ArrayType, Dim, fresh_size
 
 __all__ = ["collect_products"]
 
@@ -39,7 +39,7 @@ def collect_products(graph: Graph) -> Graph:
 
 def _collected(node: Node) -> list[Node]:
     """The nodes for a loop: itself, with fewer carries, and the products after it."""
-    if not isinstance(node.params["length"], int):
+    if node.params["length"] is None:
         return [node]
     loop = LoopParts(node)
     after = _After(loop)
@@ -67,7 +67,7 @@ def _collect(loop: LoopParts, after: _After, j: int, uses: Counter) -> bool:
     (m, n), k = carry.type.shape, a.type.shape[1]
     if not isinstance(k, int) or m * n < LEAST or 2 * m * n < k * (m + n):
         return False
-    if after.steps * k * (m + n) * carry.type.dtype.itemsize > MOST_BYTES:
+    if isinstance(after.steps, int) and after.steps * k * (m + n) * carry.type.dtype.itemsize > MOST_BYTES:
         return False
     left, right = after.rows(_turned(loop, made, a)), after.rows(b)
     turned = after.op("transpose", left.type.with_shape(left.type.shape[::-1]), left, axes=(1, 0))
@@ -95,10 +95,10 @@ class _After:
     def __init__(self, loop: LoopParts):
         self.loop = loop
         self.nodes: list[Node] = []
-        self.steps: int = loop.node.params["length"]
+        self.steps: Dim = loop.node.params["length"]
         self.taken: Var | None = None
         count = loop.count
-        if not isinstance(count, Const) or int(count.value) != self.steps:
+        if isinstance(self.steps, int) and not (isinstance(count, Const) and int(count.value) == self.steps):
             # Rows of steps that were not taken mean nothing: only the others are multiplied.
             self.taken = self.op("span", ArrayType(np.dtype(np.int64), (length_symbol(fresh_size()),)), loop.node.outputs[-1])
             self.nodes[-1].params["length"] = self.taken.type.shape[0]
@@ -113,7 +113,7 @@ class _After:
         """The factor of all steps, one below the other."""
         k, n = a.type.shape
         whole = self._stack(a)
-        steps: int | Size = self.steps
+        steps = self.steps
         if self.taken is not None:
             steps = self.taken.type.shape[0]
             whole = self.op("index", whole.type.with_shape((steps, k, n)), whole, self.taken, spec=(0, (0, k, 1), (0, n, 1)), check=None)

@@ -177,3 +177,25 @@ def test_exceptions_of_references_come_through():
     for _ in range(3):
         with pytest.raises(np.linalg.LinAlgError):
             f(-np.eye(3))
+
+
+@pytest.mark.parametrize("width", [16, 32, 64])
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 8, 17, 18, 21, 40])
+def test_every_width_of_vectors(n, width, monkeypatch):
+    """Registers narrower than this machine's: without masks the last elements are done one by one."""
+    from codegen import link
+    if width > link.vector_bytes():
+        width = link.vector_bytes()
+    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    x, y = RNG.uniform(-1, 1, n), RNG.uniform(-1, 1, (n, 5))
+    check(lambda x: np.where(x > 0.1, np.sin(x), x * x) + (x < 0.2), x)
+    check(lambda x: x > 0.3, x)
+    check(lambda y: np.sum(y * np.exp(y), axis=0), y)
+    check(lambda y: np.sum(y, axis=1) + np.max(y, axis=1, initial=-2.0), y)
+    check(lambda y: y.T[1:3] * 2.0, y)
+    check(lambda y: y[:, ::-2] + y[:, 1:2], y)
+    check(lambda x: np.sum(np.minimum(x, 0.2)) + np.sum(x * x, dtype=np.float64), x)
+    f32 = x.astype(np.float32)
+    check(lambda x: np.sum(x * x), f32, rtol=1e-6)
+    z = x.copy()
+    check(lambda z: np.cumsum(z)[::-1] * (z >= 0), z)
