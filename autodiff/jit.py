@@ -20,6 +20,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,9 +29,10 @@ from autodiff.background import submit
 from autodiff.capture import lift_here
 from autodiff.leaves import as_leaf, name_of
 from autodiff.record import Recorded, record
+from autodiff.surroundings import Surroundings
 from autodiff.variants import Variants
 from codegen.config import config
-from tracer.errors import ConcreteValueError, explain
+from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
 from tracer.text import text
@@ -81,6 +83,8 @@ class Entry:
     unpack: Callable
     fast: Callable | None       # the generated Python entry of a kernel through Numba
     table: Any = None           # the native entry's table of a kernel through LLVM
+    native: Any = None          # the native function that the table belongs to
+    detached: bool = False      # whether its direct way has to be made again
     variants: Variants | None = None    # where the signature alone does not decide which kernel is run
 
 
@@ -89,6 +93,44 @@ def _distinct(v):
     if isinstance(v, tuple):
         return type(v), tuple([_distinct(item) for item in v])
     return (type(v), repr(v)) if isinstance(v, (float, complex)) else type(v)
+
+
+class Manner:
+    """A way of calling: with certain values of the static arguments, and certain keywords. The other arguments are handed on in order."""
+
+    __slots__ = ("statics", "keywords", "count")
+
+    def __init__(self, statics: tuple, keywords: tuple[str, ...], count: int):
+        self.statics = statics      # (position or keyword, what is distinct of it, value)
+        self.keywords = keywords    # those that are not static, in order
+        self.count = count          # of the arguments by position
+
+    def key(self) -> tuple:
+        """Equal for equal ways, as `Jitted._manner_key` has it."""
+        return self.count, tuple(sorted([*self.keywords, *(n for n, _, _ in self.statics if isinstance(n, str))])), tuple(
+            [(v.__class__, v) for _, _, v in self.statics])
+
+    def is_plain(self) -> bool:
+        """Whether it is a call by position alone, without static arguments."""
+        return not self.statics and not self.keywords
+
+    def is_simple(self) -> bool:
+        """Whether equal keys mean equal static values: 0.0 and -0.0 have one key, and so have (1,) and (1.0,)."""
+        return all(type(v) in (int, bool, str, type(None)) for _, _, v in self.statics)
+
+    def arguments(self, rest: tuple) -> tuple[tuple, dict]:
+        """The call, given the other arguments."""
+        given = iter(rest)
+        fixed = {n: v for n, _, v in self.statics}
+        args = tuple([fixed[n] if n in fixed else next(given) for n in range(self.count)])
+        return args, {**{n: next(given) for n in self.keywords}, **{n: v for n, v in fixed.items() if isinstance(n, str)}}
+
+    def structure(self, tree) -> tuple:
+        """The structure of the tuple of the other arguments, given that of the whole call, in which static ones are None."""
+        args, kwargs = tree[1] if self.keywords or any(isinstance(n, str) for n, _, _ in self.statics) else (tree, ("dict", (), ()))
+        fixed = {n for n, _, _ in self.statics}
+        parts = [t for n, t in enumerate(args[1]) if n not in fixed]
+        return "tuple", tuple(parts + [t for n, t in zip(kwargs[1], kwargs[2], strict=True) if n not in fixed])
 
 
 def _leaf_key(x):
@@ -159,6 +201,8 @@ class Evaluated:
 class Jitted:
     """A function compiled once for every signature it is called with. Made by `jit`."""
 
+    is_jitted = True
+
     def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
                  threads: int | None = None, wait: bool | None = None,
                  donate: tuple[int, ...] = ()):
@@ -178,9 +222,13 @@ class Jitted:
         self._fast: Callable = self._call
         self._native: Any = None
         self._direct: Callable = self._positional
+        self._manners: dict[tuple, Any] = {}    # native functions for calls with static arguments and keywords
         self._missed: tuple | None = None
         self._lock = threading.RLock()
         self._statics = self._static_parameters(static_argnums, static_argnames)
+        self._static_order = sorted(self._statics[0], reverse=True)
+        self._around = Surroundings(f)
+        self._changed = ""
         if "numba" in sys.modules:
             from autodiff.interop import register_numba
             register_numba()
@@ -201,17 +249,49 @@ class Jitted:
         return frozenset(all_nums), frozenset(all_names)
 
     def __get__(self, instance, owner=None):
-        """As a method: `self` is an ordinary first argument if it is a tree of arrays, static otherwise."""
+        """As a method: `self` is an ordinary first argument if it is a tree of arrays; else each object has a function of its own."""
         if instance is None:
             return self
-        return functools.partial(self, instance)
+        if all(isinstance(x, (np.ndarray, np.generic, Tracer, float, int)) for x in flatten(instance)[0]):
+            return functools.partial(self, instance)
+        nums = [n - 1 for n in self._statics[0] if n > 0]
+        donate = tuple([n - 1 for n in self._donate if n > 0])
+        found = Jitted(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate)
+        vars(instance)[self.name] = found   # from now on it is found there
+        return found
 
     # -- calling ---------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
-        if kwargs:
-            return self._call(args, kwargs)
+        if self._around and not self._around.same():
+            self._adapt()
+        if kwargs or self._static_order:
+            return self._call_in_manner(args, kwargs)
         return self._direct(*args)
+
+    def _call_in_manner(self, args: tuple, kwargs: dict):
+        """A call with static arguments or keywords: what is left goes to the native function for this way of calling."""
+        fixed: list = []
+        rest = list(args)
+        for n in self._static_order:    # from the last
+            if n < len(rest):
+                v = rest.pop(n)
+                fixed.append((v.__class__, v))
+        fixed.reverse()
+        keywords: tuple[str, ...] = ()
+        if kwargs:
+            keywords, names = tuple(sorted(kwargs)), self._statics[1]
+            for k in keywords:
+                v = kwargs[k]
+                if k in names:
+                    fixed.append((v.__class__, v))
+                else:
+                    rest.append(v)
+        try:
+            native = self._manners.get((len(args), keywords, tuple(fixed)))
+        except TypeError:   # what cannot be hashed: the general way says so
+            native = None
+        return self._call(args, kwargs) if native is None else native.call(*rest)
 
     def _positional(self, *args):
         return self._fast(args)
@@ -232,6 +312,9 @@ class Jitted:
             entry = self._compile(key, args, kwargs, statics, leaves, tree)
         else:
             self._slow_hits += 1
+            if entry.detached:
+                entry.detached = False
+                self._add_direct(entry, self._manner(args, kwargs, statics), tree, leaves)
         if entry.variants is not None:
             return entry.variants.call(args, kwargs, statics, leaves, tree)
         if entry.fast is not None:
@@ -313,8 +396,44 @@ class Jitted:
     def _record(self, args: tuple, kwargs: dict, statics: tuple, **how) -> Recorded:
         f = self._bound(statics)
         leaves, tree = flatten((args, kwargs))
-        return record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
-                      label=_call_label, writes=True, **how)
+        before = self._around.here()
+        rec = record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
+                     label=_call_label, writes=True, **how)
+        self._around.add(before, rec.captured)
+        return rec
+
+    def _record_first(self, args, kwargs, statics) -> Recorded:
+        """The function recorded; with the arrays outside of it as constants where it needs their numbers."""
+        try:
+            return self._record(args, kwargs, statics)
+        except (ConcreteValueError, UnsupportedError) as e:
+            if not self._around.has_arrays():
+                raise
+            try:
+                return self._record(args, kwargs, statics, outside=False)
+            except (ConcreteValueError, UnsupportedError):
+                raise e from None
+
+    def _adapt(self) -> None:
+        """What the function reads outside its arguments has changed: take over arrays of the same types, else forget the kernels."""
+        with self._lock:
+            self._changed, replaced = self._around.changes()
+            if self._changed:
+                self.cache_clear()
+                return
+            new = {id(old): x for old, x in replaced}
+            for entry in self._entries.values():
+                for holder in [entry] if entry.variants is None else entry.variants.holders():
+                    if any(id(x) in new for x in holder.captured):
+                        holder.captured = [new.get(id(x), x) for x in holder.captured]
+                        self._detach(entry)
+
+    def _detach(self, entry: Entry) -> None:
+        """Let calls of an entry go the general way, until one of them has made a new direct way."""
+        if entry.native is not None:
+            entry.native.set([t for t in entry.native.signatures if t is not entry.table])
+            entry.native = entry.table = None
+        entry.fast, self._fast, entry.detached = None, self._call, True
 
     def _call_traced(self, args, kwargs, statics):
         rec = self._record(args, kwargs, statics)
@@ -333,7 +452,7 @@ class Jitted:
             start = time.perf_counter()
             variants = None
             try:
-                rec = self._record(args, kwargs, statics)
+                rec = self._record_first(args, kwargs, statics)
             except ConcreteValueError as e:
                 variants = Variants(self, e)
                 rec = variants.record(args, kwargs, statics, leaves)
@@ -346,12 +465,11 @@ class Jitted:
                 self._compile_seconds += time.perf_counter() - start
                 return entry
             captured = self._outside(rec)
-            direct = not (kwargs or statics or self._timed)
+            direct = self._manner(args, kwargs, statics)
             if self._waits(rec.graph):
                 kernel = self._kernel(rec.graph)
                 entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
-                if direct:
-                    self._add_direct(entry, tree, leaves)
+                self._add_direct(entry, direct, tree, leaves)
             else:
                 kernel = Evaluated(rec.graph)
                 entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
@@ -387,8 +505,9 @@ class Jitted:
         if len(self._entries) > self._max:
             _, oldest = self._entries.popitem(last=False)
             self._fast = self._call
-            if oldest.table is not None:
-                self._native.set([t for t in self._native.signatures if t is not oldest.table])
+            if oldest.native is not None:
+                oldest.native.set([t for t in oldest.native.signatures if t is not oldest.table])
+                self._manners = {k: f for k, f in self._manners.items() if f.signatures}
         self._misses += 1
 
     def _waits(self, graph: Graph) -> bool:
@@ -399,7 +518,7 @@ class Jitted:
         nodes = list(all_nodes(graph))
         return any(n.op.name == "loop" for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
 
-    def _finish(self, entry: Entry, tree, leaves, direct: bool) -> None:
+    def _finish(self, entry: Entry, tree, leaves, direct: Manner | None) -> None:
         """Compile in the background, and let calls go to the kernel from then on."""
         from codegen.kernel import compile_graph
         start = time.perf_counter()
@@ -412,29 +531,42 @@ class Jitted:
         with self._lock:
             entry.kernel = kernel
             self._compile_seconds += time.perf_counter() - start
-            if direct and any(e is entry for e in self._entries.values()):
-                self._add_direct(entry, tree, leaves)
+            if any(e is entry for e in self._entries.values()):
+                self._add_direct(entry, direct, tree, leaves)
 
-    def _add_direct(self, entry: Entry, tree, leaves) -> None:
+    def _manner(self, args, kwargs, statics) -> Manner | None:
+        """The way of calling; None if there is no direct one."""
+        manner = Manner(statics, tuple(sorted(n for n in kwargs if n not in self._statics[1])), len(args))
+        return manner if not self._timed and manner.is_simple() else None
+
+    def _add_direct(self, entry: Entry, manner: Manner | None, tree, leaves) -> None:
+        if manner is None or entry.variants is not None:
+            return
         if entry.kernel.generator == "llvm":
-            self._add_native(entry, tree, leaves)
-        elif entry.kernel.generator != "evaluator":
+            self._add_native(entry, manner, tree, leaves)
+        elif entry.kernel.generator != "evaluator" and manner.is_plain():
             entry.fast = _fast_entry(entry.kernel, tree, leaves, entry.captured, entry.recorded.out_tree, self._call, self._fast_hits)
 
-    def _add_native(self, entry: Entry, tree, leaves) -> None:
+    def _add_native(self, entry: Entry, manner: Manner, tree, leaves) -> None:
         """Let calls with this signature go to the kernel without Python code in the way, where that is possible."""
         from autodiff.entry import table_of
         from codegen import native_entry
         if not native_entry.available():
             return
-        entry.table = table_of(entry.kernel, tree, leaves, entry.captured, entry.recorded.out_tree, self._donate)
+        donate = self._donate if manner.is_plain() else ()
+        entry.table = table_of(entry.kernel, manner.structure(tree), leaves, entry.captured, entry.recorded.out_tree, donate)
         if entry.table is None:
             return
-        if self._native is None:
-            self._native = native_entry.NativeFunction(self._positional, [entry.table])
+        entry.native = self._native if manner.is_plain() else self._manners.get(manner.key())
+        if entry.native is not None:
+            entry.native.set([entry.table, *entry.native.signatures][:NATIVE_CHAIN])
+        elif manner.is_plain():
+            self._native = entry.native = native_entry.NativeFunction(self._positional, [entry.table])
             self._direct = self._native.call
         else:
-            self._native.set([entry.table, *self._native.signatures][:NATIVE_CHAIN])
+            def general(*rest):
+                return self._call(*manner.arguments(rest))
+            self._manners[manner.key()] = entry.native = native_entry.NativeFunction(general, [entry.table])
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -460,6 +592,8 @@ class Jitted:
         self._entries.clear()
         self._fast = self._call
         self._native, self._direct = None, self._positional
+        self._manners.clear()
+        self._around.clear()
 
     def why(self) -> str:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
@@ -468,6 +602,8 @@ class Jitted:
         key, others, entry = self._missed
         kernel = entry.kernel
         text_ = self._explain_miss(key, others)
+        if self._changed:
+            text_ = f"`{self.name}` compiled anew: {self._changed}"
         if kernel.note:
             text_ += f"; {kernel.note}"
         if kernel.references:

@@ -33,7 +33,7 @@ class Recorded:
 
 def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None, label: Callable[[str], str] = str,
            fixed: Mapping[int, Any] | None = None, shared: Mapping[int, int] | None = None, writes: bool = False,
-           guarded: bool = False) -> Recorded:
+           guarded: bool = False, outside: bool = True) -> Recorded:
     """Trace `f(*args)`, `args` being the tree of `leaves`. A concrete trace carries the values of the leaves.
 
     Parameters
@@ -43,6 +43,7 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
     shared : leaves that are the same array as an earlier one
     writes : whether arguments that the function writes are among the outputs
     guarded : whether Python's decisions are, in a concrete trace
+    outside : whether arrays of variables outside of `f` are traced; else they are constants
     """
     holder: list = []
     changed: list[int] = []
@@ -67,7 +68,7 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
                 t.owner.check_fresh(t)
         return [*out, *(tracers[k] for k in changed)]
     traced = trace_flat(flat, types, name=name or name_of(f), values=[value_of_leaf(x) for x in leaves] if concrete else None,
-                        weak=[weak_of(x) for x in leaves], guarded=guarded)
+                        weak=[weak_of(x) for x in leaves], guarded=guarded, outside=outside)
     graph = traced.graph
     outer = current_trace()
     if traced.guards is not None and outer is not None and outer.guards is not None:

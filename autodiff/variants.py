@@ -98,6 +98,10 @@ class Variants:
     def _compiled(self, rec: Recorded) -> _Path:
         return _Path(rec, self.jitted._kernel(rec.graph), self.jitted._outside(rec))
 
+    def holders(self) -> list[_Path]:
+        """All that hold arrays from outside."""
+        return [p for v in self.table.values() for p in v.paths]
+
     # -- calling -------------------------------------------------------------------------------
 
     def _choice(self, leaves) -> tuple:

@@ -13,6 +13,7 @@ beforehand (`tracer.liveness`), so that hooks know what has to come out of it.
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import functools
 import inspect
@@ -81,7 +82,7 @@ def _convert_code(f: FunctionType) -> CodeType:
         raise Unconvertible(f"`{f.__qualname__}` is a generator or a coroutine")
     found, owner = _find(f)
     node: Any = _Cases().visit(copy.deepcopy(found))
-    converter = _Converter()
+    converter = _Converter(_names_inside(node), owner)
     own = {n for n in (getattr(node, "name", None), owner) if n} - set(code.co_freevars)   # a recursive function's name stays what it was
     if isinstance(node, ast.Lambda):
         body: ast.stmt = ast.copy_location(ast.Return(converter.visit(node)), node)
@@ -272,10 +273,31 @@ def _is_plain(p: ast.pattern) -> bool:
     return isinstance(p, (ast.MatchValue, ast.MatchSingleton)) or isinstance(p, ast.MatchAs) and p.pattern is None
 
 
+def _names_inside(node: ast.AST) -> set[str]:
+    """The names that a function, or one in it, binds or declares: the others are those of functions around, the module or Python."""
+    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    found |= {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+    for n in ast.walk(node):
+        if isinstance(n, (ast.Global, ast.Nonlocal)):
+            found.update(n.names)
+        elif isinstance(n, ast.stmt):
+            found.update(bound_names([n]))
+    return found
+
+
 class _Converter(ast.NodeTransformer):
-    def __init__(self) -> None:
+    """`inside`: names that the function binds; `owner`: the class that it stands in."""
+
+    def __init__(self, inside: set[str], owner: str | None) -> None:
         self.count = 0
         self.scopes: list[_Scope] = []
+        self.inside = inside
+        self.owner = owner
+
+    def _attribute(self, name: str) -> ast.Constant:
+        """The name of an attribute as Python has it in this class."""
+        private = self.owner and name.startswith("__") and not name.endswith("__")
+        return ast.Constant(f"_{self.owner.lstrip('_')}{name}" if private else name)    # type: ignore[union-attr]
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -314,11 +336,18 @@ class _Converter(ast.NodeTransformer):
             return n
         return _at(_hook("call", n.func, *n.args, keywords=n.keywords), n)
 
+    def visit_Name(self, n: ast.Name) -> ast.AST:
+        if not isinstance(n.ctx, ast.Load) or n.id in self.inside or hasattr(builtins, n.id) or n.id == "__class__":
+            return n
+        return _at(_hook("outside", n), n)
+
     def visit_Attribute(self, n: ast.Attribute) -> ast.AST:
         self.generic_visit(n)
-        if not isinstance(n.ctx, ast.Load) or n.attr not in ("shape", "size"):
+        if not isinstance(n.ctx, ast.Load):
             return n
-        return _at(_hook(n.attr, n.value), n)
+        if n.attr in ("shape", "size"):
+            return _at(_hook(n.attr, n.value), n)
+        return _at(_hook("attribute", n.value, self._attribute(n.attr)), n)
 
     def visit_Subscript(self, n: ast.Subscript) -> ast.AST:
         self.generic_visit(n)
@@ -358,7 +387,9 @@ class _Converter(ast.NodeTransformer):
         return n
 
     def visit_ClassDef(self, n: ast.ClassDef) -> ast.AST:
+        around, self.owner = self.owner, n.name
         n.body = [self.visit(s) if isinstance(s, ast.FunctionDef) else s for s in n.body]
+        self.owner = around
         return n
 
     def visit_AsyncFunctionDef(self, n: ast.AsyncFunctionDef) -> ast.AST:
@@ -444,7 +475,7 @@ class _Converter(ast.NodeTransformer):
         if isinstance(target, ast.Subscript):
             return _at(ast.Expr(_hook("setitem", self.visit(target.value), self._index(self.visit(target.slice)), value)), at)
         if isinstance(target, ast.Attribute):
-            return _at(ast.Expr(_hook("setattr", self.visit(target.value), ast.Constant(target.attr), value)), at)
+            return _at(ast.Expr(_hook("setattr", self.visit(target.value), self._attribute(target.attr), value)), at)
         return _at(ast.Assign([target], value), at)
 
     def _unpack(self, s: ast.Assign) -> list[ast.stmt]:
@@ -461,7 +492,7 @@ class _Converter(ast.NodeTransformer):
 
     def _augment(self, s: ast.AugAssign) -> ast.stmt:
         target: Any = s.target
-        part = self._index(self.visit(target.slice)) if isinstance(target, ast.Subscript) else ast.Constant(target.attr)
+        part = self._index(self.visit(target.slice)) if isinstance(target, ast.Subscript) else self._attribute(target.attr)
         hook = "update_item" if isinstance(target, ast.Subscript) else "update_attribute"
         return _at(ast.Expr(_hook(hook, self.visit(target.value), part, ast.Constant(type(s.op).__name__), self.visit(s.value))), s)
 

@@ -65,18 +65,21 @@ class UnsupportedError(TraceError, NotImplementedError, TypeError):
 
 _root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ours = tuple(os.path.join(_root, p) + os.sep for p in ("tracer", "codegen", "autodiff"))
-_internal: dict[CodeType, bool] = {}
+_internal: dict[str, bool] = {}
 
 
 def is_internal(code: CodeType) -> bool:
     """Whether code is of this project or of NumPy."""
-    known = _internal.get(code)
+    known = _internal.get(code.co_filename)
     if known is None:
-        file = code.co_filename
-        package = os.sep + "numpy" + os.sep
-        known = file.startswith((*_ours, "<autodiff", "<__array", "<frozen")) or package in file and "-packages" in file
-        _internal[code] = known
+        known = _internal[code.co_filename] = is_internal_file(code.co_filename)
     return known
+
+
+def is_internal_file(file: str) -> bool:
+    """The same of what a file holds."""
+    package = os.sep + "numpy" + os.sep
+    return file.startswith((*_ours, "<autodiff", "<__array", "<frozen")) or package in file and "-packages" in file
 
 
 def user_frame() -> FrameType | None:

@@ -81,6 +81,7 @@ class Trace:
         self.region = False             # a block of the function that the parent traces: names mean the same here and there
         self.written: dict[int, tuple[Tracer, Var]] = {}    # in a region: outer arrays that were written, and what they are now
         self.reread: dict[int, tuple[Tracer, Var]] = {}     # in a region: outer views, read from what their base is now
+        self.outside: dict[int, tuple[Tracer, Any]] | None = {}     # arrays of variables outside the function; None: they are constants
         self.compared: set[tuple[Dim, Dim]] = set()         # lengths that are compared when the function runs
         self.integers: dict[Var, Dim] = {}                  # what is known of integer scalars
         self.stale: dict[int, tuple[Tracer, str]] = {}      # arrays whose contents are not known here any more, and why
@@ -334,13 +335,15 @@ class Traced:
 
 
 def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", values: Sequence | None = None,
-               weak: Sequence | None = None, guarded: bool = False) -> Traced:
+               weak: Sequence | None = None, guarded: bool = False, outside: bool = True) -> Traced:
     """Trace `f`, a function of flat arguments that returns a list.
 
     The graph's inputs are those of `types`, then the captured values. In a `guarded` trace with values, Python's decisions on them are
-    kept, to be checked.
+    kept, to be checked. `outside`: whether arrays of variables outside of `f` are traced.
     """
     with open_trace(name, values is not None) as trace:
+        if not outside:
+            trace.outside = None
         if guarded:
             trace.guards = []
         ins = [trace.input(t, None if values is None else values[i], None if weak is None else weak[i])

@@ -15,6 +15,7 @@ import numpy as np
 import autodiff.numpy as anp
 from autodiff.capture.slots import append, check_read, is_users, mutating, set_item
 from autodiff.capture.state import declined, truth, undecided
+from autodiff.numpy.memory import own_memory
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.support import fresh
 from autodiff.numpy.whole import integer_of_length
@@ -23,7 +24,7 @@ from tracer.promote import cast_to
 from tracer.trace import Tracer, current_trace
 from tracer.types import type_of_value
 
-__all__ = ["call", "call_method", "constant", "holds_undecided", "holds_traced"]
+__all__ = ["call", "call_method", "constant", "outside", "holds_undecided", "holds_traced"]
 
 _MUTATORS = {list: {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse"},
              dict: {"update", "pop", "popitem", "clear", "setdefault"}, set: {"add", "update", "discard", "remove", "pop", "clear"}}
@@ -261,6 +262,22 @@ def _outermost():
 
 def _made_here(x) -> bool:
     return id(x) in _outermost().held
+
+
+def outside(x: Any) -> Any:
+    """The value of a variable, attribute or item. An array made outside of the function being recorded is read anew at each call."""
+    if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize not in (4, 8):
+        return x
+    trace = _outermost()
+    if trace.concrete or trace.outside is None:
+        return x
+    found = trace.outside.get(id(x))
+    if found is None:
+        t = Tracer(type_of_value(x), trace, trace.capture(x))
+        t.views = own_memory(t)
+        t.views.memory.locked = "it is an array from outside of the function"
+        found = trace.outside[id(x)] = (t, x)
+    return found[0]
 
 
 def constant(x: np.ndarray) -> Tracer:

@@ -149,6 +149,14 @@ class Hooks:
         """`x.size`."""
         return prod(shape_of_integers(x)) if isinstance(x, Tracer) and x.type.symbols() else x.size
 
+    def outside(self, x):
+        """A variable of a function around, or of the module."""
+        return calls.outside(x)
+
+    def attribute(self, x, name: str):
+        """`x.name`."""
+        return calls.outside(getattr(x, name))
+
     def getitem(self, x, index):
         """`x[index]`."""
         if type(x) is list and slots.is_pending(x) and index != -1:
@@ -158,7 +166,7 @@ class Hooks:
         if isinstance(x, (list, tuple, range, str)) and undecided(index):
             raise declined(f"a {type(x).__name__} at a traced position", "which element it is, is not known while tracing",
                            "make an array of it")
-        return x[index]
+        return x[index] if isinstance(x, (Tracer, np.ndarray)) else calls.outside(x[index])
 
     # -- stores --------------------------------------------------------------------------------
 

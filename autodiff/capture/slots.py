@@ -16,27 +16,27 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.state import UNBOUND, declined, regions
-from tracer.errors import is_internal
+from tracer.errors import is_internal_file
 from tracer.trace import Trace, Tracer, current_trace
 
 __all__ = ["Slot", "PENDING", "append", "check_read", "is_pending", "may_append",
-           "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users"]
+           "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users", "is_users_file", "global_names"]
 
 DEPTH = 6
 """How many references are followed from the variables of a block."""
 _STDLIB = sysconfig.get_paths()["stdlib"] + "/"
-_users: dict[Any, bool] = {}
 
 
 def is_users(f: FunctionType) -> bool:
     """Whether a function is the user's own: neither of this project, nor of the standard library, nor of an installed package."""
-    code = f.__code__
-    known = _users.get(code)
-    if known is None:
-        file = code.co_filename
-        library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
-        known = _users[code] = not (is_internal(code) or library or file.startswith(_STDLIB))
-    return known
+    return is_users_file(f.__code__.co_filename)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_users_file(file: str) -> bool:
+    """The same of what a file holds."""
+    library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
+    return not (is_internal_file(file) or library or file.startswith(_STDLIB))
 
 
 class Slot:
@@ -260,7 +260,7 @@ def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
                     go(cell.cell_contents, depth - 1)
                 except ValueError:
                     pass
-        for name in _names(f.__code__):
+        for name in global_names(f.__code__):
             if name in space:
                 go(space[name], depth - 1)
     for f in blocks:
@@ -284,6 +284,6 @@ def _parts(x: Any) -> Iterable[Any]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _names(code: CodeType) -> tuple[str, ...]:
+def global_names(code: CodeType) -> tuple[str, ...]:
     """The global names and attributes that a function and those inside it mention."""
-    return (*code.co_names, *(n for c in code.co_consts if isinstance(c, CodeType) for n in _names(c)))
+    return (*code.co_names, *(n for c in code.co_consts if isinstance(c, CodeType) for n in global_names(c)))

@@ -1,11 +1,14 @@
 """jit: what is compiled when, what a call takes, and what it says about itself."""
 
+import functools
 import threading
 
 import numpy as np
 import pytest
 
 import autodiff as ad
+from codegen.config import config
+from tests.check import assert_same
 
 X = np.linspace(0.1, 1.0, 5)
 
@@ -264,3 +267,58 @@ def test_blas_threads_are_as_before_after_calls_from_many_threads():
     b.wait()
     t.join()
     assert limit.threads() == before
+
+@pytest.mark.parametrize("generator", ["llvm", "numba"])
+def test_static_arguments_and_keywords_go_the_direct_way(generator, monkeypatch):
+    monkeypatch.setattr(config, "generator", generator)
+
+    def f(x, n, y=1.0, *, scale=2.0):
+        return x * n + y * scale
+    g = ad.jit(f, static_argnums=1)
+    x = np.arange(3.0)
+    for _ in range(3):      # the first call compiles, later ones are hits
+        assert_same(g(x, 2), f(x, 2))
+        assert_same(g(x, 3), f(x, 3))
+        assert_same(g(x, 2, x), f(x, 2, x))
+        assert_same(g(x, 2, y=x), f(x, 2, y=x))
+        assert_same(g(x, n=2, y=3.0), f(x, n=2, y=3.0))
+        assert_same(g(y=x, n=2, x=x, scale=0.5), f(y=x, n=2, x=x, scale=0.5))
+        assert_same(g(x, 2, scale=x), f(x, 2, scale=x))
+        assert_same(g(x[:2], 2), f(x[:2], 2))
+    assert g.cache_info().misses == 8 and g.cache_info().hits == 16
+
+
+def test_equal_static_arguments_of_other_types_have_their_own_kernels():
+    seen = []
+
+    def f(x, how):
+        seen.append(how)
+        return x + (1.0 if how is True else 2.0 if type(how) is int else 3.0)
+    g = ad.jit(f, static_argnums=1)
+    for _ in range(2):
+        assert [g(0.0, how) for how in (True, 1, 1.0)] == [1.0, 2.0, 3.0]
+        assert [float(g(0.0, how)) for how in ((1,), (1.0,))] == [3.0, 3.0]
+    assert len(seen) == 5
+    with pytest.raises(TypeError, match="hashed"):
+        g(0.0, [1])
+
+
+def test_kernels_of_static_arguments_are_forgotten():
+    g = ad.jit(lambda x, n: x * n, static_argnums=1, max_signatures=2)
+    for n in (1, 2, 3, 1, 2, 3):
+        assert g(2.0, n) == 2.0 * n
+    assert g.cache_info().misses == 6
+    g.cache_clear()
+    assert g(2.0, 3) == 6.0
+
+
+def test_methods_with_static_arguments():
+    class Model:
+        def __init__(self, w):
+            self.w = w
+
+        @functools.partial(ad.jit, static_argnums=2)
+        def apply(self, x, n):
+            return self.w * x ** n
+    for m in (Model(2.0), Model(3.0)):
+        assert [float(m.apply(2.0, n)) for n in (1, 2, 1)] == [m.w * 2, m.w * 4, m.w * 2]

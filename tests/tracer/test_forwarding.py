@@ -43,7 +43,7 @@ def version(x, k):
 def repeated(x, k):
     """One place is written twice by one statement: what is read is not what was given."""
     y = x * 1.0
-    places = np.minimum(np.arange(3) // 2, 1) + k * 0
+    places = (x[:3] > 0.3).astype(np.int64)
     y[places] = x[1:]
     return y[places]
 
