@@ -16,6 +16,7 @@ from tracer.forwarding import forward_writes
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
 from tracer.op import Elementwise, ops, transforms
 from tracer.ops.control import array_before, ends_and_logs
+from tracer.stable import stabilized
 from tracer.types import Size
 
 __all__ = ["Linearized", "linearize_graph", "choose_residuals"]
@@ -52,7 +53,7 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     an input and an output: arrays that are written in parts where the linear graph may write them again. `branch`: the graph is one way
     of several, so that what it keeps is kept on all of them, and what it makes again is made on its own way only.
     """
-    joint, active_out = joint_graph(forward_writes(graph), active, "linearize", must)
+    joint, active_out = joint_graph(forward_writes(stabilized(graph)), active, "linearize", must)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
     linear = set(joint.inputs[n_in:])
     first: list[Node] = []

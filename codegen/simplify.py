@@ -15,6 +15,7 @@ import numpy as np
 from tracer.forwarding import forward_writes
 from tracer.graph import Const, Graph, Node, Var, live_nodes
 from tracer.op import Elementwise, ops, type_of
+from tracer.stable import stabilized
 from tracer.trace import Trace, Tracer, open_trace, walk
 
 __all__ = ["simplify", "rewrites"]
@@ -24,7 +25,7 @@ _TRANSPARENT = {"call", "checkpoint", "custom_jvp", "custom_vjp", "linear_call"}
 
 def simplify(graph: Graph) -> Graph:
     """The simplified graph. Guarantees: no call nodes, no two equal nodes, no dead node, also in bodies."""
-    graph = forward_writes(graph)
+    graph = forward_writes(stabilized(graph))
     with open_trace(graph.name, False) as trace:
         ins = [trace.input(t) for t in graph.in_types]
         outs = [trace.atom(o) for o in _record(trace, graph, ins)]
