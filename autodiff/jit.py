@@ -228,6 +228,7 @@ class Jitted:
         self._statics = self._static_parameters(static_argnums, static_argnames)
         self._static_order = sorted(self._statics[0], reverse=True)
         self._around = Surroundings(f)
+        self._same: Callable[[], bool] | None = None    # None where nothing from outside is read
         self._changed = ""
         if "numba" in sys.modules:
             from autodiff.interop import register_numba
@@ -263,7 +264,7 @@ class Jitted:
     # -- calling ---------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
-        if self._around and not self._around.same():
+        if self._same is not None and not self._same():
             self._adapt()
         if kwargs or self._static_order:
             return self._call_in_manner(args, kwargs)
@@ -400,6 +401,7 @@ class Jitted:
         rec = record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
                      label=_call_label, writes=True, **how)
         self._around.add(before, rec.captured)
+        self._same = self._around.same if self._around else None
         return rec
 
     def _record_first(self, args, kwargs, statics) -> Recorded:
@@ -594,6 +596,7 @@ class Jitted:
         self._native, self._direct = None, self._positional
         self._manners.clear()
         self._around.clear()
+        self._same = None
 
     def why(self) -> str:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""

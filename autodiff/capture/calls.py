@@ -6,6 +6,7 @@ import builtins
 import copy
 import functools
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
@@ -27,7 +28,10 @@ from tracer.types import type_of_value
 __all__ = ["call", "call_method", "constant", "outside", "holds_undecided", "holds_traced"]
 
 _MUTATORS = {list: {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse"},
-             dict: {"update", "pop", "popitem", "clear", "setdefault"}, set: {"add", "update", "discard", "remove", "pop", "clear"}}
+             dict: {"update", "pop", "popitem", "clear", "setdefault", "move_to_end", "subtract"},
+             set: {"add", "update", "discard", "remove", "pop", "clear"},
+             deque: {"append", "appendleft", "extend", "extendleft", "insert", "pop", "popleft", "remove", "clear", "rotate", "reverse"},
+             bytearray: {"append", "extend", "insert", "pop", "remove", "clear", "reverse"}}
 
 
 def call_method(f) -> FunctionType | None:
@@ -155,6 +159,8 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
     if isinstance(f, FunctionType):
         if is_users(f):
             return lift(f)(*args, **kwargs)
+        if f.__name__ in _SCIPY and (f.__module__ or "").startswith("scipy.special") and args and isinstance(args[0], Tracer):
+            return _SCIPY[f.__name__](*args, **kwargs)
         return _numpys_own(f, args, kwargs) if (f.__module__ or "").startswith("numpy") else f(*args, **kwargs)
     if isinstance(f, MethodType):
         if isinstance(f.__func__, FunctionType) and is_users(f.__func__):
@@ -181,6 +187,22 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
     return _numpys_own(f, args, kwargs) if (getattr(f, "__module__", None) or "").startswith("numpy") else f(*args, **kwargs)
 
 
+def _along(whole: Callable) -> Callable:
+    """A function along an axis, which SciPy applies to all elements where no axis is given."""
+    def function(x, axis=None):
+        return whole(x, axis=axis) if axis is not None else np.reshape(whole(np.ravel(x), axis=0), x.shape)
+    return function
+
+
+def _logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
+    if b is not None or return_sign:
+        raise explain(UnsupportedError, "scipy.special.logsumexp with b or return_sign of traced values",
+                      fix="write it as m + np.log(np.sum(b * np.exp(a - m)))")
+    return anp.logsumexp(a, axis, keepdims)
+
+
+_SCIPY: dict[str, Callable] = {"logsumexp": _logsumexp, "softmax": _along(anp.softmax), "log_softmax": _along(anp.log_softmax)}
+"""Functions of scipy.special that are no ufuncs, by name, so that SciPy is not loaded for them."""
 _TAKE_SEQUENCES = {"concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select", "piecewise", "choose",
                    "einsum", "broadcast_arrays", "meshgrid", "ix_", "multi_dot", "lexsort", "einsum_path", "pad", "insert", "lstsq"}
 """NumPy's functions that look into a list of arrays themselves."""
@@ -199,7 +221,7 @@ def _as_arrays(args: tuple) -> tuple:
 def _method(f: Any, args: tuple, kwargs: dict) -> Any:
     """A method of a built-in object."""
     x = f.__self__
-    names = _MUTATORS.get(type(x))  # type: ignore[call-overload]
+    names = next((found for kind, found in _MUTATORS.items() if isinstance(x, kind)), None)
     if type(x) is dict and f.__name__ == "update":
         for key, value in dict(*args, **kwargs).items():
             set_item(x, key, value)
@@ -267,6 +289,8 @@ def _made_here(x) -> bool:
 def outside(x: Any) -> Any:
     """The value of a variable, attribute or item. An array made outside of the function being recorded is read anew at each call."""
     if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize not in (4, 8):
+        return x
+    if current_trace() is None:     # a function that was defined in a recorded one, called later
         return x
     trace = _outermost()
     if trace.concrete or trace.outside is None:

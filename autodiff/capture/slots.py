@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import sysconfig
+from collections import deque
 from collections.abc import Callable, Iterable
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -235,7 +236,7 @@ def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
             go(x.__func__, depth)
         elif isinstance(x, functools.partial):
             go((x.func, x.args, x.keywords), depth)
-        elif isinstance(x, (list, tuple, set, frozenset)):
+        elif isinstance(x, (list, tuple, set, frozenset, deque)):
             found[id(x)] = x
             for y in x:
                 go(y, depth - 1)

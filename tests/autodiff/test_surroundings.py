@@ -195,3 +195,15 @@ def test_jitted_functions_inside():
     w = w * 3.0
     assert_same(outer(X), np.float64(6.0 * np.sum(X)), 1e-13)
     assert_same(inner(X), np.float64(3.0 * np.sum(X)), 1e-13)
+
+
+def test_functions_made_in_a_recorded_function_are_called_later():
+    kept = []
+
+    def f(x):
+        def g(y):
+            return y * WEIGHTS if y[0] > 0 else y
+        kept.append(g)
+        return np.sum(g(x))
+    ad.jit(f)(X)
+    assert_same(kept[0](X), X * WEIGHTS)
