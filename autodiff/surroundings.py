@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.slots import global_names, is_users, is_users_file
+from autodiff.capture.slots import global_names, is_users, is_users_file, slot_names
 from tracer.trace import Tracer
 
 __all__ = ["Surroundings"]
@@ -33,11 +33,12 @@ _MISSING = object()
 class Place:
     """A variable, attribute or item, and the value that it had when the function was recorded."""
 
-    __slots__ = ("name", "holder", "key", "value")
+    __slots__ = ("name", "owner", "holder", "key", "value")
 
-    def __init__(self, name: str, holder: Any, key: Any, value: Any):
+    def __init__(self, name: str, owner: Any, holder: Any, key: Any, value: Any):
         self.name = name
-        self.holder = holder    # a cell, a list, or the dict of a module, an object or a class
+        self.owner = owner      # the cell, list, dict, object or class that it belongs to
+        self.holder = holder    # that, or what its attributes are read from by name
         self.key = key
         self.value = value
 
@@ -51,6 +52,22 @@ class Place:
         if isinstance(self.holder, list):
             return self.holder[self.key] if self.key < len(self.holder) else _MISSING
         return self.holder.get(self.key, _MISSING)
+
+
+class _Slots:
+    """The attributes of an object without a dict, by name."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Any):
+        self.of = of
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self.of, name, _MISSING)
+
+    def get(self, name: str, default: Any) -> Any:
+        """The attribute, or a default."""
+        return getattr(self.of, name, default)
 
 
 class Surroundings:
@@ -83,7 +100,7 @@ class Surroundings:
         for p in before:
             if p.now() is not p.value:
                 continue    # what the function itself has set is its own affair
-            self.places[id(p.holder), p.key] = p
+            self.places[id(p.owner), p.key] = p
             if isinstance(p.value, np.ndarray) and id(p.value) not in inputs and p.value.size <= MOST_NUMBERS:
                 self._contents[id(p.value)] = (p.value, p.value.copy())
         self._sort()
@@ -152,7 +169,7 @@ def _shown(x: Any) -> str:
 def _places_of(function: Callable) -> Iterator[Place]:
     """Places with numbers, texts and arrays that a function, and those that it calls, may read; nearest first."""
     seen: set[int] = set()
-    todo: list[tuple[str, Any, Any, Any, int, tuple[str, ...]]] = []    # name, holder, key, value, depth, names that the reader mentions
+    todo: list[tuple[str, Any, Any, Any, Any, int, tuple[str, ...]]] = []   # those of a place, depth, names that the reader mentions
 
     def inside(name: str, x: Any, depth: int, mentioned: tuple[str, ...]) -> None:
         if id(x) in seen or depth < 0:
@@ -163,12 +180,12 @@ def _places_of(function: Callable) -> Iterator[Place]:
             names = global_names(x.__code__) if own else ()
             for n, cell in zip(x.__code__.co_freevars, x.__closure__ or (), strict=True):
                 try:
-                    todo.append((n, cell if own else None, n, cell.cell_contents, depth, names))
+                    todo.append((n, cell, cell if own else None, n, cell.cell_contents, depth, names))
                 except ValueError:
                     pass
             for n in names:
                 if n in x.__globals__:
-                    todo.append((n, x.__globals__, n, x.__globals__[n], depth, names))
+                    todo.append((n, x.__globals__, x.__globals__, n, x.__globals__[n], depth, names))
         elif isinstance(x, MethodType):
             inside(name, x.__func__, depth, mentioned)
             inside("self", x.__self__, depth, mentioned)
@@ -178,23 +195,26 @@ def _places_of(function: Callable) -> Iterator[Place]:
         elif isinstance(x, (list, dict)):
             seen.add(id(x))
             for k, y in enumerate(x) if isinstance(x, list) else x.items():
-                todo.append((f"{name}[{k!r}]", x, k, y, depth - 1, mentioned))
+                todo.append((f"{name}[{k!r}]", x, x, k, y, depth - 1, mentioned))
         elif isinstance(x, (set, frozenset, tuple)):
             for y in x:
                 inside(name, y, depth - 1, mentioned)
         elif isinstance(x, ModuleType):
             if _is_users_module(x):
                 seen.add(id(x))
-                todo.extend((f"{name}.{n}", vars(x), n, vars(x)[n], depth - 1, mentioned) for n in mentioned if n in vars(x))
+                todo.extend((f"{name}.{n}", x, vars(x), n, vars(x)[n], depth - 1, mentioned) for n in mentioned if n in vars(x))
         elif isinstance(x, type):
             if _is_users_module(x.__module__):
                 seen.add(id(x))
-                todo.extend((f"{name}.{n}", vars(x), n, y, depth - 1, mentioned) for n, y in vars(x).items() if n in mentioned)
+                todo.extend((f"{name}.{n}", x, vars(x), n, y, depth - 1, mentioned) for n, y in vars(x).items() if n in mentioned)
         elif getattr(type(x), "is_jitted", False):
             inside(name, x.function, depth, mentioned)
-        elif hasattr(x, "__dict__") and _is_users_module(type(x).__module__):
+        elif _is_users_module(type(x).__module__):
             seen.add(id(x))
-            todo.extend((f"{name}.{n}", vars(x), n, y, depth - 1, mentioned) for n, y in vars(x).items())
+            own_attributes = getattr(x, "__dict__", {})
+            todo.extend((f"{name}.{n}", x, own_attributes, n, y, depth - 1, mentioned) for n, y in own_attributes.items())
+            slots = _Slots(x)
+            todo.extend((f"{name}.{n}", x, slots, n, getattr(x, n), depth - 1, mentioned) for n in slot_names(type(x)) if hasattr(x, n))
             inside(name, type(x), depth, mentioned)
             for base in type(x).__mro__:
                 for y in vars(base).values():
@@ -203,14 +223,14 @@ def _places_of(function: Callable) -> Iterator[Place]:
     inside(getattr(function, "__name__", "function"), function, DEPTH, ())
     while todo:
         following, todo = todo, []
-        for name, holder, key, value, depth, mentioned in following:
+        for name, owner, holder, key, value, depth, mentioned in following:
             if isinstance(value, Tracer):
                 continue
             if isinstance(value, _LEAVES):
                 if holder is not None:
-                    yield Place(name, holder, key, value)
+                    yield Place(name, owner, holder, key, value)
             elif isinstance(value, tuple) and holder is not None and all(isinstance(y, _LEAVES) for y in value):
-                yield Place(name, holder, key, value)
+                yield Place(name, owner, holder, key, value)
             else:
                 inside(name, value, depth, mentioned)
 

@@ -21,7 +21,8 @@ from tracer.errors import is_internal_file
 from tracer.trace import Trace, Tracer, current_trace
 
 __all__ = ["Slot", "PENDING", "append", "check_read", "is_pending", "may_append",
-           "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users", "is_users_file", "global_names"]
+           "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users", "is_users_file", "global_names",
+           "slot_names"]
 
 DEPTH = 6
 """How many references are followed from the variables of a block."""
@@ -276,12 +277,20 @@ _NOTHING_INSIDE = (Tracer, type, str, bytes, int, float, complex, np.generic, Mo
 def _parts(x: Any) -> Iterable[Any]:
     """The values of an object's attributes, slots included."""
     yield from getattr(x, "__dict__", {}).values()
-    for c in type(x).__mro__:
+    for name in slot_names(type(x)):
+        value = getattr(x, name, None)
+        if value is not None:
+            yield value
+
+
+@functools.lru_cache(maxsize=1024)
+def slot_names(kind: type) -> tuple[str, ...]:
+    """The attributes that the objects of a class have without a dict."""
+    found: list[str] = []
+    for c in kind.__mro__:
         slots = vars(c).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            value = getattr(x, name, None)
-            if value is not None:
-                yield value
+        found += [n for n in ((slots,) if isinstance(slots, str) else slots) if n not in ("__dict__", "__weakref__")]
+    return tuple([f"_{kind.__name__.lstrip('_')}{n}" if n.startswith("__") and not n.endswith("__") else n for n in found])
 
 
 @functools.lru_cache(maxsize=4096)

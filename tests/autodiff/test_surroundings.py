@@ -207,3 +207,28 @@ def test_functions_made_in_a_recorded_function_are_called_later():
         return np.sum(g(x))
     ad.jit(f)(X)
     assert_same(kept[0](X), X * WEIGHTS)
+
+
+def test_objects_without_a_dict_and_places_that_stay_few():
+    class Limits:
+        __slots__ = ("low", "high")
+        step = 0.5
+
+        def __init__(self):
+            self.low, self.high = -0.5, X * 2.0
+    limits = Limits()
+
+    def f(x):
+        return np.sum(np.maximum(x, limits.low) * limits.high[:x.shape[0]]) * Limits.step
+    g = ad.jit(f)
+    for n in (1, 2, 3):
+        agrees(f, g, X[:n])
+    count = len(g._around.places)
+    g(X.reshape(3)[:2].copy())
+    assert len(g._around.places) == count <= 8
+    limits.low = 0.0
+    agrees(f, g, X)
+    limits.high = X * 3.0
+    agrees(f, g, X)
+    Limits.step = 2.0
+    agrees(f, g, X)
