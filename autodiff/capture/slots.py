@@ -283,7 +283,6 @@ def _parts(x: Any) -> Iterable[Any]:
             yield value
 
 
-@functools.lru_cache(maxsize=1024)
 def slot_names(kind: type) -> tuple[str, ...]:
     """The attributes that the objects of a class have without a dict."""
     found: list[str] = []
