@@ -1,7 +1,8 @@
 """Branches and loops of Python as nodes of a graph.
 
 A block is traced once as a region. Its names are looked at before and after; arrays that it writes in place are found by the trace
-(`Trace.written`). Both together are what a branch gives and what a loop carries.
+(`Trace.written`), and so are places in objects that it sets (`Trace.touched`) and lists that it appends to (`Trace.appended`). All
+together are what a branch gives and what a loop carries.
 """
 
 from __future__ import annotations

@@ -9,23 +9,6 @@ case = Cases()
 R = np.random.default_rng(0)
 
 
-@case(np.array([1.1, 0.9]), 0.05, wrt=(0, 1))
-def american(K, r):
-    S0, T, n, sig = 1.3, 1.0, 30, 0.3
-    dt = T / n
-    u = np.exp(sig * np.sqrt(dt))
-    d = 1 / u
-    p = (np.exp(r * dt) - d) / (u - d)
-    total = 0.0
-    for k in K:
-        v = np.maximum(k - S0 * u ** (2 * np.arange(n + 1) - n), 0)
-        for i in range(n - 1, -1, -1):
-            s = S0 * u ** (2 * np.arange(i + 1) - i)
-            v = np.maximum(np.exp(-r * dt) * (p * v[1:] + (1 - p) * v[:-1]), k - s)
-        total += v[0]
-    return total
-
-
 @case(R.normal(size=12))
 def shrink(x):
     v = x * 1.0
