@@ -106,7 +106,7 @@ class Manner:
         self.count = count          # of the arguments by position
 
     def key(self) -> tuple:
-        """Equal for equal ways, as `Jitted._manner_key` has it."""
+        """Equal for equal ways, as `Jitted._call_in_manner` tells calls apart."""
         return self.count, tuple(sorted([*self.keywords, *(n for n, _, _ in self.statics if isinstance(n, str))])), tuple(
             [(v.__class__, v) for _, _, v in self.statics])
 

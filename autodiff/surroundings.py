@@ -24,8 +24,6 @@ DEPTH = 4
 """How many references are followed from the variables of a function."""
 MOST = 512
 """Places that are looked at, at most."""
-MOST_NUMBERS = 1 << 16
-"""Elements of an array up to which its numbers are compared at each call, where the function has taken them for constants."""
 _LEAVES = (int, float, complex, str, bytes, bool, type(None), np.generic, np.ndarray)
 _MISSING = object()
 
@@ -101,7 +99,7 @@ class Surroundings:
             if p.now() is not p.value:
                 continue    # what the function itself has set is its own affair
             self.places[id(p.owner), p.key] = p
-            if isinstance(p.value, np.ndarray) and id(p.value) not in inputs and p.value.size <= MOST_NUMBERS:
+            if isinstance(p.value, np.ndarray) and id(p.value) not in inputs and not _is_frozen(p.value):
                 self._contents[id(p.value)] = (p.value, p.value.copy())
         self._sort()
 
@@ -158,8 +156,14 @@ class Surroundings:
         return "", replaced
 
 
+def _is_frozen(x: np.ndarray) -> bool:
+    """Whether the array owns its numbers and is read-only: nobody writes there, and they need not be compared at each call."""
+    return x.base is None and not x.flags.writeable
+
+
 def _equal(x: np.ndarray, y: np.ndarray) -> bool:
-    return np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
+    # without NaN first: looking for them takes two more arrays
+    return np.array_equal(x, y) or (x.dtype.kind in "fc" and np.array_equal(x, y, equal_nan=True))
 
 
 def _shown(x: Any) -> str:

@@ -1,8 +1,9 @@
 """Places outside a block that its statements set: attributes of objects, items of dicts and lists, variables of other functions.
 
-A block is recorded once, however often it runs. What it sets is noted before it is set (`set_here`), with the value from before, in every
+A block is recorded once, however often it runs. What it sets is noted before it is set (`will_set`), with the value from before, in every
 open block that the place existed before; the block's branch or loop then treats it like one of its own names: a branch joins what its
-ways left there, a loop carries it. What cannot be followed so (a list that grows) is refused (`mutating`), and the loop written out.
+ways left there, a loop carries it. What cannot be followed so (a list that shrinks, or is appended to
+under a condition) is refused (`mutating`), and the loop written out.
 """
 
 from __future__ import annotations

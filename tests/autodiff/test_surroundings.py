@@ -232,3 +232,16 @@ def test_objects_without_a_dict_and_places_that_stay_few():
     agrees(f, g, X)
     Limits.step = 2.0
     agrees(f, g, X)
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_numbers_taken_as_constants_are_compared_in_arrays_of_any_size(size):
+    places = np.zeros(size, np.int64)
+    x = np.arange(1.0, 4.0)
+
+    def f(x):
+        return np.sum(x[places[:3]]) + (x[1] ** 2 if places[5] > 0 else x[2])
+    compiled = ad.jit(ad.grad(f))
+    assert_same(compiled(x), np.array([3.0, 0.0, 1.0]))
+    places[:] = 1
+    assert_same(compiled(x), np.array([0.0, 7.0, 0.0]))
