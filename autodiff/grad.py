@@ -7,6 +7,8 @@ with NumPy. Nothing here compiles; `jit` around any of these does.
 from __future__ import annotations
 
 import functools
+import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,20 +37,37 @@ __all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "jacfwd", "jacre
            "stop_gradient", "checkpoint", "value_of", "vmap", "pullback_graphs"]
 
 _derived: OrderedDict[Any, tuple] = OrderedDict()
+_derived_lock = threading.Lock()
 _KEEP = 512
 
 
 def _remember(key, make: Callable[[], tuple]) -> tuple:
-    """Derivative graphs of graphs of equal structure are made once; the least recently used go first."""
-    found = _derived.get(key)
-    if found is None:
-        found = make()
-        _derived[key] = found
+    """Return the derivative graphs that `make` gives, made once for graphs of equal structure.
+
+    At most `_KEEP` results are kept; the least recently used go first. Two threads that ask at the same time may both make them: the
+    results are equal, and nothing else depends on which of them is kept.
+    """
+    with _derived_lock:
+        found = _derived.get(key)
+        if found is not None:
+            _derived.move_to_end(key)
+            return found
+    found = make()
+    with _derived_lock:
+        found = _derived.setdefault(key, found)
         if len(_derived) > _KEEP:
             _derived.popitem(last=False)
-    else:
-        _derived.move_to_end(key)
     return found
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _derived_lock
+    _derived_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def pullback_graphs(graph: Graph, active: Sequence[bool]):

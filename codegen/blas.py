@@ -11,8 +11,9 @@ import glob
 import os
 import threading
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
+
+from codegen.once import once
 
 __all__ = ["OneThread", "one_thread", "SMALL_PRODUCT"]
 
@@ -48,7 +49,7 @@ class OneThread:
                 self._set(self._before)
 
 
-@lru_cache(maxsize=1)
+@once
 def one_thread() -> OneThread | None:
     """The limit on the OpenBLAS that SciPy brings; None where it is not found."""
     import scipy

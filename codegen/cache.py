@@ -15,10 +15,10 @@ import tempfile
 import threading
 import time
 import warnings
-from functools import lru_cache
 
 from codegen.config import config
 from codegen.link import compile_object, host
+from codegen.once import once
 
 __all__ = ["cached_object", "key_of", "load", "store", "target", "CacheWarning", "statistics", "clear"]
 
@@ -30,7 +30,7 @@ class CacheWarning(UserWarning):
     """A kernel on disk could not be used; it was compiled again."""
 
 
-@lru_cache(maxsize=1)
+@once
 def target() -> bytes:
     """What beside the text decides the machine code."""
     import llvmlite

@@ -11,11 +11,11 @@ Multiplication, ACM TOMS 34 (2008) 12. The code is made once for a machine, and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from codegen import link, pool
 from codegen.cache import cached_object
 from codegen.llvm_text import SIZES, Value, Writer
+from codegen.once import once
 from codegen.pool import MOST
 
 __all__ = ["gemm_address"]
@@ -421,7 +421,7 @@ define internal void @with_panel(ptr %a, ptr %b, ptr %c, i64 %m, i64 %k, i64 %n,
         return "\n".join([*sorted(self.declarations), *parts, f"attributes #0 = {{ nounwind{width} }}"])
 
 
-@lru_cache(maxsize=2)
+@once
 def _library(kind: str) -> link.Linked:
     text = _Gemm(kind, max(link.vector_bytes(), 16), link.has_fma()).text()
     parallel = pool.pool_address() if pool.available() else 0  # callers ask for more than one thread only where there is a pool

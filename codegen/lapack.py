@@ -10,10 +10,10 @@ Matrices are row-major; the library sees their transposes, and is asked for the 
 from __future__ import annotations
 
 import ctypes
-from functools import lru_cache
 
 from codegen import link
 from codegen.cache import cached_object
+from codegen.once import once
 
 __all__ = ["lapack_address", "NATIVE"]
 
@@ -122,7 +122,7 @@ leave:
 """
 
 
-@lru_cache(maxsize=2)
+@once
 def _library(kind: str) -> link.Linked:
     from scipy.linalg import cython_blas, cython_lapack
     name, letter = ("f64", "d") if kind == "double" else ("f32", "s")

@@ -11,10 +11,11 @@ import itertools
 import os
 import threading
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm
+
+from codegen.once import once
 
 __all__ = ["Linked", "link", "compile_object", "host", "vector_bytes", "has_fma"]
 
@@ -26,13 +27,13 @@ if not (hasattr(_llvm_lock, "__enter__") and hasattr(_llvm_lock, "__exit__")):
     _llvm_lock = threading.RLock()
 
 
-@lru_cache(maxsize=1)
+@once
 def host() -> tuple[str, str]:
     """The CPU's name and features, as LLVM says them."""
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
-@lru_cache(maxsize=1)
+@once
 def _features() -> dict[str, bool]:
     return dict(llvm.get_host_cpu_features())
 
@@ -49,7 +50,7 @@ def has_fma() -> bool:
     return bool(_features().get("fma")) or "aarch64" in triple or "arm64" in triple
 
 
-@lru_cache(maxsize=1)
+@once
 def _machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -58,7 +59,7 @@ def _machine() -> Any:
                                                                    codemodel="jitdefault", jit=True)
 
 
-@lru_cache(maxsize=1)
+@once
 def _jit() -> Any:
     _machine()
     name, features = host()
@@ -67,7 +68,7 @@ def _jit() -> Any:
     return llvm.create_lljit_compiler(machine)
 
 
-@lru_cache(maxsize=1)
+@once
 def header() -> str:
     """Target lines of a module."""
     return f'target triple = "{llvm.get_process_triple()}"\ntarget datalayout = "{_machine().target_data}"\n'

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -23,6 +22,7 @@ from codegen.donate import donations
 from codegen.emit_llvm import FAILED_CALL, Module, emit_llvm
 from codegen.llvm_layout import NOT_POSITIVE, SINGULAR
 from codegen.loops import Buffer
+from codegen.once import once
 from codegen.stages import Kernel, stages
 from tracer.graph import Graph, all_nodes, structure
 from tracer.op import ops
@@ -155,7 +155,7 @@ def _front_key(graph: Graph, threads: int) -> str | None:
     return hashlib.sha256(_compiler() + target() + text.encode()).hexdigest()
 
 
-@lru_cache(maxsize=1)
+@once
 def _compiler() -> bytes:
     """What tells this compiler from one that might make something else: its files."""
     here = os.path.dirname(os.path.abspath(__file__))
@@ -276,7 +276,7 @@ def _ready(x: Any, b: Slot) -> np.ndarray:
     return a if a.shape == b.shape else a.reshape(b.shape)
 
 
-@lru_cache(maxsize=1)
+@once
 def why_not() -> str:
     """Why kernels are not generated through LLVM here; empty if they are."""
     try:

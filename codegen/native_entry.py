@@ -16,7 +16,6 @@ import sys
 import sysconfig
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -24,6 +23,7 @@ import numpy as np
 
 from codegen.link import Linked, link
 from codegen.llvm_layout import NO_MEMORY
+from codegen.once import once
 
 __all__ = ["Signature", "NativeFunction", "available", "why_not", "run_address"]
 
@@ -598,7 +598,7 @@ def _layout_problem() -> str:
     return ""
 
 
-@lru_cache(maxsize=1)
+@once
 def _linked() -> Linked:
     from codegen.cache import cached_object
     return link(cached_object(_text()), ["ad_call", "ad_run"], _types())
@@ -609,7 +609,7 @@ def run_address() -> int:
     return _linked().address("ad_run")
 
 
-@lru_cache(maxsize=1)
+@once
 def why_not() -> str:
     """Why the native entry is not used here; empty if it is."""
     problem = _layout_problem()

@@ -15,10 +15,10 @@ import ctypes
 import os
 import platform
 import sys
-from functools import lru_cache
 
 from codegen import link
 from codegen.cache import cached_object
+from codegen.once import once
 
 __all__ = ["pool_address", "available", "MOST"]
 
@@ -256,7 +256,7 @@ sdone:
 """
 
 
-@lru_cache(maxsize=1)
+@once
 def _library() -> link.Linked:
     made = link.link(cached_object(_text()), ["ad_parallel", "ad_pool_forget", "ad_pool_workers"], {})
     forget = ctypes.CFUNCTYPE(None)(made.address("ad_pool_forget"))
@@ -271,4 +271,4 @@ def pool_address(name: str = "ad_parallel") -> int:
 
 def workers() -> int:
     """Threads that the pool has started."""
-    return ctypes.CFUNCTYPE(ctypes.c_int)(_library().address("ad_pool_workers"))() if _library.cache_info().currsize else 0
+    return ctypes.CFUNCTYPE(ctypes.c_int)(_library().address("ad_pool_workers"))() if _library.is_made() else 0
