@@ -352,7 +352,7 @@ def linearize(f: Callable, *primals):
 def _basis(t: ArrayType, k):
     """The k-th unit array of a type."""
     n = element_count(t.shape)
-    one = update(zeros(t.with_shape((n,))), t.dtype.type(1), k, spec=(0,), mode="set", check=False)
+    one = update(zeros(t.with_shape((n,))), t.dtype.type(1), k, spec=(0,), mode="set")
     return reshape(one, shape=t.shape)
 
 

@@ -76,8 +76,8 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
             if node.op.name == "loop":
                 continue    # keeps what it overwrites itself
             before = Var(node.inputs[1].type)
-            params = {"spec": node.params["spec"], "check": None if node.params["check"] is None else False}
-            first.insert(first.index(node), Node(ops["index"], (node.inputs[0], *node.inputs[2:]), (before,), params, node.where))
+            read = Node(ops["index"], (node.inputs[0], *node.inputs[2:]), (before,), {"spec": node.params["spec"]}, node.where)
+            first.insert(first.index(node), read)
             logs.append(before)
         replayed.append(Replayed(v, chain[-1][1], tuple(logs)))
     logged = [b for r in replayed for b in r.logs]
@@ -230,12 +230,12 @@ COSTLY_BYTES = 8
 """Bytes of every step that are worth one elementary function on the steps that take a branch."""
 
 _LIGHT = {"add", "sub", "mul", "neg", "abs", "square", "maximum", "minimum", "select", "lt", "le", "gt", "ge", "eq", "ne", "logical_and",
-          "logical_or", "logical_not", "cast", "positive", "index", "update", "broadcast", "reshape", "transpose"}
+          "logical_or", "logical_not", "cast", "positive", "index", "update", "broadcast", "reshape", "transpose", "in_bounds"}
 
 
 def _is_light(node: Node) -> bool:
     """Whether computing a value again costs about as little as reading it."""
-    return (node.op.name in _LIGHT or getattr(node.op, "cheap", False)) and not node.params.get("check")
+    return node.op.name in _LIGHT or getattr(node.op, "cheap", False)
 
 
 def _is_scalar(node: Node) -> bool:
@@ -304,6 +304,6 @@ def _derived(nodes: list[Node], free: set[Var]) -> set[Var]:
 
 
 _INTEGER_ARITHMETIC = {"add", "sub", "mul", "neg", "cast", "select", "lt", "le", "gt", "ge", "eq", "ne", "floor_divide",
-                       "remainder", "minimum", "maximum", "logical_and", "logical_or", "logical_not"}
+                       "remainder", "minimum", "maximum", "logical_and", "logical_or", "logical_not", "in_bounds"}
 
 transforms["linearize_graph"] = linearize_graph

@@ -118,7 +118,7 @@ def _windows(name: str, x, size, stride, padding, dilation, fill) -> tuple[tuple
     if borders != [(0, 0), (0, 0)]:
         x = np.pad(x, [*[(0, 0)] * len(lead), *borders], constant_values=fill)
     whole = tuple((0, n, 1) for n in lead)
-    return out, [bind(index, x, spec=(*whole, (i * dilation[0], out[0], stride[0]), (j * dilation[1], out[1], stride[1])), check=False)
+    return out, [bind(index, x, spec=(*whole, (i * dilation[0], out[0], stride[0]), (j * dilation[1], out[1], stride[1])))
                  for i in range(size[0]) for j in range(size[1])]
 
 

@@ -116,7 +116,7 @@ class _After:
         steps = self.steps
         if self.taken is not None:
             steps = self.taken.type.shape[0]
-            whole = self.op("index", whole.type.with_shape((steps, k, n)), whole, self.taken, spec=(0, (0, k, 1), (0, n, 1)), check=None)
+            whole = self.op("index", whole.type.with_shape((steps, k, n)), whole, self.taken, spec=(0, (0, k, 1), (0, n, 1)))
         return self.op("reshape", whole.type.with_shape((steps * k, n)), whole, shape=(steps * k, n))
 
     def _stack(self, a: Atom) -> Var:

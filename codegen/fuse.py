@@ -73,11 +73,14 @@ def _conflict(a: _Item, b: _Item) -> bool:
     """Whether two statements must keep their order."""
     if a.writes & b.writes or a.writes & b.reads or a.reads & b.writes:
         return True
-    if isinstance(a.stmt, Check):  # an access waits for the check of its index
-        guarded = a.stmt.index
-        return isinstance(b.stmt, Check) or any(guarded in walk_expr(i) for found in b.touched.values() for access in found
-                                                for i in access.index or ())
+    if isinstance(a.stmt, Check):  # what uses an index waits for its check: an access, and a store of it that an access reads
+        return isinstance(b.stmt, Check) or _uses(b.stmt, a.stmt.index)
     return False
+
+
+def _uses(s: Stmt, e: Expr) -> bool:
+    """Whether a statement, or one inside it, computes with an expression."""
+    return any(e in walk_expr(found) for found in stmt_exprs(s)) or any(_uses(inner, e) for block in blocks(s) for inner in block)
 
 
 def _fuse_block(block: list[Stmt]) -> list[Stmt]:

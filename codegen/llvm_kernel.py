@@ -148,7 +148,7 @@ def _front_key(graph: Graph, threads: int) -> str | None:
     """A name for what this compiler makes of a graph. None if the graph holds something that has no lasting name, such as a function."""
     if not config.cache:
         return None
-    lines = [str(n.where) for n in all_nodes(graph) if n.params.get("check")]
+    lines = [str(n.where) for n in all_nodes(graph) if n.op.effect]
     text = repr((structure(graph), lines, threads))
     if " at 0x" in text:
         return None

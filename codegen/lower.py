@@ -281,14 +281,18 @@ class Builder:
 
     # -- indexing --------------------------------------------------------------------------------
 
-    def place(self, spec, readers, index: Index, shape, check=False) -> Index:
+    def check_index(self, i: Expr, length: Dim, message: str) -> None:
+        """Raise IndexError unless -length <= i < length."""
+        self.block.append(Check(i, self.dim(length), message + self.line))
+
+    def place(self, spec, readers, index: Index) -> Index:
         """Where in the array element `index` of a selection is."""
         indexed = [e for e in spec if not isinstance(e, tuple)]
         lead = len(index) - sum(isinstance(e, tuple) for e in spec)
         rest = iter(index[lead:])
         out: list[Expr] = []
         assert len(indexed) == len(readers)
-        for e, d in zip(spec, shape, strict=True):
+        for e in spec:
             if isinstance(e, tuple):
                 start, _, step = e
                 i = next(rest)
@@ -296,19 +300,14 @@ class Builder:
                     i = Apply("mul", (i, Lit(step)), I64)
                 out.append(self.offset(i, start))
             else:
-                i = readers[e](index[:lead])
-                i = self.cast(i, I64)
-                length = self.dim(d)
-                if check:
-                    self.block.append(Check(i, length, f"index out of bounds for axis of length {d}{self.line}"))
-                out.append(i if check is None else self._from_start(i, length))
+                out.append(self.cast(readers[e](index[:lead]), I64))
         return tuple(out)
 
-    def _from_start(self, i: Expr, length: Expr) -> Expr:
-        """An index that may count from the end, counted from the start. Here, not where memory is read: what is indexed may be a view."""
+    def from_start(self, i: Expr, length: Dim) -> Expr:
+        """An index that may count from the end, counted from the start."""
         if _counts_up(i):
             return i
-        return Select(Apply("lt", (i, Lit(0)), BOOL), Apply("add", (i, length), I64), i)
+        return Select(Apply("lt", (i, Lit(0)), BOOL), Apply("add", (i, self.dim(length)), I64), i)
 
     def copy_or_alias(self, x: Operand, out: Operand) -> None:
         """Start a result as a copy of `x`; nothing to do where it shares the buffer of `x`."""
@@ -498,6 +497,8 @@ class _Scope:
             return
         if len(node.outputs) == 1:
             out_var = node.outputs[0]
+            if node in self.light:
+                node.op.guard(k, xs, **node.params)
             view = self._light(node, xs) if node in self.light else self._view(node, xs)
             if view is not None:
                 self.env[out_var] = view
@@ -669,12 +670,13 @@ def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:
 def is_lazy(node: Node) -> bool:
     """Whether a node may be computed where its result is read."""
     name = node.op.name
-    return type(node.op).view is not _NO_VIEW or name in _LIGHT or name in _COMPARES or name in ("reshape", "logical_not", "barrier")
+    return type(node.op).view is not _NO_VIEW or name in _LIGHT or name in _COMPARES or name in ("reshape", "logical_not", "barrier",
+                                                                                                 "in_bounds")
 
 
 _CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}
 _LIGHT = {"add", "sub", "mul", "neg", "cast", "positive", "stop_gradient"}
-_INDEXING = {"add", "sub", "neg"}
+_INDEXING = {"add", "sub", "neg", "in_bounds"}
 LIGHT_DEPTH = 3
 RECOMPUTE_COST = 48
 """Operations that cost less than a round trip of one number through memory: about 2 ns a core at 40 GB/s, 24 in 8 lanes."""

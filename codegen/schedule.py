@@ -53,7 +53,7 @@ def _ordered(nodes: list[Node]) -> list[Node]:
             if isinstance(a, Var):
                 readers.setdefault(a, []).append(p)
     before: list[set[int]] = [{made[a] for a in n.inputs if isinstance(a, Var) and a in made} for n in nodes]
-    effects = [p for p, n in enumerate(nodes) if n.op.effect or n.params.get("check")]
+    effects = [p for p, n in enumerate(nodes) if n.has_effect()]
     for a, b in zip(effects, effects[1:]):
         before[b].add(a)
     for p, k in writers:

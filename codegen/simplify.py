@@ -265,7 +265,7 @@ def transpose_twice(trace, xs, axes):
 
 
 @rewrite("index")
-def index_everything(trace, xs, spec, check):
+def index_everything(trace, xs, spec):
     """x[everything] = x; a slice of a filled array = a filled array."""
     t = type_of(xs[0])
     if all(isinstance(e, tuple) for e in spec):
@@ -292,7 +292,7 @@ def _pad_terms(trace, x) -> tuple[list, list] | None:
 
 
 @rewrite("update")
-def update_of_zeros(trace, xs, spec, mode, check, unique=False):
+def update_of_zeros(trace, xs, spec, mode, unique=False):
     """zeros with x[slice] += v = pad_sum(v); pad_sum(...) with x[slice] += v = pad_sum(..., v)."""
     t = type_of(xs[0])
     if mode != "add" or len(xs) > 2 or t.dtype.kind != "f" or any(e[2] != 1 for e in spec) or not t.is_static() or 0 in t.shape:
@@ -304,7 +304,7 @@ def update_of_zeros(trace, xs, spec, mode, check, unique=False):
 
 
 @rewrite("update")
-def update_cleared(trace, xs, spec, mode, check, unique=False):
+def update_cleared(trace, xs, spec, mode, unique=False):
     """x with x[part] = 0 and then x[part] += x[part] as it was = x; with then x[part] += v = x with x[part] = 0 + v.
 
     The first leaves a -0.0 as it is, where the sum would make it 0.0.

@@ -152,7 +152,7 @@ def _hoist(loop: LoopParts) -> list[Node]:
         if not inputs and len(node.outputs) == 1 and node.op.name == "broadcast":
             filled[node.outputs[0]] = node
         known = any(a in outside for a in inputs) and all(a in outside or a in filled for a in inputs)
-        if known and not node.op.effect and not node.params.get("check") \
+        if known and not node.op.effect \
                 and not any(True for _ in bodies(node)) and not any(o.type.symbols() for o in node.outputs):
             for a in inputs:
                 if a not in outside:

@@ -81,6 +81,8 @@ CASES = {
     "length": [(lambda v: ad.jit(_lengths)(v), (V,))],
     "sized": [(lambda v: ad.jit(_compared)(v), (V,))],
     "require": [(lambda v: ad.jit(_required)(v), (V,))],
+    "in_bounds": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + v[i * 2 - 4] * v[(i * i) % 3], 0.0), (V,)),
+                  (lambda v: v[np.argsort(v) - 2] * v, (V,))],
     "iota": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + np.take(v, anp.arange(4) * 0 + i).sum(), 0.0), (V,))],
     "sum": [(lambda a: a.sum(), (A,)), (lambda a: a.sum(axis=0), (A,)), (lambda a: a.sum(axis=(0, 1), keepdims=True), (A,))],
     "prod": [(lambda a: np.prod(a, axis=1), (A,)), (lambda v: np.prod(v * np.array([1.0, 0.0, 1.0, 1.0])), (V,)),

@@ -174,7 +174,7 @@ def _elements(x) -> list:
     t = type_of(x)
     if t.shape == ():
         return [x]
-    return [_op("reshape", _op("index", x, spec=tuple([(k, 1, 1) for k in at]), check=None), shape=()) for at in np.ndindex(*_static(t))]
+    return [_op("reshape", _op("index", x, spec=tuple([(k, 1, 1) for k in at])), shape=()) for at in np.ndindex(*_static(t))]
 
 
 def _whole(x):

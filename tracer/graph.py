@@ -79,6 +79,14 @@ class Node:
     params: dict[str, Any] = field(default_factory=dict)
     where: Where | None = None
     _mentions: frozenset[str] | None = field(default=None, init=False, repr=False)
+    _effect: bool | None = field(default=None, init=False, repr=False)
+
+    def has_effect(self) -> bool:
+        """Whether it does something beside giving its results, or holds a graph with such a node: it must be kept, in order."""
+        if self._effect is None:
+            found = self.op.effect or any(n.has_effect() for _, g in bodies(self) for n in g.nodes)
+            object.__setattr__(self, "_effect", found)
+        return self._effect     # type: ignore[return-value]
 
     def mentions(self) -> frozenset[str]:
         """The size symbols in its parameters and in the lengths of its results, without those that the results bind."""
@@ -180,7 +188,7 @@ def live_nodes(graph: Graph) -> Graph:
     for node in reversed(graph.nodes):
         if mentioned:
             settle()
-        if node.op.effect or not live.isdisjoint(node.outputs):
+        if node.has_effect() or not live.isdisjoint(node.outputs):
             kept.append(node)
             live.update([a for a in node.inputs if isinstance(a, Var)])
             mentioned += node.mentions()

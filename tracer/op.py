@@ -60,6 +60,8 @@ class Op:
     name: str = ""
     effect: bool = False
     """Kept by dead-code removal, in order."""
+    idempotent: bool = False
+    """Of an effect: whether an equal node that came before leaves nothing to do, as with a check."""
     overwrites: bool = False
     """Whether the result may be put into the memory of the first operand, if that is not read any more."""
     many: bool = False
@@ -113,6 +115,9 @@ class Op:
     def lengths(self, k, inputs) -> Sequence:
         """For ops that make an axis of a length known only at run time: the length of each axis of the result, as expressions."""
         return ()
+
+    def guard(self, k, inputs, **params) -> None:
+        """For an effect on scalars whose result is computed where it is read: the statement that stands where the node stands."""
 
     def can_lower(self, *types: ArrayType, **params) -> bool:
         """Whether `lower` handles these types; otherwise the kernel calls `reference`, visibly."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tracer.array import ArrayMethods
-from tracer.errors import EscapedTracerError, UnsupportedError, explain, user_line
+from tracer.errors import EscapedTracerError, TraceError, UnsupportedError, explain, user_line
 from tracer.graph import Atom, Const, Graph, Node, Var, Where, live_nodes
 from tracer.op import Op, type_of
 from tracer.types import ArrayType, Dim, match_sizes, substitute, type_of_value
@@ -215,7 +215,8 @@ class Trace:
         """Record a node, or find the equal one that is already there; return its tracer or list of tracers."""
         atoms = tuple([self.atom(a) for a in args])
         key = (op, atoms, tuple(params.values()))
-        if not op.effect:
+        shared = not op.effect or op.idempotent
+        if shared:
             found = self.known.get(key)
             if found is not None:  # new tracers: the ones handed out before may since have been written in place
                 hits = [Tracer(v.type, self, v, value, None, where) for v, value, where in found]
@@ -245,7 +246,7 @@ class Trace:
             self._note_integer(op.name, atoms, out[0].ref, types[0])  # type: ignore[arg-type]
         for v in node.outputs:
             self.producers[v] = node
-        if not op.effect:
+        if shared:
             self.known[key] = [(o.ref, o.value, where) for o in out]
         return out if op.many else out[0]
 
@@ -412,7 +413,12 @@ def inline(graph: Graph, args: Sequence) -> list:
 def evaluate(graph: Graph, args: Sequence) -> list:
     """Run a graph with NumPy: its meaning, and what compiled code is compared with."""
     def step(node, xs, params):
-        out = node.op.reference(*xs, **params)
+        try:
+            out = node.op.reference(*xs, **params)
+        except (IndexError, AssertionError, ValueError) as e:
+            if node.op.effect and node.where is not None and not isinstance(e, TraceError):
+                raise type(e)(f"{e} ({node.where})") from None
+            raise
         return out if node.op.many else [out]
     return walk(graph, args, step)
 

@@ -187,7 +187,7 @@ def _is_selection(p: _Path) -> bool:
     """Whether both ways may be computed and one selected: scalars that cost little and whose derivatives are finite whatever they are."""
     if len(p.trace.nodes) > MOST_SELECTED or p.trace.stale or any(a.type.shape for a in p.outputs):
         return False
-    return all(n.op.name in _SELECTABLE and not n.params.get("check") and n.outputs[0].type.shape in ((), (1,)) for n in p.trace.nodes)
+    return all(n.op.name in _SELECTABLE and n.outputs[0].type.shape in ((), (1,)) for n in p.trace.nodes)
 
 
 def _spliced(p: _Path) -> list:
@@ -261,7 +261,7 @@ def _common_inputs(traces: Sequence[Trace]) -> tuple[list, list[list[Var]]]:
 
 
 def _has_effect(graphs: Sequence[Graph]) -> bool:
-    return any(n.op.effect or n.params.get("check") for g in graphs for n in g.nodes)
+    return any(n.has_effect() for g in graphs for n in g.nodes)
 
 
 # -- loops -----------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ class Hooks:
             both = v.type.dtype.kind == "b" and v.type.shape == () and (
                 isinstance(w, (bool, np.bool_)) or isinstance(w, Tracer) and w.type.dtype.kind == "b" and w.type.shape == ())
             atom = trace.atom(w) if isinstance(w, Tracer) else None
-        easy = all(not n.op.effect and not n.params.get("check") and not getattr(n.op, "many", False) for n in trace.nodes)
+        easy = all(not n.has_effect() and not getattr(n.op, "many", False) for n in trace.nodes)
         if both and easy and not trace.written and not trace.touched:
             if atom is not None:
                 graph = live_nodes(Graph("block", tuple(trace.capture_order), tuple(trace.nodes), (atom,)))

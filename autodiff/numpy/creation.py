@@ -287,7 +287,7 @@ def diag(v, k=0):
     i = iota(n)
     rows, columns = (i, i + k) if k > 0 else (i - k, i) if k < 0 else (i, i)
     blank = filled((n + abs(k), n + abs(k)), 0, dtype_of(v))
-    return bind(index_ops.update, blank, v, rows, columns, spec=(0, 1), mode="set", check=False)
+    return bind(index_ops.update, blank, v, rows, columns, spec=(0, 1), mode="set")
 
 
 @implements(np.diagflat)

@@ -23,7 +23,7 @@ from autodiff.numpy.support import (
     require_value,
     shape_of,
 )
-from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, span_of
+from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, note_value, span_of
 from tracer.array import implements
 from tracer.errors import ConcreteValueError, DTypeError, IndexingError, ShapeError, UnsupportedError, explain
 from tracer.integers import agree, is_nonnegative
@@ -33,7 +33,7 @@ from tracer.promote import broadcast_to, cast_to, describe, dtype_kind_of
 from tracer.trace import Tracer, bind, current_trace
 from tracer.types import Dim, element_count
 
-__all__ = ["Selection", "parse", "select", "update", "take_order", "part", "aligned", "checked", "fitted",
+__all__ = ["Selection", "parse", "select", "update", "take_order", "part", "aligned", "bounded", "fitted",
            "mask_indices"]
 
 
@@ -47,8 +47,7 @@ class Selection:
 
     shape: tuple[Dim, ...]      # of the array, with the new axes
     spec: tuple                 # as in tracer/ops/index.py
-    arrays: tuple               # the index arrays: one dtype and one shape
-    check: bool | None          # as in tracer/ops/index.py
+    arrays: tuple               # the index arrays: one dtype and one shape, within bounds and not negative
     dropped: tuple[int, ...]    # numbers of the sliced axes that integers selected
     places: tuple[int, ...]     # of the axes of the index arrays in the result
     is_view: bool
@@ -131,19 +130,19 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
                 parts.slice(_slice(e, shape[axis]), shape[axis])
             axis += 1
         elif isinstance(e, _Truth):
-            parts.array(np.zeros(int(e.value), np.int64), 1, None)
+            parts.array(np.zeros(int(e.value), np.int64), 1)
         elif isinstance(e, (int, np.integer)) and isinstance(n := shape[axis], int):
             if not -n <= e < n:
                 raise _out_of_bounds(e, axis, n)
             if gathers:
-                parts.array(int(e) % n, n, None)
+                parts.array(int(e) % n, n)
             else:
                 parts.drop((int(e) % n, 1, 1), n)
             axis += 1
         else:
             from_mask = _is_mask(e)
             for a in mask_indices(e, shape, axis) if from_mask else (e,):
-                parts.array(a, shape[axis], None if from_mask else checked(a, shape[axis], axis))
+                parts.array(a if from_mask else bounded(a, shape[axis], axis), shape[axis])
                 axis += 1
     if _separated(groups):
         place = 0
@@ -154,7 +153,7 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
     lead = len(shape_of(arrays[0])) if arrays else 0
     places = tuple(parts.moving_at) if parts.moving else tuple(range(place, place + lead))
     is_view = not fancy and (ellipsis or parts.axes > 0)
-    return Selection(tuple(parts.lengths), tuple(parts.spec), arrays, parts.check, tuple(parts.dropped), places, is_view)
+    return Selection(tuple(parts.lengths), tuple(parts.spec), arrays, tuple(parts.dropped), places, is_view)
 
 
 class _Parts:
@@ -167,7 +166,6 @@ class _Parts:
         self.moving: list[int] = []         # numbers of the arrays that stand for slices
         self.moving_at: list[int] = []      # axes of the result they make
         self.dropped: list[int] = []
-        self.check: bool | None = None
         self.sliced = 0
         self.axes = 0                       # of the result, without those of index arrays
 
@@ -184,19 +182,17 @@ class _Parts:
         self.dropped.append(self.sliced - 1)
         self.axes -= 1
 
-    def array(self, array, length, check) -> None:
-        """An axis with an index array."""
+    def array(self, array, length) -> None:
+        """An axis with an index array, whose values are within bounds and not negative."""
         self.spec.append(len(self.arrays))
         self.lengths.append(length)
         self.arrays.append(array)
-        if check is not None:
-            self.check = bool(self.check or check)
 
     def move(self, array, length) -> None:
         """An axis of which a part is taken that moves or grows: `array` are the positions."""
         self.moving.append(len(self.arrays))
         self.moving_at.append(self.axes)
-        self.array(array, length, None)
+        self.array(array, length)
         self.axes += 1
 
     def aligned(self) -> tuple:
@@ -355,26 +351,34 @@ def mask_indices(mask, shape, axis) -> tuple:
     return np.nonzero(np.asarray(value))
 
 
-def checked(a, n: Dim, axis: int) -> bool | None:
-    """Check the values of an index array against the length of its axis: whether that has to be done later, None if they are also
-    known not to be negative."""
+def bounded(a, n: Dim, axis: int):
+    """Return an index array (or an integer) counted from the start of its axis, which has length `n`: no value is negative or out of range.
+
+    Numbers that are known are checked now. Of the others it is proven, where they are made of loop counters and lengths, or the op
+    `in_bounds` checks them whenever the function runs. What a tracer of a concrete trace stands for may be another number in a later run.
+    """
     value = known(a)
-    if value is None and isinstance(a, Tracer):
-        number = integer_of(a) if a.type.shape == () else None
-        return None if number is not None and is_nonnegative(number) and is_nonnegative(n - 1 - number) else True
-    if value is None or not isinstance(n, int):
-        return True
-    value = np.asarray(value)
-    if value.size:
-        low, high = int(value.min()), int(value.max())
-        if low < -n or high >= n:
+    if value is not None and isinstance(n, int):
+        value = np.asarray(value)
+        low, high = (int(value.min()), int(value.max())) if value.size else (0, -1)
+        if value.size and (low < -n or high >= n):
             raise _out_of_bounds(low if low < -n else high, axis, n)
-        return False if low < 0 else None
-    return None
+        if not isinstance(a, Tracer):
+            return np.where(value < 0, value + n, value)[()] if low < 0 else a
+    number = integer_of(a) if shape_of(a) == () and (not isinstance(a, Tracer) or a.value is None) else None
+    positive = number is not None and is_nonnegative(number)
+    if positive and is_nonnegative(n - 1 - number):
+        return a
+    found = bind(index_ops.in_bounds, cast_to(a, np.dtype(np.int64)), length=n, axis=axis, wraps=not positive)
+    if positive:
+        note_value(found, number)
+    elif number is not None and is_nonnegative(-1 - number):
+        note_value(found, n + number)
+    return found
 
 
 def _out_of_bounds(i, axis, n) -> Exception:
-    return explain(IndexingError, f"index {i} is out of bounds for axis {axis} with size {n}")
+    return explain(IndexingError, index_ops.out_of_bounds(i, n, axis))
 
 
 def aligned(arrays: list) -> tuple:
@@ -411,7 +415,7 @@ def select(x, sel: Selection):
     """The selected elements, in NumPy's shape."""
     y = reshape_to(_before_other_writes(x, sel), sel.shape)
     if not sel.is_everything():
-        y = bind(index_ops.index, y, *sel.arrays, spec=sel.spec, check=sel.check)
+        y = bind(index_ops.index, y, *sel.arrays, spec=sel.spec)
     y = reshape_to(y, (*sel.lead(), *sel.kept()))
     return permute(y, sel.order())
 
@@ -442,7 +446,7 @@ def replace(x, sel: Selection, value, mode: str):
     if sel.is_everything() and mode == "set":
         return reshape_to(v, shape_of(x))
     unique = {"unique": True} if sel.is_view and sel.lead() else {}
-    y = bind(index_ops.update, reshape_to(x, sel.shape), v, *sel.arrays, spec=sel.spec, mode=mode, check=sel.check, **unique)
+    y = bind(index_ops.update, reshape_to(x, sel.shape), v, *sel.arrays, spec=sel.spec, mode=mode, **unique)
     return reshape_to(y, shape_of(x))
 
 

@@ -271,7 +271,7 @@ def _pad_constant(array, widths, values):
         spec = tuple((int(a), n, 1) for n, (a, _) in zip(shape, widths))
         if spec == full_spec(whole):
             return fresh(array)
-        return bind(update, filled(whole, values, dtype), array, spec=spec, mode="set", check=False)
+        return bind(update, filled(whole, values, dtype), array, spec=spec, mode="set")
     values = np.broadcast_to(as_array(values), (len(shape), 2))
     for k in range(len(shape)):
         pieces = [array]

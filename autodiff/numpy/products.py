@@ -296,7 +296,7 @@ def _sliding(name: str, a, v, mode: str, turn: bool):
     before, count = {"full": (m - 1, n + m - 1), "same": (m // 2, n), "valid": (0, n - m + 1)}[mode]
     places = iota(count).reshape(count, 1) + (iota(m) - before)
     inside = (places >= 0) & (places < n)   # not zeros put around `a`: their product with nan would be nan
-    stretches = bind(index, a, np.clip(places, 0, n - 1), spec=(0,), check=False)
+    stretches = bind(index, a, np.clip(places, 0, n - 1), spec=(0,))
     terms = stretches * (v[::-1] if turn else v)
     return np.sum(terms if mode == "valid" else np.where(inside, terms, 0), 1, dtype=terms.dtype)
 

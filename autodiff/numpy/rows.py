@@ -39,7 +39,7 @@ class Row(Tracer):
         found = _REF.__get__(self)
         if found is None:
             spec = ((self.number, 1, 1), *((0, d, 1) for d in self.type.shape))
-            row = self.owner.record(ops["index"], [self.stack], {"spec": spec, "check": None})
+            row = self.owner.record(ops["index"], [self.stack], {"spec": spec})
             found = self.owner.record(ops["reshape"], [row], {"shape": self.type.shape}).ref
             _REF.__set__(self, found)
         return found

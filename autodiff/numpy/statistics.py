@@ -331,7 +331,7 @@ def gather_flat(x, indices):
     """Elements of a 1-d array at indices that are in range."""
     from tracer.ops.index import index
     from tracer.trace import bind
-    return bind(index, x, as_array(indices), spec=(0,), check=False)
+    return bind(index, x, as_array(indices), spec=(0,))
 
 
 @implements(np.unwrap)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.numpy.indexing import Selection, aligned, checked, fitted, index, mask_indices, parse, select, take_order
+from autodiff.numpy.indexing import Selection, aligned, bounded, fitted, index, mask_indices, parse, select, take_order
 from autodiff.numpy.memory import view
 from autodiff.numpy.support import (
     array_of,
@@ -67,17 +67,10 @@ def take_along_axis(arr, indices, axis=-1):
     entries: list[Any] = []
     for i, n in enumerate(shape_of(arr)):
         if i == axis:
-            entries.append(indices)
+            entries.append(bounded(indices, n, axis))
         else:
             entries.append(along(iota(n), i, len(shape_of(arr))))
-    sel = parse(shape_of(arr), tuple(entries))
-    if sel.check:
-        # The counting arrays are in range; only the given indices may need the check.
-        value = known(indices)
-        if value is not None:
-            checked(indices, shape_of(arr)[axis], axis)
-            sel = _unchecked(sel)
-    return select(arr, sel)
+    return select(arr, _by_arrays(shape_of(arr), tuple(entries)))   # the counting arrays are in range
 
 
 def along(x, axis: int, ndim: int):
@@ -86,21 +79,17 @@ def along(x, axis: int, ndim: int):
     return reshape_to(x, (*[1] * axis, n, *[1] * (ndim - axis - 1)))
 
 
-def _unchecked(sel: Selection) -> Selection:
-    return Selection(sel.shape, sel.spec, sel.arrays, False, sel.dropped, sel.places, sel.is_view)
-
-
 def gather_along(x, indices, axis: int):
     """As `take_along_axis`, for indices that are in range by construction."""
     ndim = len(shape_of(x))
     entries = [indices if i == axis else along(iota(n), i, ndim) for i, n in enumerate(shape_of(x))]
-    return select(x, _unchecked(_by_arrays(shape_of(x), tuple(entries))))
+    return select(x, _by_arrays(shape_of(x), tuple(entries)))
 
 
 def _by_arrays(shape, arrays) -> Selection:
-    """The selection by one integer array an axis."""
+    """The selection by one integer array an axis, whose values are in range."""
     together = aligned(list(arrays))
-    return Selection(shape, tuple(range(len(shape))), together, True, (), tuple(range(len(shape_of(together[0])))), False)
+    return Selection(shape, tuple(range(len(shape))), together, (), tuple(range(len(shape_of(together[0])))), False)
 
 
 @implements(np.compress)
@@ -127,7 +116,7 @@ def take_diagonal(a, offset: int, axis1: int, axis2: int):
     rows, columns = (i, i + offset) if offset > 0 else (i - offset, i) if offset < 0 else (i, i)
     spec = [(0, d, 1) for d in shape]
     spec[axis1], spec[axis2] = 0, 1  # type: ignore[call-overload]
-    y = bind(index_ops.index, a, rows, columns, spec=tuple(spec), check=False)
+    y = bind(index_ops.index, a, rows, columns, spec=tuple(spec))
     return permute(y, (*range(1, len(shape) - 1), 0))
 
 

@@ -9,7 +9,7 @@ from tracer.ops.shape import span as span_op
 from tracer.trace import Tracer, bind, current_trace
 from tracer.types import Dim, Size
 
-__all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "shape_of_integers", "span_of"]
+__all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "note_value", "shape_of_integers", "span_of"]
 
 
 def integer_of(x) -> Dim | None:
@@ -26,6 +26,12 @@ def note_integer(x, low: Dim | None, high: Dim | None):
     if isinstance(x, Tracer) and x.value is None and x.owner.level and x.owner.integer_of(x.ref) is None:
         x.owner.integers[x.ref] = counter(low, high)
     return x
+
+
+def note_value(x, number: Dim) -> None:
+    """Note that a traced integer is the number that a polynomial over loop counters and lengths gives."""
+    if isinstance(x, Tracer) and x.value is None and x.owner.level:
+        x.owner.integers[x.ref] = number
 
 
 def span_of(count, length: Dim):

@@ -200,5 +200,5 @@ def test_errors(f, message):
 def test_indices_out_of_range_raise(bad):
     f = ad.jit(lambda x, i: ad.fori_loop(0, 2, lambda k, s: s + x[i + k], 0.0))
     assert f(X, 0) == X[0] + X[1]
-    with pytest.raises(IndexError, match="out of bounds for axis of length 4"):
+    with pytest.raises(IndexError, match="out of bounds for axis 0 with size 4"):
         f(X, bad)

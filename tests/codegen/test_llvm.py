@@ -140,7 +140,7 @@ def test_error_in_a_thread(monkeypatch):
     x, i = np.arange(100.0), np.arange(100)
     np.testing.assert_allclose(f(x, i), np.sin(x))
     i[77] = 100
-    with pytest.raises(IndexError, match="length 100"):
+    with pytest.raises(IndexError, match="out of bounds for axis 0 with size 100"):
         f(x, i)
 
 

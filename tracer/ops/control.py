@@ -90,6 +90,7 @@ class Require(Op):
     """Raise `error` (a name) with `message` unless the condition holds; gives the condition."""
 
     effect = True
+    idempotent = True
 
     def infer(self, test, *, message, error="AssertionError"):
         return test
@@ -673,8 +674,7 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
                 x = _put_back_loop(writer, x, env)
                 continue
             indices = [env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]]
-            params = {k: v for k, v in node.params.items()}
-            x = bind(node.op, x, before, *indices, **{**params, "check": None if params["check"] is None else False})
+            x = bind(node.op, x, before, *indices, **node.params)
         env[start] = x
         first.append(x)
     settle()
@@ -685,8 +685,7 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
 def _read_back(node, x, env: dict[Var, Any]):
     """What an update wrote, read from the array as it left it."""
     from tracer.ops.index import index
-    check = None if node.params["check"] is None else False
-    return bind(index, x, *[env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]], spec=node.params["spec"], check=check)
+    return bind(index, x, *[env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]], spec=node.params["spec"])
 
 
 def _put_back_loop(node, end, env: dict[Var, Any]):

@@ -2,8 +2,8 @@
 
 One description serves both ops: `spec` has an entry for each axis of the array, either `(start, length, step)` or the number
 of an index array. All index arrays have one integer dtype and one shape; its axes come first in the selection, the sliced axes
-follow. Negative index values count from the end. `check` is True where an index may be out of range, False where none is, and None
-where besides none is negative. `unique` says that no element is selected twice.
+follow. Their values lie between 0 and the length of the axis: where that is not known of what a user gives, `in_bounds` makes it so,
+and every read and write that uses its result depends on the check. `unique` says that no element is selected twice.
 """
 
 from __future__ import annotations
@@ -46,9 +46,48 @@ def _select(x, spec):
     return np.moveaxis(part, [i for _, i in lead], range(len(lead)))
 
 
-def _passed(check):
-    """What is known of the indices after they were checked once."""
-    return None if check is None else False
+@register
+class InBounds(Op):
+    """y = i counted from the start of an axis: i, or i + length where i is negative. Raises IndexError unless -length <= i < length.
+
+    The check is an effect: it is made although nobody may read what the index selects. Reads and writes take the result as their index, in
+    every transform, so that none of them comes before the check. `wraps` is False where i is known not to be negative.
+    """
+
+    effect = True
+    idempotent = True
+
+    def infer(self, i, *, length, axis, wraps):
+        if i.dtype != np.int64:
+            raise TypeError(f"in_bounds({i})")
+        return i
+
+    def reference(self, i, *, length, axis, wraps):
+        i = np.asarray(i)
+        wrong = (i < -length) | (i >= length)
+        if wrong.any():
+            raise IndexError(out_of_bounds(i[wrong][0], length, axis))
+        return np.where(i < 0, i + length, i)[()]
+
+    def jvp(self, xs, dxs, **params):
+        return self(*xs, **params), None
+
+    def guard(self, k, inputs, *, length, axis, wraps):
+        k.check_index(inputs[0].read(()), length, out_of_bounds("", length, axis))
+
+    def scalar(self, k, i, *, length, axis, wraps):
+        return k.from_start(i, length) if wraps else i
+
+    def lower(self, k, inputs, outputs, *, length, axis, wraps):
+        with k.nest(outputs[0].shape) as at:
+            i = k.load(inputs[0], at)
+            k.check_index(i, length, out_of_bounds("", length, axis))
+            k.store(outputs[0], at, self.scalar(k, i, length=length, axis=axis, wraps=wraps))
+
+
+def out_of_bounds(i, length, axis: int) -> str:
+    """The message of an index out of range, as NumPy has it; without the number where it is not known."""
+    return f"index {i} is out of bounds for axis {axis} with size {length}".replace("  ", " ")
 
 
 @register
@@ -57,34 +96,26 @@ class Index(Op):
 
     cheap = False
 
-    def infer(self, x, *indices, spec, check):
+    def infer(self, x, *indices, spec):
         if len(spec) != x.ndim or any(i.dtype.kind not in "iu" or i.shape != indices[0].shape for i in indices):
             raise TypeError(f"index({x}, {', '.join(map(str, indices))}, spec={spec})")
         return x.with_shape(selection_shape(spec, indices))
 
-    def reference(self, x, *indices, spec, check):
+    def reference(self, x, *indices, spec):
         part = _select(np.asarray(x), spec)
         return part[tuple(np.asarray(i) for i in indices)] if indices else part
 
-    def jvp(self, xs, dxs, *, spec, check):
-        y = self(*xs, spec=spec, check=check)
+    def jvp(self, xs, dxs, *, spec):
+        y = self(*xs, spec=spec)
         dx = dxs[0]
-        return y, None if dx is None else self(dx, *xs[1:], spec=spec, check=_passed(check))
+        return y, None if dx is None else self(dx, *xs[1:], spec=spec)
 
-    def transpose(self, ct, x, *indices, spec, check):
+    def transpose(self, ct, x, *indices, spec):
         into = zeros(x.type) if x.gathered is None else x.gathered
-        return (Total(update(into, ct, *indices, spec=spec, mode="add", check=_passed(check))), *[None] * len(indices))
+        return (Total(update(into, ct, *indices, spec=spec, mode="add")), *[None] * len(indices))
 
-    def view(self, k, read, types, *, spec, check, indices=()):
-        if not check:
-            return lambda index: read(k.place(spec, indices, index, types[0].shape, check))
-        return None
-
-    def lower(self, k, inputs, outputs, *, spec, check):
-        x, *indices = inputs
-        with k.nest(outputs[0].shape) as index:
-            place = k.place(spec, [k.reader(i) for i in indices], index, x.shape, check)
-            k.store(outputs[0], index, k.load(x, place))
+    def view(self, k, read, types, *, spec, indices=()):
+        return lambda index: read(k.place(spec, indices, index))
 
 
 @register
@@ -93,12 +124,12 @@ class Update(Op):
 
     overwrites = True
 
-    def infer(self, x, v, *indices, spec, mode, check, unique=False):
+    def infer(self, x, v, *indices, spec, mode, unique=False):
         if len(spec) != x.ndim or v.shape != selection_shape(spec, indices) or v.dtype != x.dtype:
             raise TypeError(f"update({x}, {v}, {', '.join(map(str, indices))}, spec={spec})")
         return x
 
-    def reference(self, x, v, *indices, spec, mode, check, unique=False):
+    def reference(self, x, v, *indices, spec, mode, unique=False):
         y = np.array(x)
         part = _select(y, spec)
         where = tuple(np.asarray(i) for i in indices) if indices else Ellipsis
@@ -110,25 +141,24 @@ class Update(Op):
             part[...] += v
         return y
 
-    def jvp(self, xs, dxs, *, spec, mode, check, **unique):
+    def jvp(self, xs, dxs, *, spec, mode, **unique):
         x, v, *indices = xs
         dx, dv = dxs[:2]
-        y = self(*xs, spec=spec, mode=mode, check=check, **unique)
+        y = self(*xs, spec=spec, mode=mode, **unique)
         if dx is None and dv is None or not is_inexact(type_of(x).dtype):
             return y, None
         if dv is None and mode == "add":
             return y, dx
         dx = zeros(type_of(x)) if dx is None else dx
         dv = zeros(type_of(v)) if dv is None else dv
-        return y, self(dx, dv, *indices, spec=spec, mode=mode, check=_passed(check), **unique)
+        return y, self(dx, dv, *indices, spec=spec, mode=mode, **unique)
 
-    def transpose(self, ct, x, v, *indices, spec, mode, check, unique=False):
-        check = _passed(check)
-        ct_v = index(ct, *indices, spec=spec, check=check) if isinstance(v, Unknown) else None
+    def transpose(self, ct, x, v, *indices, spec, mode, unique=False):
+        ct_v = index(ct, *indices, spec=spec) if isinstance(v, Unknown) else None
         ct_x = None
         if isinstance(x, Unknown):
             extra = {"unique": True} if unique else {}
-            ct_x = ct if mode == "add" else bind(self, ct, zeros(type_of(v)), *indices, spec=spec, mode="set", check=check, **extra)
+            ct_x = ct if mode == "add" else bind(self, ct, zeros(type_of(v)), *indices, spec=spec, mode="set", **extra)
         if ct_v is not None and indices and mode == "set" and not unique:
             ct_v = self._winners(ct_v, x, v, indices, spec)
         return (ct_x, ct_v, *[None] * len(indices))
@@ -150,16 +180,16 @@ class Update(Op):
         lengths = [type_of(x).shape[i] for i, e in enumerate(spec) if not isinstance(e, tuple)]
         lengths = [n for _, n in sorted(zip(indexed, lengths, strict=True))]
         short = tuple(range(len(lengths)))
-        table = update(full(tuple(lengths), -1, np.int64), order, *indices, spec=short, mode="set", check=False)
-        last = eq(index(table, *indices, spec=short, check=False), order)
+        table = update(full(tuple(lengths), -1, np.int64), order, *indices, spec=short, mode="set")
+        last = eq(index(table, *indices, spec=short), order)
         last = reshape(last, shape=(*lead, *[1] * (t.ndim - len(lead))))
         return select(broadcast(last, shape=t.shape), ct_v, zeros(t))
 
-    def lower(self, k, inputs, outputs, *, spec, mode, check, unique=False):
+    def lower(self, k, inputs, outputs, *, spec, mode, unique=False):
         x, v, *indices = inputs
         k.copy_or_alias(x, outputs[0])
         with k.nest(v.shape) as position:
-            place = k.place(spec, [k.reader(i) for i in indices], position, x.shape, check)
+            place = k.place(spec, [k.reader(i) for i in indices], position)
             k.store(outputs[0], place, k.load(v, position), combine="add" if mode == "add" else None)
 
 
@@ -220,7 +250,7 @@ class PadSum(Linear):
         out = []
         for x, start in zip(xs, starts, strict=True):
             spec = tuple((s, d, 1) for s, d in zip(start, type_of(x).shape, strict=True))
-            out.append(bind(index, ct, spec=spec, check=False) if isinstance(x, Unknown) else None)
+            out.append(bind(index, ct, spec=spec) if isinstance(x, Unknown) else None)
         return out
 
     def lower(self, k, inputs, outputs, *, shape, starts):
@@ -299,7 +329,8 @@ def _added(k, total, cell: Cell, at, inputs, starts):
     return total
 
 
-index, update, pad_sum, selected, add_slices = (ops[n] for n in ("index", "update", "pad_sum", "selected", "add_slices"))
+in_bounds, index, update, pad_sum, selected, add_slices = (
+    ops[n] for n in ("in_bounds", "index", "update", "pad_sum", "selected", "add_slices"))
 
 
 def take_slice(x, axis, start, length, step=1):
@@ -309,4 +340,4 @@ def take_slice(x, axis, start, length, step=1):
         return x
     spec = list(full_spec(shape))
     spec[axis] = (start, length, step)
-    return bind(index, x, spec=tuple(spec), check=False)
+    return bind(index, x, spec=tuple(spec))

@@ -101,12 +101,12 @@ def take_rows(x, order):
     """y[..., i, :] = x[..., order[..., i], :]."""
     t, n = type_of(x), type_of(x).shape[-1]
     if t.ndim == 2:
-        return bind(index, x, order, spec=(0, (0, n, 1)), check=False)
+        return bind(index, x, order, spec=(0, (0, n, 1)))
     lanes = element_count(t.shape[:-2])
     flat = reshape(x, shape=(lanes, *t.shape[-2:]))
     order = reshape(order, shape=(lanes, type_of(order).shape[-1]))
     lane = broadcast(reshape(iota(lanes), shape=(lanes, 1)), shape=type_of(order).shape)
-    return reshape(bind(index, flat, lane, order, spec=(0, 1, (0, n, 1)), check=False), shape=t.shape)
+    return reshape(bind(index, flat, lane, order, spec=(0, 1, (0, n, 1))), shape=t.shape)
 
 
 def _check(op: Op, fits: bool, *types: ArrayType) -> None:

@@ -198,14 +198,14 @@ def test_wrong_index(index, message):
 
 def test_traced_index_out_of_range_is_found_when_it_is_used():
     traced = trace_flat(lambda x, i: [x[i]], [type_of_value(X), type_of_value(I)])
-    assert traced.graph.nodes[-1].params["check"]
+    assert [n.op.name for n in traced.graph.nodes] == ["in_bounds", "index"]
     with pytest.raises(IndexError):
         evaluate(traced.graph, [X, np.array([0, 1, 2])])
 
 
 def test_known_indices_are_not_checked_again():
     traced = trace_flat(lambda x: [x[I], x.at[J % 2].add(1.0), np.sort(x)], [type_of_value(X)])
-    assert not any(n.params.get("check") for n in traced.graph.nodes)
+    assert not any(n.op.effect for n in traced.graph.nodes)
 
 
 def test_traced_slice_bound():
