@@ -24,7 +24,7 @@ from codegen.llvm_layout import NOT_POSITIVE, SINGULAR
 from codegen.loops import Buffer
 from codegen.once import once
 from codegen.stages import Kernel, stages
-from tracer.graph import Graph, all_nodes, structure
+from tracer.graph import Graph, structure
 from tracer.op import ops
 
 __all__ = ["LlvmKernel", "llvm_kernel", "why_not"]
@@ -148,8 +148,7 @@ def _front_key(graph: Graph, threads: int) -> str | None:
     """A name for what this compiler makes of a graph. None if the graph holds something that has no lasting name, such as a function."""
     if not config.cache:
         return None
-    lines = [str(n.where) for n in all_nodes(graph) if n.op.effect]
-    text = repr((structure(graph), lines, threads))
+    text = repr((structure(graph), threads))
     if " at 0x" in text:
         return None
     return hashlib.sha256(_compiler() + target() + text.encode()).hexdigest()

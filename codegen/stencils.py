@@ -23,7 +23,7 @@ MOST_CELLS = 26
 def gather_updates(graph: Graph) -> Graph:
     """Gather chains of updates, in a graph and all bodies in it."""
     uses = Counter(a for n in graph.nodes for a in n.inputs if isinstance(a, Var)) + Counter(a for a in graph.outputs if isinstance(a, Var))
-    made = {n.outputs[0]: n for n in graph.nodes}
+    made = {v: n for n in graph.nodes for v in n.outputs[:1]}
     chains: dict[Var, _Chain] = {}
     gone: set[Node] = set()
     for node in graph.nodes:

@@ -51,13 +51,14 @@ def convert(f: FunctionType, hooks: Any) -> FunctionType:
     code = f.__code__
     if code in _ours:
         return f
-    new = _converted.get(code)
+    key = code.co_filename, code    # equal functions of two files have equal code objects, but lines of their own
+    new = _converted.get(key)
     if new is None:
         try:
             new = _convert_code(f)
         except Unconvertible as e:
             new = str(e)
-        _converted[code] = new
+        _converted[key] = new
     if isinstance(new, str):
         raise Unconvertible(new)
     cells = dict(zip(code.co_freevars, f.__closure__ or ()))
@@ -72,7 +73,7 @@ def is_converted(f: FunctionType) -> bool:
     return f.__code__ in _ours
 
 
-_converted: dict[CodeType, CodeType | str] = {}
+_converted: dict[tuple[str, CodeType], CodeType | str] = {}
 _ours: set[CodeType] = set()
 
 

@@ -131,6 +131,8 @@ def _chosen(body: Graph, test: Graph | None, constants: int, carries: int) -> se
                     foreign.extend(v for v in node.outputs if _is_small(v.type))
             elif isinstance(node.op, Elementwise) or node.op.name == "update":
                 link(node.outputs[0], *(a for a in node.inputs if a.type.shape == node.outputs[0].type.shape))
+            if not node.outputs:
+                continue    # a branch that only checks
             y = node.outputs[0]
             if _is_small(y.type) and _is_known(node) and (node.op.name == "update" or node.op.name == "concatenate" and all(
                     _count(a.type) == 1 for a in node.inputs)):

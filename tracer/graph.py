@@ -208,7 +208,10 @@ def _binders(graph: Graph) -> dict[str, Var]:
 
 
 def structure(graph: Graph) -> tuple:
-    """A hashable value that is equal for graphs that do the same, whatever their vars are called."""
+    """A hashable value that is equal for graphs that do the same, whatever their vars are called.
+
+    The user's line belongs to what a check does: it is in its message.
+    """
     number: dict[Var, int] = {v: i for i, v in enumerate(graph.inputs)}
     sizes: dict[str, str] = {}
 
@@ -229,7 +232,7 @@ def structure(graph: Graph) -> tuple:
     rows: list = [tuple([plain(v.type) for v in graph.inputs])]
     for node in graph.nodes:
         rows.append((node.op, tuple([atom(a) for a in node.inputs]), tuple([plain(p) for _, p in sorted(node.params.items())]),
-                     tuple([plain(o.type) for o in node.outputs])))
+                     tuple([plain(o.type) for o in node.outputs]), str(node.where) if node.op.effect else ""))
         for o in node.outputs:
             number[o] = len(number)
     return (*rows, tuple([atom(a) for a in graph.outputs]))
