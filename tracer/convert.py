@@ -33,6 +33,8 @@ _FUTURE = 0x1FE0000
 _JUMPS = (ast.Return, ast.Break, ast.Continue)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.While)
+_FRESH = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Constant, ast.ListComp, ast.SetComp, ast.DictComp)
+"""Expressions whose value is no iterator."""
 _READS_FRAME = ("locals", "globals", "vars", "eval", "exec", "super", "dir")
 
 
@@ -316,7 +318,25 @@ class _Converter(ast.NodeTransformer):
         self.generic_visit(n)
         return n if plain else _at(_hook("choose", n.test, _thunk(n.body), _thunk(n.orelse)), n)
 
+    def visit_GeneratorExp(self, n: ast.GeneratorExp) -> ast.AST:
+        self.generic_visit(n)
+        return _at(_hook("made", n), n)
+
+    def visit_comprehension(self, n: ast.comprehension) -> ast.AST:
+        self.generic_visit(n)
+        if not isinstance(n.iter, _FRESH):
+            n.iter = _at(_hook("iterated", n.iter), n.iter)
+        return n
+
+    def visit_Starred(self, n: ast.Starred) -> ast.AST:
+        self.generic_visit(n)
+        if isinstance(n.ctx, ast.Load) and not isinstance(n.value, _FRESH):
+            n.value = _at(_hook("iterated", n.value), n.value)
+        return n
+
     def visit_Compare(self, n: ast.Compare) -> ast.AST:
+        n.comparators = [_at(_hook("iterated", c), c) if isinstance(op, (ast.In, ast.NotIn)) and isinstance(c, ast.Name) else c
+                         for op, c in zip(n.ops, n.comparators, strict=True)]
         plain = len(n.ops) == 1 or any(_contains(v, ast.NamedExpr) for v in n.comparators)
         self.generic_visit(n)
         if plain:
@@ -435,11 +455,14 @@ class _Converter(ast.NodeTransformer):
             raise Unconvertible(f"line {s.lineno}: a return, break or continue under a condition inside `with` or `try`")
         for item in getattr(s, "items", ()):
             self.generic_visit(item)
+            item.context_expr = _at(_hook("context", item.context_expr), item.context_expr)
         for h in getattr(s, "handlers", ()):
-            h.body = self.block(h.body, top)
+            h.body = [_at(ast.Expr(_hook("caught")), h), *self.block(h.body, top)]
         for f in ("body", "orelse", "finalbody"):
             if getattr(s, f, None):
                 setattr(s, f, self.block(getattr(s, f), top))
+        if getattr(s, "handlers", ()):
+            s.body = [_at(ast.With([ast.withitem(_hook("tried"))], s.body), s)]
 
     def _simple(self, s: ast.stmt) -> list[ast.stmt]:
         shared = self._shared(bound_names([s]), s)
@@ -483,6 +506,8 @@ class _Converter(ast.NodeTransformer):
         """`a[i], b = ...`: into names first, from there into the parts of objects."""
         targets: Any = s.targets[0]
         value = self.visit(s.value)
+        if not isinstance(value, _FRESH):
+            value = _at(_hook("iterated", value), s.value)
         stores = []
         for k, t in enumerate(targets.elts):
             if isinstance(t, (ast.Subscript, ast.Attribute)):

@@ -88,6 +88,8 @@ class Trace:
         self.guards: list[tuple[Atom, int]] | None = None   # where decisions of Python are to be checked: conditions and outcomes
         self.notes: list[str] = []                          # what the user may want to know of how the function was recorded
         self.held: dict[int, Any] = {}                      # in a region: objects that were there before it
+        self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
+        self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
         # In a loop's body: lists from outside, what is appended to each, and its elements before.
         self.appended: dict[int, tuple[list, list, list]] | None = None
         self.touched: dict[Any, Any] = {}                   # in a region: places in such objects that were set, and what they held
@@ -230,7 +232,11 @@ class Trace:
             values = [a.value if isinstance(a, Tracer) else a for a in args]
             if all(v is not None for v in values):
                 ps = {k: substitute(v, self.sizes) for k, v in params.items()} if self.sizes else params
-                values = op.reference(*values, **ps)
+                try:
+                    values = op.reference(*values, **ps)
+                except Exception as e:
+                    e.of_traced_values = self.guards is not None    # type: ignore[attr-defined]
+                    raise
                 if not op.many:
                     values = [values]
                 for t, v in zip(types, values, strict=True):

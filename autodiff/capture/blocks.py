@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from autodiff.capture.advancing import outermost
 from autodiff.capture.slots import PENDING, Slot, append, may_append, mutating, reachable, will_set
+from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.state import (
     BREAK,
     CONTINUE,
@@ -23,9 +26,11 @@ from autodiff.capture.state import (
     UNBOUND,
     Cells,
     Jump,
+    Retrace,
     Target,
     converted,
     declined,
+    exceptions_refused,
     joined_type,
     leaves_of,
     truth,
@@ -36,11 +41,12 @@ from autodiff.checkpointing import loop_within
 from autodiff.leaves import as_leaf
 from autodiff.numpy.memory import assign, may_be, relatives, shared, stale
 from autodiff.numpy.rows import Row
+from autodiff.numpy.whole import integer_of
 from tracer.array import call as call_numpy
 from tracer.elements import apart
-from tracer.errors import ConcreteValueError, ShapeError, UnsupportedError
+from tracer.errors import ShapeError, UnsupportedError
 from tracer.graph import Graph, Var, live_nodes
-from tracer.integers import counter, upper_bound
+from tracer.integers import agree, counter, upper_bound
 from tracer.op import type_of
 from tracer.ops.control import FOREVER, LoopSpec
 from tracer.ops.control import cond as cond_op
@@ -87,11 +93,13 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
     cells = cells.copy()    # places that are set here are added
     before = cells.all()
     held = reachable(blocks)
+    snapshot, changed = Snapshot(held), []
     paths: list[_Path] = []
     try:
         for way in (then, otherwise):
             cells.restore(before)
-            with open_trace("branch", False, region=True) as trace:
+            changed += snapshot.restore()
+            with open_trace("branch", False, region=True) as trace, exceptions_refused("one path of a branch"):
                 trace.held = held
                 try:
                     jump = way()
@@ -103,6 +111,8 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
             paths.append(_Path(trace, jump, cells.all()))
     finally:
         cells.restore(before)
+        changed += snapshot.restore()
+    Snapshot.refuse(changed)
     a, b = paths
     a.values = {**before, **a.values}
     joined: list[Callable[[Any], None]] = []    # what to do with the results, one after another
@@ -302,11 +312,15 @@ def _known_places(hint: _Hint, held: dict[int, Any]) -> list[Slot]:
     return found
 
 
-class _Again(Exception):
-    """Trace the body once more."""
+def _hint_of(body: FunctionType, kinds: tuple) -> _Hint:
+    """What earlier attempts of this recording learned of a loop, for these types of what it carries.
 
-
-_hints: dict[Any, _Hint] = {}
+    A loop inside another is recorded at each attempt to record that one. Its body is then another function object, over the same cells.
+    """
+    hints = outermost().hints
+    key = (body.__code__, tuple(map(id, body.__closure__ or ())), kinds)
+    _, hint = hints.setdefault(key, (body, _Hint()))    # the body keeps the cells alive, so that their numbers stay theirs
+    return hint
 
 
 class _Attempt:
@@ -383,8 +397,13 @@ class _Attempt:
         wide = np.result_type(v.type.dtype, got.dtype)
         if wide != v.type.dtype:
             self.hint.types[_learned(n), 0] = (v.type.with_dtype(wide), False)
-            raise _Again
-        part = self._part(type_of(as_leaf(starts[0])), self.hint.growing[_learned(n)], 1)
+            raise Retrace
+        own = type_of(as_leaf(starts[0]))
+        part = self._part(own, self.hint.growing[_learned(n)], 1)
+        expected = tuple([d + (self.i + 1) * b if b else d for d, b in zip(own.shape, self.hint.growing[_learned(n)], strict=True)])
+        if any(agree(d, length) is not True for d, length in zip(got.shape, map(integer_of, expected), strict=True)):
+            raise declined(f"`{n}` changes in the loop to {got}", "its lengths must change by the same at each step",
+                           "keep an array of the greatest shape and slice it")
         return n, tree, [call_numpy("update", t, part, x1, "set")], [v], starts
 
     def _grows(self, n: Target, have: ArrayType, got: ArrayType) -> bool:
@@ -443,7 +462,7 @@ class _Attempt:
                     if tree != before:
                         raise declined(f"`{n}` changes in the loop from {_kind(x0)} to {_kind(x1)}", "its structure must stay the same")
                     self.hint.rebound.add(_learned(n))
-                    raise _Again
+                    raise Retrace
                 if tree is UNBOUND:
                     if not sure and not _same(x0, x1):
                         raise declined(f"`{n}` is bound in a loop that may take no step", fix=f"bind `{n}` before the loop")
@@ -482,7 +501,7 @@ class _Attempt:
                     self.hint.types[_learned(n), k] = (got.with_dtype(wide), False)
                     again = True
         if again:
-            raise _Again
+            raise Retrace
         return n, tree, [converted(x, v.type) for x, v in zip(leaves, firsts, strict=True)], list(firsts), starts
 
 
@@ -498,8 +517,9 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
     carry: list[Target] = [n for n in carried if n in cells.names]
     init = cells.all()
     kinds = tuple([(n, tuple([type_of(as_leaf(x)) for x in leaves_of(init[n])[0]])) for n in carry])
-    hint = _hints.setdefault((body.__code__, kinds), _Hint())
+    hint = _hint_of(body, kinds)    # type: ignore[arg-type]
     held = reachable(blocks)
+    snapshot, changed = Snapshot(held), []
 
     def add(slot: Slot, value) -> bool:
         """A place that the body sets: it is handed from step to step."""
@@ -521,7 +541,8 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
     try:
         for _ in range(RETRACES):
             cells.restore(init)
-            with open_trace("loop", False, region=True) as trace, _read_by_nobody(lists):
+            changed += snapshot.restore()
+            with open_trace("loop", False, region=True) as trace, _read_by_nobody(lists), exceptions_refused("a step of a loop"):
                 trace.held = held
                 trace.appended = {} if sure and steps.memory is None else None
                 attempt = _Attempt(steps, body, list(carry), list(cells.names), cells, init, hint)
@@ -547,20 +568,18 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
                         continue
                     results = attempt.results(sure)
                     break
-                except _Again:
+                except Retrace:
                     pass
                 except (ShapeError, UnsupportedError) as e:
                     if attempt.growing:
                         raise attempt.irregular(e) from e
                     raise
-                except (TypeError, ValueError, LookupError, AttributeError) as e:
-                    if lists and not isinstance(e, ConcreteValueError):    # it may be what stands for the elements of a list
-                        raise declined("a list that a loop appends to is used in the loop", str(e).split("\n")[0]) from e
-                    raise
         else:
             raise declined("what the loop hands from step to step does not settle on a type")
     finally:
         cells.restore(init)
+        changed += snapshot.restore()
+    Snapshot.refuse(changed)
     attempt.sure = sure
     appended = _appended(attempt, trace)
     _check_aliases(attempt, [*results, *((f"an element of a list ({k})", LEAF, [x], [], []) for k, x in enumerate(appended))], trace)

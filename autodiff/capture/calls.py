@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
+from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
 from autodiff.capture.slots import append, check_read, is_users, mutating, set_item
 from autodiff.capture.state import declined, truth, undecided
 from autodiff.numpy.memory import own_memory
@@ -125,7 +126,6 @@ _BUILTINS |= {getattr(math, ours): getattr(np, theirs) for ours, theirs in {
 if hasattr(math, "cbrt"):
     _BUILTINS |= {math.cbrt: np.cbrt, math.exp2: np.exp2}
 _BUILTINS[math.log] = lambda x, base=None: np.log(x) if base is None else np.log(x) / np.log(base)
-_GENERATORS = (np.random.Generator, np.random.RandomState)
 _METHODS: dict[str, Callable] = {"item": _item, "tolist": _tolist}
 _LIFTS_ARGUMENTS = {map, filter, functools.partial}
 
@@ -145,6 +145,24 @@ _NUMPY = _numpys()
 
 def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> Any:
     """`f(*args, **kwargs)` in a captured function."""
+    return note_made(_call(f, args, kwargs, lift), args, kwargs)
+
+
+def _as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
+    """A call of what is not captured."""
+    advance_arguments(f, args, kwargs)
+    return f(*args, **kwargs)
+
+
+def _constructor(kind: type) -> FunctionType | None:
+    """The user's `__init__`, if making an object of a class is nothing but running it on a new one."""
+    if type(kind).__call__ is not type.__call__ or kind.__new__ is not object.__new__:
+        return None
+    init = kind.__init__    # type: ignore[misc]
+    return init if isinstance(init, FunctionType) and is_users(init) else None
+
+
+def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> Any:
     try:
         special, ours = _BUILTINS.get(f), _NUMPY.get(f)
     except TypeError:   # what cannot be hashed
@@ -155,22 +173,22 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
         check_read(args[0] if args else None)
         if any(isinstance(a, Tracer) for a in args) or any(isinstance(b, Tracer) for a in args if isinstance(a, (list, tuple)) for b in a):
             return special(*args, **kwargs)
-        return f(*args, **kwargs)
+        return _as_it_stands(f, args, kwargs)
     if isinstance(f, FunctionType):
         if is_users(f):
             return lift(f)(*args, **kwargs)
         if f.__name__ in _SCIPY and (f.__module__ or "").startswith("scipy.special") and args and isinstance(args[0], Tracer):
             return _SCIPY[f.__name__](*args, **kwargs)
-        return _numpys_own(f, args, kwargs) if (f.__module__ or "").startswith("numpy") else f(*args, **kwargs)
+        return _numpys_own(f, args, kwargs) if (f.__module__ or "").startswith("numpy") else _as_it_stands(f, args, kwargs)
     if isinstance(f, MethodType):
         if isinstance(f.__func__, FunctionType) and is_users(f.__func__):
             return lift(f.__func__)(f.__self__, *args, **kwargs)
-        if isinstance(f.__self__, _GENERATORS):
+        if isinstance(f.__self__, RANDOM):
             return _drawn(f, args, kwargs)
         if isinstance(f.__self__, Tracer) and f.__name__ in _METHODS and (
                 undecided(f.__self__) or f.__self__.dtype.kind == "f"):
             return _METHODS[f.__name__](f.__self__, *args, **kwargs)
-        return f(*args, **kwargs)
+        return _as_it_stands(f, args, kwargs)
     if isinstance(f, functools.partial):
         return call(f.func, (*f.args, *args), {**f.keywords, **kwargs}, lift)
     if isinstance(f, BuiltinMethodType) and f.__self__ is not None:
@@ -180,11 +198,17 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
     if isinstance(f, type):
         if f in _LIFTS_ARGUMENTS:
             args = tuple([lift(a) if isinstance(a, FunctionType) else a for a in args])
-        return f(*args, **kwargs)
+        init = _constructor(f)
+        if init is None:
+            return _as_it_stands(f, args, kwargs)
+        made = object.__new__(f)
+        if lift(init)(made, *args, **kwargs) is not None:
+            raise TypeError(f"__init__() of {f.__name__} should return None")
+        return made
     own = call_method(f)
     if own is not None:
         return lift(own)(f, *args, **kwargs)
-    return _numpys_own(f, args, kwargs) if (getattr(f, "__module__", None) or "").startswith("numpy") else f(*args, **kwargs)
+    return _numpys_own(f, args, kwargs) if (getattr(f, "__module__", None) or "").startswith("numpy") else _as_it_stands(f, args, kwargs)
 
 
 def _along(whole: Callable) -> Callable:
@@ -238,23 +262,20 @@ def _method(f: Any, args: tuple, kwargs: dict) -> Any:
                               fix="use the function of NumPy with this meaning")
             return theirs(x, *args, **kwargs)
         return _fresh_array(f, args, kwargs)
-    return _drawn(f, args, kwargs) if isinstance(x, _GENERATORS) else f(*args, **kwargs)
+    return _drawn(f, args, kwargs) if isinstance(x, RANDOM) else _as_it_stands(f, args, kwargs)
 
 
 def _drawn(f: Any, args: tuple, kwargs: dict) -> Any:
     """Random numbers; in a compiled function only from a generator that the function itself makes anew in each call."""
-    if not _outermost().concrete and not _made_here(f.__self__):
-        raise explain(UnsupportedError, f"{f.__name__} of a random generator in a compiled function",
-                      why="the numbers would be drawn once, while the function is recorded, and stay the same in every call",
-                      fix="draw them outside and pass them as an argument")
+    advance(f.__self__, f"{f.__name__} of")
     return _fresh_array(f, args, kwargs)
 
 
 def _fresh_array(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of NumPy's. An array of floats that it makes is one that the function may write traced values to."""
     out = f(*args, **kwargs)
-    if isinstance(out, _GENERATORS):
-        _outermost().held[id(out)] = out
+    if isinstance(out, RANDOM):
+        note_made(out, args, kwargs)
     if (type(out) is np.ndarray and out.ndim and out.dtype.kind == "f" and out.dtype.itemsize in (4, 8) and out.flags.writeable
             and not any(np.may_share_memory(out, a) for a in _arrays((f, args, kwargs)))):
         return constant(out)
@@ -274,25 +295,13 @@ def _arrays(x) -> Iterator[np.ndarray]:
         yield from _arrays(x.__self__)
 
 
-def _outermost():
-    trace = current_trace()
-    while trace is not None and trace.parent is not None:
-        trace = trace.parent
-    assert trace is not None
-    return trace
-
-
-def _made_here(x) -> bool:
-    return id(x) in _outermost().held
-
-
 def outside(x: Any) -> Any:
     """The value of a variable, attribute or item. An array made outside of the function being recorded is read anew at each call."""
     if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize not in (4, 8):
         return x
     if current_trace() is None:     # a function that was defined in a recorded one, called later
         return x
-    trace = _outermost()
+    trace = outermost()
     if trace.concrete or trace.outside is None:
         return x
     found = trace.outside.get(id(x))

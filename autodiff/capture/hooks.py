@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from math import prod
 from types import FunctionType
 from typing import Any
@@ -12,13 +14,23 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import blocks, calls, slots
-from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, truth, undecided
+from autodiff.capture.advancing import advance, note_made
+from autodiff.capture.snapshots import Snapshot
+from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
 from autodiff.checkpointing import Budgeted
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, shape_of_integers
 from tracer.array import call as call_numpy
 from tracer.convert import Unconvertible, convert, is_converted
-from tracer.errors import ConcreteValueError, UnsupportedError, explain, user_line
+from tracer.errors import (
+    ConcreteValueError,
+    EscapedTracerError,
+    GradientError,
+    MissingRule,
+    UnsupportedError,
+    explain,
+    user_line,
+)
 from tracer.graph import Graph, live_nodes
 from tracer.integers import counter, is_nonnegative, upper_bound
 from tracer.ops.control import require as require_op
@@ -100,13 +112,17 @@ class Hooks:
 
     def _joined(self, v: Tracer, parts: Sequence[Callable], conjunction: bool):
         """The rest is looked at only if v does not decide; where that cannot be noticed, both are computed."""
-        with open_trace("block", False, region=True) as trace:
-            trace.held = slots.reachable(parts)
+        held = slots.reachable(parts)
+        snapshot = Snapshot(held)
+        with open_trace("block", False, region=True) as trace, exceptions_refused("a part of a condition"):
+            trace.held = held
             try:
                 w = self._logical(parts[0](), parts[1:], conjunction)
             finally:
                 for slot, old in trace.touched.items():
                     slot.put(old)
+                changed = snapshot.restore()
+            Snapshot.refuse(changed)
             both = v.type.dtype.kind == "b" and v.type.shape == () and (
                 isinstance(w, (bool, np.bool_)) or isinstance(w, Tracer) and w.type.dtype.kind == "b" and w.type.shape == ())
             atom = trace.atom(w) if isinstance(w, Tracer) else None
@@ -155,7 +171,19 @@ class Hooks:
 
     def attribute(self, x, name: str):
         """`x.name`."""
-        return calls.outside(getattr(x, name))
+        value = getattr(x, name)
+        if isinstance(getattr(type(x), name, None), property):
+            note_made(value)
+        return calls.outside(value)
+
+    def made(self, x):
+        """An iterator that an expression has made."""
+        return note_made(x)
+
+    def iterated(self, x):
+        """What is about to be gone through by Python itself."""
+        advance(x, "going through")
+        return x
 
     def getitem(self, x, index):
         """`x[index]`."""
@@ -218,6 +246,42 @@ class Hooks:
             text = message()
             raise AssertionError(*([] if text is None else [text]))
 
+    # -- exceptions ----------------------------------------------------------------------------
+
+    def caught(self) -> None:
+        """The first statement of a handler: what refuses to record the function is none of the exceptions that the program handles.
+
+        Nor is one that the numbers behind traced values have raised, in a function that is recorded along the path they take: with other
+        numbers in a later call it would not be raised.
+        """
+        e = sys.exc_info()[1]
+        if isinstance(e, (ConcreteValueError, UnsupportedError, EscapedTracerError, MissingRule, GradientError)):
+            raise e
+        if getattr(e, "of_traced_values", False):
+            raise explain(UnsupportedError, f"{type(e).__name__} of traced values is caught in a compiled function",
+                          why="whether it is raised depends on numbers that differ from call to call",
+                          fix="ask for the condition with `if` instead") from e
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """The statements of a `try` that has handlers.
+
+        Raises
+        ------
+        Declined
+            If a check is recorded among them: when the function runs, the handler would be passed by.
+        """
+        trace = current_trace()
+        start = len(trace.nodes) if trace is not None else 0
+        yield
+        if trace is not None and not trace.concrete and any(n.has_effect() for n in trace.nodes[start:]):
+            raise declined("an index, an assertion or a condition is checked inside `try`",
+                           "the check would end the compiled function instead of going to the handler", "ask for the condition with `if`")
+
+    def context(self, manager):
+        """The context manager of a `with` statement: it may not keep what refuses to record the function."""
+        return manager if current_trace() is None else _Context(self, manager)
+
     # -- calls ---------------------------------------------------------------------------------
 
     def call(self, f, *args, **kwargs):
@@ -269,6 +333,7 @@ class Hooks:
              ends: Sequence[str]) -> Jump | None:
         """`for item in over: body else: orelse`, then rest."""
         slots.check_read(over)
+        advance(over, "going through")
         steps = _stepped(over)
         if steps is None or _follows_values():
             items = over if steps is None else _known_items(over, steps)
@@ -354,6 +419,34 @@ class Hooks:
             return blocks.branch(np.equal(jump.code, RETURN), lambda: Jump(RETURN, jump.value), lambda: blocks.follow(rest, None), cells,
                                  shared)
         return blocks.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
+
+
+class _Context:
+    """A context manager that lets through what `Hooks.caught` raises again."""
+
+    def __init__(self, hooks: Hooks, manager: Any):
+        self.manager = manager
+        self.tried = hooks.tried() if isinstance(manager, suppress) else nullcontext()
+
+    def __enter__(self) -> Any:
+        value = type(self.manager).__enter__(self.manager)
+        self.tried.__enter__()
+        return value
+
+    def __exit__(self, kind, e, traceback) -> bool:
+        if e is None:
+            try:
+                self.tried.__exit__(None, None, None)
+            except BaseException as refused:
+                type(self.manager).__exit__(self.manager, type(refused), refused, refused.__traceback__)
+                raise
+        swallowed = bool(type(self.manager).__exit__(self.manager, kind, e, traceback))
+        if swallowed:
+            try:
+                raise e
+            except type(e):
+                hooks.caught()
+        return swallowed
 
 
 def _follows_values() -> bool:

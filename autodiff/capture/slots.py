@@ -9,10 +9,11 @@ under a condition) is refused (`mutating`), and the loop written out.
 from __future__ import annotations
 
 import functools
+import sys
 import sysconfig
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ def is_users_file(file: str) -> bool:
     """The same of what a file holds."""
     library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
     return not (is_internal_file(file) or library or file.startswith(_STDLIB))
+
+
+@functools.lru_cache(maxsize=4096)
+def is_users_class(kind: type) -> bool:
+    """Whether a class is defined in the user's own code."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return kind.__module__ != "builtins" and (file is None or is_users_file(file))
 
 
 class Slot:
@@ -113,7 +121,7 @@ def set_attribute(x: Any, name: str, value: Any) -> None:
         For an object from outside the block whose class decides itself what setting means.
     """
     found = next((vars(c)[name] for c in type(x).__mro__ if name in vars(c)), None)
-    if isinstance(found, property) or type(x).__setattr__ is not object.__setattr__:
+    if hasattr(type(found), "__set__") and not isinstance(found, MemberDescriptorType) or type(x).__setattr__ is not object.__setattr__:
         mutating(x, f"setting `{name}` of")
     elif not hasattr(x, name) or getattr(x, name) is not value:
         will_set(Slot(x, "attribute", name))
@@ -217,17 +225,23 @@ def mutating(x, how: str) -> None:
     Declined
         A block is traced once, however often and whether or not it is run.
     """
-    if any(id(x) in trace.held for trace in regions()):
+    if any(id(x) in trace.held or isinstance(x, type) for trace in regions()):
         raise declined(f"{how} a {type(x).__name__} from outside a loop or branch", "the block is recorded once, however often it runs",
                        "use an array made before it and write its elements")
 
 
 def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
-    """Lists, dicts, sets, arrays, objects and variables that these blocks can reach: what existed before they ran."""
+    """Lists, dicts, sets, arrays, objects, classes and variables that these blocks can reach: what existed before they ran."""
     found: dict[int, Any] = {}
 
     def go(x: Any, depth: int) -> None:
         if depth < 0 or id(x) in found or isinstance(x, _NOTHING_INSIDE):
+            return
+        if isinstance(x, type):
+            if is_users_class(x):
+                found[id(x)] = x
+                for y in vars(x).values():
+                    go(y, depth - 1)
             return
         if isinstance(x, FunctionType):
             if is_users(x):
@@ -250,7 +264,7 @@ def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
             found[id(x)] = x
         elif type(x).__module__ != "builtins":
             found[id(x)] = x
-            for y in _parts(x):
+            for y in (type(x), *_parts(x)):
                 go(y, depth - 1)
 
     def variables(f: FunctionType, depth: int) -> None:
@@ -266,13 +280,15 @@ def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
         for name in global_names(f.__code__):
             if name in space:
                 go(space[name], depth - 1)
+        for default in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+            go(default, depth - 1)
     for f in blocks:
         if isinstance(f, FunctionType):
             variables(f, DEPTH)
     return found
 
 
-_NOTHING_INSIDE = (Tracer, type, str, bytes, int, float, complex, np.generic, ModuleType, CellType, type(None))
+_NOTHING_INSIDE = (Tracer, str, bytes, int, float, complex, np.generic, ModuleType, CellType, type(None))
 
 
 def _parts(x: Any) -> Iterable[Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import CellType
 from typing import Any, Protocol
 
 import numpy as np
 
 from autodiff.leaves import as_leaf
-from tracer.errors import ConcreteValueError, DTypeError, ShapeError, explain
+from tracer.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, explain
 from tracer.op import type_of
 from tracer.promote import broadcast_to, cast_to
 from tracer.trace import Trace, Tracer, current_trace
@@ -17,7 +18,7 @@ from tracer.tree import flatten
 from tracer.types import ArrayType
 
 __all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
-           "joined_type", "converted", "declined", "regions", "leaves_of"]
+           "joined_type", "converted", "declined", "exceptions_refused", "Retrace", "regions", "leaves_of"]
 
 
 class Declined(ConcreteValueError):
@@ -27,6 +28,31 @@ class Declined(ConcreteValueError):
 def declined(what: str, why: str = "", fix: str = "") -> Declined:
     """The error, with the user's line."""
     return explain(Declined, what, why=why, fix=fix)  # type: ignore[return-value]
+
+
+@contextmanager
+def exceptions_refused(where: str) -> Iterator[None]:
+    """Refuse a block that raises an exception of Python while it is recorded.
+
+    The block may not run, or not in this step, when the function runs: what it raises is not what the program raises. Our own errors pass.
+
+    Raises
+    ------
+    Declined
+        In place of the exception.
+    """
+    try:
+        yield
+    except (TraceError, Retrace):
+        raise
+    except Exception as e:
+        text = str(e).split("\n")[0]
+        raise declined(f"{where} raises {type(e).__name__}" + (f": {text}" if text else ""),
+                       "whether that happens is not known while the function is recorded") from e
+
+
+class Retrace(Exception):
+    """Record the block once more."""
 
 
 NONE, CONTINUE, BREAK, RETURN = range(4)

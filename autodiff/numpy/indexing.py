@@ -362,7 +362,9 @@ def bounded(a, n: Dim, axis: int):
         value = np.asarray(value)
         low, high = (int(value.min()), int(value.max())) if value.size else (0, -1)
         if value.size and (low < -n or high >= n):
-            raise _out_of_bounds(low if low < -n else high, axis, n)
+            error = _out_of_bounds(low if low < -n else high, axis, n)
+            error.of_traced_values = isinstance(a, Tracer) and a.owner.level and a.owner.guards is not None    # type: ignore[attr-defined]
+            raise error
         if not isinstance(a, Tracer):
             return np.where(value < 0, value + n, value)[()] if low < 0 else a
     number = integer_of(a) if shape_of(a) == () and (not isinstance(a, Tracer) or a.value is None) else None
