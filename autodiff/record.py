@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autodiff.capture import lift_here
+from autodiff.capture import lift_here, names_refused
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
 from tracer.graph import Graph, Var
 from tracer.trace import Tracer, current_trace, inline, trace_flat
@@ -57,7 +57,9 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         for k, x in (fixed or {}).items():
             given[k] = x
         first = [t.ref for t in tracers]
-        out, tree = flatten(lift_here(f)(*unflatten(in_tree, given)))
+        trace = current_trace()
+        with names_refused(trace.lost if trace is not None else {}):
+            out, tree = flatten(lift_here(f)(*unflatten(in_tree, given)))
         holder.append(tree)
         for x, path in zip(out, leaf_paths(tree), strict=True):
             leaf_type(x, f"result{path}")

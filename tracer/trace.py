@@ -90,6 +90,7 @@ class Trace:
         self.held: dict[int, Any] = {}                      # in a region: objects that were there before it
         self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
         self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
+        self.lost: dict[str, Where | None] = {}             # in the outermost trace: names without a value on one path, and the line
         # In a loop's body: lists from outside, what is appended to each, and its elements before.
         self.appended: dict[int, tuple[list, list, list]] | None = None
         self.touched: dict[Any, Any] = {}                   # in a region: places in such objects that were set, and what they held

@@ -5,6 +5,6 @@ does. On traced values `blocks` traces each block once and records `cond` and `l
 """
 
 from autodiff.capture.hooks import lift_here, lifted
-from autodiff.capture.state import Declined
+from autodiff.capture.state import Declined, names_refused
 
-__all__ = ["lift_here", "lifted", "Declined"]
+__all__ = ["lift_here", "lifted", "Declined", "names_refused"]

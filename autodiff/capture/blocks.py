@@ -44,7 +44,7 @@ from autodiff.numpy.rows import Row
 from autodiff.numpy.whole import integer_of
 from tracer.array import call as call_numpy
 from tracer.elements import apart
-from tracer.errors import ShapeError, UnsupportedError
+from tracer.errors import ShapeError, UnsupportedError, user_line
 from tracer.graph import Graph, Var, live_nodes
 from tracer.integers import agree, counter, upper_bound
 from tracer.op import type_of
@@ -146,7 +146,8 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
             if x is not before[n]:
                 joined.append(partial(_put, cells, n, x))
         elif x is UNBOUND or y is UNBOUND:
-            joined.append(partial(_put, cells, n, UNBOUND))     # Python says so when it is used
+            joined.append(partial(_put, cells, n, UNBOUND))
+            outermost().lost[str(n)] = user_line()      # if it is read, Python raises NameError, which `names_refused` explains
         elif _same(x, y):
             joined.append(partial(_put, cells, n, x))
         else:

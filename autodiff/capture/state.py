@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff.leaves import as_leaf
 from tracer.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, explain
+from tracer.graph import Where
 from tracer.op import type_of
 from tracer.promote import broadcast_to, cast_to
 from tracer.trace import Trace, Tracer, current_trace
@@ -18,7 +19,7 @@ from tracer.tree import flatten
 from tracer.types import ArrayType
 
 __all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
-           "joined_type", "converted", "declined", "exceptions_refused", "Retrace", "regions", "leaves_of"]
+           "joined_type", "converted", "declined", "exceptions_refused", "names_refused", "Retrace", "regions", "leaves_of"]
 
 
 class Declined(ConcreteValueError):
@@ -49,6 +50,26 @@ def exceptions_refused(where: str) -> Iterator[None]:
         text = str(e).split("\n")[0]
         raise declined(f"{where} raises {type(e).__name__}" + (f": {text}" if text else ""),
                        "whether that happens is not known while the function is recorded") from e
+
+
+@contextmanager
+def names_refused(lost: dict[str, Where | None]) -> Iterator[None]:
+    """Refuse a function that reads a name which has a value on one path of a condition only.
+
+    Raises
+    ------
+    Declined
+        In place of Python's NameError.
+    """
+    try:
+        yield
+    except NameError as e:
+        name = next((n for n in lost if f"'{n}'" in str(e)), None)
+        if name is None:
+            raise
+        raise explain(Declined, f"`{name}` is read after a condition that binds it on one path only", where=lost[name],
+                      why="which path is taken is not known while the function is recorded",
+                      fix=f"bind `{name}` before the loop or condition, to a value of the type it gets") from e
 
 
 class Retrace(Exception):
