@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from autodiff.capture import lift_here, names_refused
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
-from tracer.graph import Graph, Var
+from tracer.graph import Atom, Const, Graph, Node, Var
+from tracer.op import ops
 from tracer.trace import Tracer, current_trace, inline, trace_flat
 from tracer.tree import flatten, leaf_paths, unflatten
+from tracer.types import ArrayType
 
 __all__ = ["Recorded", "record"]
 
@@ -19,15 +23,15 @@ __all__ = ["Recorded", "record"]
 class Recorded:
     """A graph, the outside values it uses (its last inputs), and the structure of its result.
 
-    The graph's outputs are the leaves of the result, then the new values of the leaves `written`, then conditions with the `outcomes` for
-    which the graph holds.
+    The graph's outputs are the leaves of the result, then the new values of the leaves `written`. Where it is `guarded`, the last output is
+    a truth value: whether Python would decide as it did when the function was recorded, so that the other outputs are right.
     """
 
     graph: Graph
     captured: list
     out_tree: Any
     written: tuple[int, ...] = ()
-    outcomes: tuple[int, ...] = ()
+    guarded: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -83,9 +87,35 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         nodes = list(graph.nodes)
         have = {v for n in nodes for v in n.outputs}
         nodes += [n for n in traced.guards.nodes if not any(v in have for v in n.outputs)]
-        graph = Graph(graph.name, graph.inputs, tuple(_in_order(nodes, graph.inputs)), (*graph.outputs, *traced.guards.outputs))
-        return Recorded(graph, traced.captured, holder[0], tuple(changed), traced.outcomes, traced.notes)
+        decisions, agree = _all_agree(traced.guards.outputs, traced.outcomes)
+        graph = Graph(graph.name, graph.inputs, (*_in_order(nodes, graph.inputs), *decisions), (*graph.outputs, agree))
+        return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes)
     return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes)
+
+
+def _all_agree(conditions: Sequence[Atom], outcomes: Sequence[int]) -> tuple[list[Node], Atom]:
+    """Nodes that compare each condition with its outcome, and the truth value that says whether all are equal."""
+    nodes: list[Node] = []
+
+    def add(name: str, *inputs: Atom, of=np.bool_, **params) -> Var:
+        out = Var(ArrayType(np.dtype(of), ()))
+        nodes.append(Node(ops[name], inputs, (out,), params))
+        return out
+
+    def agrees(condition: Atom, outcome: int) -> Atom:
+        t = condition.type
+        if t.shape:
+            condition = add("reshape", condition, of=t.dtype, shape=())
+        if t.dtype.kind == "b":
+            return condition if outcome else add("logical_not", condition)
+        if t.dtype != np.int64:
+            condition = add("cast", condition, of=np.int64, dtype=np.dtype(np.int64))
+        return add("eq", condition, Const(np.int64(outcome)))
+    level = [agrees(c, k) for c, k in zip(conditions, outcomes, strict=True)]
+    while len(level) > 1:
+        pairs = [add("logical_and", a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = pairs + level[len(pairs) * 2:]
+    return nodes, level[0]
 
 
 def _in_order(nodes: list, inputs: Sequence[Var]) -> list:

@@ -148,12 +148,12 @@ class Variants:
         try:
             out = path.kernel.run(*leaves, *path.captured)
         except (IndexError, AssertionError, ArithmeticError, np.linalg.LinAlgError):
-            if not rec.outcomes:
+            if not rec.guarded:
                 raise
             return None     # on another path it may mean nothing; on this one the uncompiled function says it
-        n = len(out) - len(rec.written) - len(rec.outcomes)
-        if any(int(c) != k for c, k in zip(out[len(out) - len(rec.outcomes):], rec.outcomes, strict=True)):
+        if rec.guarded and not out[-1]:
             return None
+        n = len(out) - len(rec.written) - rec.guarded
         for k, new in zip(rec.written, out[n:], strict=False):
             if isinstance(leaves[k], np.ndarray):
                 leaves[k][...] = new

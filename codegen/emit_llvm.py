@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
 from codegen import scalar_llvm, vecmath
+from codegen.link import STRAIGHT_LINE
 from codegen.llvm_function import FunctionWriter
 from codegen.llvm_layout import CHUNK, FAILED_CALL, INLINED, NO_MEMORY, SLOT, Layout, cost_of, is_variable
 from codegen.llvm_parallel import Part, parallel_part
@@ -29,9 +31,14 @@ from codegen.loops import (
     Apply,
     Buffer,
     BufferView,
+    Call,
+    Check,
     For,
+    If,
+    Lit,
     Program,
     Stmt,
+    Store,
     While,
     accesses,
     blocks,
@@ -41,6 +48,7 @@ from codegen.loops import (
 from codegen.memory import MemoryPlan
 
 __all__ = ["emit_llvm", "Module", "FAILED_CALL", "NO_MEMORY"]
+
 
 @dataclass(frozen=True, slots=True)
 class Module:
@@ -192,7 +200,8 @@ class Emitter:
         texts = [*self.helpers.values(), *parts, self._kernel(chunks, dynamic)]
         if self.memory_functions:
             texts.insert(0, _MEMORY)
-        text = "\n".join([*sorted(self.declarations), *texts, _ATTRIBUTES])
+        first = STRAIGHT_LINE if _is_straight_line(self.program) else ""
+        text = first + "\n".join([*sorted(self.declarations), *texts, _ATTRIBUTES])
         names = sorted(self.messages, key=lambda t: self.messages[t])
         return Module(text, np.array(self.layout.table or [0], np.int64), max(64, self.layout.size), names, self.references, self.symbols,
                       any(isinstance(s, While) or isinstance(s, For) and not s.parallel for s in self.program.body))
@@ -230,6 +239,26 @@ class Emitter:
         if dynamic:
             self.memory_functions = True
         return "\n".join(lines) + "\n"
+
+
+LONG_ROW = 1000
+"""Statements from which on a program is compiled as straight-line code, unless its loops take more steps."""
+
+
+def _is_straight_line(program: Program) -> bool:
+    """Whether a program is a long row of statements, beside which its loops are of no account."""
+    def steps(block: list[Stmt], times: int) -> float:
+        total = 0.0
+        for s in block:
+            if isinstance(s, For) and isinstance(s.stop, Lit):
+                total += steps(s.body, times * max(1, int(s.stop.value)))
+            elif isinstance(s, If):
+                total += max(steps(b, times) for b in s.branches)
+            else:
+                total += inf if isinstance(s, (For, While, Call)) else times
+        return total
+    row = sum(isinstance(s, (Store, Check)) for s in program.body)
+    return row >= LONG_ROW and steps(program.body, 1) <= 2 * row
 
 
 _MEMORY = f"""declare ptr @malloc(i64)

@@ -87,14 +87,19 @@ def _fuse_block(block: list[Stmt]) -> list[Stmt]:
     if not any(isinstance(s, For) and s.parallel for s in block):   # numbers alone: their order is as good as any
         return _inside(block)
     out: list[_Item] = []
+    since = _REACH      # statements in `out` behind the last parallel loop
     for s in block:
         item = _Item(s)
         place = len(out)
         if isinstance(s, For) and s.parallel:
             place = _merge_upwards(out, item)
-        elif isinstance(s, Store):  # scalars are set as early as possible, out of the way of loops
+            since = len(out) - place
+        elif isinstance(s, Store) and since < _REACH:    # scalars are set as early as possible, out of the way of loops
             while place > 0 and len(out) - place < _REACH and not _conflict(out[place - 1], item):
                 place -= 1
+            since += len(out) - place <= since
+        else:
+            since += 1
         out.insert(place, item)
     return _inside([i.stmt for i in out])
 

@@ -110,6 +110,7 @@ class FunctionWriter(Writer):
     def function(self, name: str) -> str:
         """The text of the function."""
         first: dict[Buffer, bool] = {}
+        written = {b for s in self.body for b in self.usage.written[id(s)]}
         for s in self.body:
             for b in self.usage.inside[id(s)]:
                 first.setdefault(b, self.usage._set_first(b, self.body))
@@ -125,7 +126,7 @@ class FunctionWriter(Writer):
         for b in first:
             if self.part is not None and b in self.part.sums:
                 self._memory_store(self._partial(b), b.dtype, self.variables[b])
-            elif b in self.shared and any(b in self.usage.written[id(s)] for s in self.body):
+            elif b in self.shared and b in written:
                 self._memory_store(self._cell(b), b.dtype, self.variables[b])
         self.line("ret i32 0")
         stretch = ", i64 %begin, i64 %end, i64 %number" if self.part is not None else ""

@@ -988,9 +988,11 @@ def lower(graph: Graph) -> Program:
     results = scope.run()
     outputs: list[Any] = []
     taken: set[Buffer] = set()
+    # The memory of views among the results.
+    shared = {x.buffer.storage for x in results if x.buffer is not None and x.buffer.storage is not x.buffer}
     for x in results:
         b = x.buffer
-        if b is None or b.role != "scratch" or b in taken or b.static_shape() is None or _is_base(b, k, results):
+        if b is None or b.role != "scratch" or b in taken or b.static_shape() is None or b in shared:
             x = k.materialize(Operand(x.dtype, x.shape, x.read))
             b = x.buffer
         assert b is not None
@@ -998,8 +1000,3 @@ def lower(graph: Graph) -> Program:
         taken.add(b)
         outputs.append(b)
     return Program(graph.name, inputs, outputs, k.block, k.references)
-
-
-def _is_base(b: Buffer, k: Builder, results: Sequence[Operand]) -> bool:
-    """Whether another result shares the memory of this buffer."""
-    return any(x.buffer is not None and x.buffer is not b and x.buffer.storage is b for x in results)
