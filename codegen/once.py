@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Hashable
-from typing import ParamSpec, TypeVar, cast
+from collections.abc import Callable
+from typing import Generic, ParamSpec, TypeVar
 
 __all__ = ["once"]
 
@@ -18,32 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _Once:
-    """The results of one function by its arguments, and the lock under which they are made."""
-
-    __slots__ = ("make", "results", "lock")
-
-    def __init__(self, make: Callable):
-        self.make = make
-        self.results: dict[tuple[Hashable, ...], object] = {}
-        self.lock = threading.RLock()
-
-    def get(self, *key: Hashable) -> object:
-        """The result for these arguments, made now if no thread has made it yet."""
-        try:
-            return self.results[key]
-        except KeyError:
-            pass
-        with self.lock:
-            if key not in self.results:
-                self.results[key] = self.make(*key)
-            return self.results[key]
-
-
-_functions: list[_Once] = []
-
-
-def once(make: Callable[P, R]) -> Callable[P, R]:
+class once(Generic[P, R]):
     """Decorate a function of few hashable arguments: it runs once for each, in one thread, while the others wait for the result.
 
     The results are kept for the life of the process. A function that raises has not run: the next call tries again.
@@ -58,20 +33,36 @@ def once(make: Callable[P, R]) -> Callable[P, R]:
     made
     True
     """
-    state = _Once(make)
-    _functions.append(state)
 
-    @functools.wraps(make)
-    def get(*key):
-        return state.get(*key)
-    get.is_made = lambda: bool(state.results)   # type: ignore[attr-defined]
-    return cast(Callable[P, R], get)
+    def __init__(self, make: Callable[P, R]):
+        functools.update_wrapper(self, make)
+        self._make = make
+        self._results: dict[tuple, R] = {}
+        self._lock = threading.RLock()
+        _functions.append(self)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return self._results[args]
+        except KeyError:
+            pass
+        with self._lock:
+            if args not in self._results:
+                self._results[args] = self._make(*args)     # type: ignore[call-arg]
+            return self._results[args]
+
+    def is_made(self) -> bool:
+        """Whether there is a result."""
+        return bool(self._results)
+
+
+_functions: list[once] = []
 
 
 def _after_fork() -> None:
     """A lock that another thread held when the process was forked would never be released in the child."""
-    for state in _functions:
-        state.lock = threading.RLock()
+    for function in _functions:
+        function._lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -16,7 +16,7 @@ import numpy as np
 from tracer.graph import Where
 
 __all__ = ["TraceError", "ShapeError", "MatrixError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError",
-           "EscapedTracerError", "MissingRule", "GradientError", "UnsupportedError", "explain", "user_line", "user_frame"]
+           "EscapedTracerError", "MissingRule", "GradientError", "UnsupportedError", "explain", "line_of", "user_line", "user_frame"]
 
 
 class TraceError(Exception):
@@ -96,6 +96,18 @@ def user_line() -> Where | None:
     if frame is None:
         return None
     return Where(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def line_of(e: BaseException) -> Where | None:
+    """The user's line that raised an exception: the innermost that is neither ours nor NumPy's."""
+    found = None
+    traceback = e.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not is_internal(code):
+            found = Where(code.co_filename, traceback.tb_lineno, code.co_name)
+        traceback = traceback.tb_next
+    return found
 
 
 def explain(kind: type[TraceError], what: str, *, where: Where | None | str = "now", why: str = "", fix: str = "",

@@ -36,9 +36,13 @@ def outermost() -> Trace:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_advanced(kind: type) -> bool:
+def _is_advanced(kind: Any) -> bool:
     """Whether calls advance the objects of a class."""
     return hasattr(kind, "__next__") or issubclass(kind, RANDOM)
+
+
+def _class(x: Any) -> Any:
+    return type(x)
 
 
 def note_made(x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
@@ -46,7 +50,7 @@ def note_made(x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
 
     A generator of random numbers without a seed is not noted: every run of the function would get other numbers from it.
     """
-    if _is_advanced(type(x)) and current_trace() is not None:
+    if _is_advanced(_class(x)) and current_trace() is not None:
         seeded = any(a is not None for a in (*args, *(kwargs or {}).values()))
         if seeded or not isinstance(x, RANDOM):
             outermost().made[id(x)] = (x, current_trace())
@@ -69,7 +73,7 @@ def advance(x: Any, how: str) -> None:
         If it was made outside of the function being recorded, or is a generator of random numbers without a seed.
     """
     trace = current_trace()
-    if trace is None or not _is_advanced(type(x)):
+    if trace is None or not _is_advanced(_class(x)):
         return
     first = outermost()
     if first.concrete and first.guards is None:
@@ -94,7 +98,7 @@ def advance_arguments(f: Any, args: tuple, kwargs: dict) -> None:
     if owner is not None and not isinstance(owner, type):
         advance(owner, f"{getattr(f, '__name__', 'a method')} of")
     for a in args:
-        if _is_advanced(type(a)) and not any(f is g for g in _ONLY_ASKS):
+        if _is_advanced(_class(a)) and not any(f is g for g in _ONLY_ASKS):
             advance(a, f"{getattr(f, '__name__', 'a call')}() of")
     for a in kwargs.values():
         advance(a, f"{getattr(f, '__name__', 'a call')}() of")

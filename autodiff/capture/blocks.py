@@ -402,7 +402,8 @@ class _Attempt:
         own = type_of(as_leaf(starts[0]))
         part = self._part(own, self.hint.growing[_learned(n)], 1)
         expected = tuple([d + (self.i + 1) * b if b else d for d, b in zip(own.shape, self.hint.growing[_learned(n)], strict=True)])
-        if any(agree(d, length) is not True for d, length in zip(got.shape, map(integer_of, expected), strict=True)):
+        lengths = [integer_of(d) for d in expected]
+        if any(length is None or agree(d, length) is not True for d, length in zip(got.shape, lengths, strict=True)):
             raise declined(f"`{n}` changes in the loop to {got}", "its lengths must change by the same at each step",
                            "keep an array of the greatest shape and slice it")
         return n, tree, [call_numpy("update", t, part, x1, "set")], [v], starts

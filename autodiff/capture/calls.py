@@ -201,7 +201,7 @@ def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) ->
         init = _constructor(f)
         if init is None:
             return _as_it_stands(f, args, kwargs)
-        made = object.__new__(f)
+        made: Any = object.__new__(f)
         if lift(init)(made, *args, **kwargs) is not None:
             raise TypeError(f"__init__() of {f.__name__} should return None")
         return made

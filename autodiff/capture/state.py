@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from types import CellType
 from typing import Any, Protocol
 
 import numpy as np
 
 from autodiff.leaves import as_leaf
-from tracer.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, explain
+from tracer.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, explain, line_of
 from tracer.graph import Where
 from tracer.op import type_of
 from tracer.promote import broadcast_to, cast_to
@@ -31,9 +30,8 @@ def declined(what: str, why: str = "", fix: str = "") -> Declined:
     return explain(Declined, what, why=why, fix=fix)  # type: ignore[return-value]
 
 
-@contextmanager
-def exceptions_refused(where: str) -> Iterator[None]:
-    """Refuse a block that raises an exception of Python while it is recorded.
+class exceptions_refused:
+    """A context that refuses a block which raises an exception of Python while it is recorded.
 
     The block may not run, or not in this step, when the function runs: what it raises is not what the program raises. Our own errors pass.
 
@@ -42,34 +40,55 @@ def exceptions_refused(where: str) -> Iterator[None]:
     Declined
         In place of the exception.
     """
-    try:
-        yield
-    except (TraceError, Retrace):
-        raise
-    except Exception as e:
-        text = str(e).split("\n")[0]
-        raise declined(f"{where} raises {type(e).__name__}" + (f": {text}" if text else ""),
-                       "whether that happens is not known while the function is recorded") from e
+
+    def __init__(self, where: str):
+        self.where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, e, traceback) -> None:
+        if not isinstance(e, Exception) or isinstance(e, (TraceError, Retrace)):
+            return
+        trace = current_trace()
+        while trace is not None and trace.parent is not None:
+            trace = trace.parent
+        refused = _name_refused(e, trace.lost if trace is not None else {})
+        if refused is None:
+            text = str(e).split("\n")[0]
+            refused = explain(Declined, f"{self.where} raises {type(e).__name__}" + (f": {text}" if text else ""), where=line_of(e),
+                              why="whether that happens is not known while the function is recorded")
+        raise refused from e
 
 
-@contextmanager
-def names_refused(lost: dict[str, Where | None]) -> Iterator[None]:
-    """Refuse a function that reads a name which has a value on one path of a condition only.
+class names_refused:
+    """A context that refuses a function which reads a name that has a value on one path of a condition only.
 
     Raises
     ------
     Declined
         In place of Python's NameError.
     """
-    try:
-        yield
-    except NameError as e:
-        name = next((n for n in lost if f"'{n}'" in str(e)), None)
-        if name is None:
-            raise
-        raise explain(Declined, f"`{name}` is read after a condition that binds it on one path only", where=lost[name],
-                      why="which path is taken is not known while the function is recorded",
-                      fix=f"bind `{name}` before the loop or condition, to a value of the type it gets") from e
+
+    def __init__(self, lost: dict[str, Where | None]):
+        self.lost = lost    # such names, and the lines of the conditions
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, e, traceback) -> None:
+        refused = _name_refused(e, self.lost)
+        if refused is not None:
+            raise refused from e
+
+
+def _name_refused(e: BaseException | None, lost: dict[str, Where | None]) -> Exception | None:
+    name = next((n for n in lost if f"'{n}'" in str(e)), None) if isinstance(e, NameError) else None
+    if name is None:
+        return None
+    return explain(Declined, f"`{name}` is read after a condition that binds it on one path only", where=lost[name],
+                   why="which path is taken is not known while the function is recorded",
+                   fix=f"bind `{name}` before the loop or condition, to a value of the type it gets")
 
 
 class Retrace(Exception):

@@ -368,14 +368,12 @@ def bounded(a, n: Dim, axis: int):
         if not isinstance(a, Tracer):
             return np.where(value < 0, value + n, value)[()] if low < 0 else a
     number = integer_of(a) if shape_of(a) == () and (not isinstance(a, Tracer) or a.value is None) else None
-    positive = number is not None and is_nonnegative(number)
-    if positive and is_nonnegative(n - 1 - number):
+    if number is not None and is_nonnegative(number) and is_nonnegative(n - 1 - number):
         return a
-    found = bind(index_ops.in_bounds, cast_to(a, np.dtype(np.int64)), length=n, axis=axis, wraps=not positive)
-    if positive:
-        note_value(found, number)
-    elif number is not None and is_nonnegative(-1 - number):
-        note_value(found, n + number)
+    wraps = number is None or not is_nonnegative(number)
+    found = bind(index_ops.in_bounds, cast_to(a, np.dtype(np.int64)), length=n, axis=axis, wraps=wraps)
+    if number is not None and (not wraps or is_nonnegative(-1 - number)):
+        note_value(found, n + number if wraps else number)
     return found
 
 
