@@ -27,7 +27,7 @@ from codegen.llvm_layout import (
     weight,
 )
 from codegen.llvm_parallel import Part
-from codegen.llvm_text import SIZES, Value, Writer, llvm_type
+from codegen.llvm_text import SIZES, Reading, Value, Writer, llvm_type
 from codegen.loops import (
     Alloc,
     Apply,
@@ -341,7 +341,7 @@ class FunctionWriter(Writer):
             raw = self._vector_load(start, stride, offsets, memory, root, epoch, v)
         else:
             level = max(self._memory_level(root, start.level), start.level)
-            key = ("load", root, start.text, memory, epoch)
+            key = Reading("load", root, start.text, memory, 0, epoch)
             for frame in self.frames[start.level:]:
                 if key in frame.known:
                     raw = frame.known[key]
@@ -373,7 +373,7 @@ class FunctionWriter(Writer):
         suffix = {"double": "f64", "float": "f32"}.get(memory, memory)
         if offsets is None and stride.number == 1:
             at = self.offset(start, v.index, memory)
-            key = ("vload", root, at.text, memory, epoch, mask_text)
+            key = Reading("vload", root, at.text, memory, lanes, epoch, mask_text)
             if v.mask is None:
                 return self.at_level(self.level, key, f"load {t}, {at}, align {align}", memory, lanes)
             name = f"@llvm.masked.load.v{lanes}{suffix}.p0"
@@ -385,7 +385,7 @@ class FunctionWriter(Writer):
         mask = v.mask if v.mask is not None else self.constant(True, "i1", lanes)
         name = f"@llvm.masked.gather.v{lanes}{suffix}.v{lanes}p0"
         self.declarations.add(f"declare {t} {name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {t})")
-        key = ("gather", root, at.text, memory, epoch, mask_text)
+        key = Reading("gather", root, at.text, memory, lanes, epoch, mask_text)
         return self.at_level(self.level, key, f"call {t} {name}({at}, i32 {align}, {mask}, {t} zeroinitializer)", memory, lanes)
 
     def _lane_addresses(self, start: Value, stride, offsets, memory: str, v: _Vector) -> list[Value]:
@@ -400,7 +400,8 @@ class FunctionWriter(Writer):
         """Elements that are not neighbours, one by one: a gather of AVX2 is no faster, and LLVM takes long over it."""
         out = self.constant(0, memory, v.lanes)
         for k, at in enumerate(self._lane_addresses(start, stride, offsets, memory, v)):
-            one = self.at_level(self.level, ("load", root, at.text, memory, epoch), f"load {memory}, {at}, align {SIZES[memory]}", memory)
+            key = Reading("load", root, at.text, memory, 0, epoch)
+            one = self.at_level(self.level, key, f"load {memory}, {at}, align {SIZES[memory]}", memory)
             out = self.pure(f"insertelement {out}, {one}, i64 {k}", memory, v.lanes, out, one)
         return out
 
@@ -463,14 +464,14 @@ class FunctionWriter(Writer):
         # What was stored need not be loaded again.
         if vector is None or offsets is None and stride is not None and stride.number == 0:
             self.line(f"store {v}, {start}, align {SIZES[memory]}")
-            self.frame.known["load", root, start.text, memory, self.epochs[root]] = v
+            self.frame.known[Reading("load", root, start.text, memory, 0, self.epochs[root])] = v
             return
         v = self.spread(v, vector.lanes)
         self._vector_store(start, stride, offsets, memory, v, vector)
         if offsets is None and stride is not None and stride.number == 1:
             mask = vector.mask.text if vector.mask is not None else ""
             at = self.offset(start, vector.index, memory)
-            self.frame.known["vload", root, at.text, memory, self.epochs[root], mask] = v
+            self.frame.known[Reading("vload", root, at.text, memory, vector.lanes, self.epochs[root], mask)] = v
 
     def _vector_store(self, start, stride, offsets, memory: str, v: Value, vector: _Vector) -> None:
         lanes, align = vector.lanes, SIZES[memory]

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Value", "Frame", "Writer", "llvm_type", "number_text", "SIGNED"]
+__all__ = ["Value", "Reading", "MixedTypesError", "Frame", "Writer", "llvm_type", "number_text", "SIGNED"]
 
 _TYPES = {"float64": "double", "float32": "float", "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
           "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64"}
@@ -61,6 +61,32 @@ class Value:
 
     def __str__(self) -> str:
         return f"{self.type} {self.text}"
+
+
+class Reading(NamedTuple):
+    """What a load reads: two loads with equal records, one after the other, give the same value.
+
+    The element type and the number of lanes are part of it: four and eight elements at one address are not the same value.
+    """
+
+    how: str        # load, vload (neighbours) or gather
+    root: Any       # the buffer whose memory it is
+    address: str    # the text of the address, or of the addresses
+    kind: str       # the element's type in memory
+    lanes: int
+    epoch: int      # how often the buffer has been written before
+    mask: str = ""
+
+
+class MixedTypesError(AssertionError):
+    """An instruction was about to be written whose operands have different element types or numbers of lanes."""
+
+
+def _require_same(op: str, *vs: Value) -> None:
+    first = vs[0]
+    for v in vs:
+        if v.kind != first.kind or v.lanes != first.lanes:
+            raise MixedTypesError(f"{op} of {', '.join(v.type for v in vs)}")
 
 
 class Frame:
@@ -150,6 +176,8 @@ class Writer:
         if found is None:
             found = frame.known[key] = Value(self.fresh(), kind, lanes, level)
             frame.lines.append(f"  {found.text} = {rhs}")
+        elif found.kind != kind or found.lanes != lanes:
+            raise MixedTypesError(f"{found.type} where {lanes} lanes of {kind} are read")
         return found
 
     def table_entry(self, base: str, index: int, row: str, kind: str) -> Value:
@@ -172,6 +200,8 @@ class Writer:
 
     def spread(self, v: Value, lanes: int) -> Value:
         """A scalar in every lane."""
+        if v.lanes not in (0, lanes):
+            raise MixedTypesError(f"{v.type} among {lanes} lanes")
         if v.lanes or not lanes:
             return v
         if v.number is not None:
@@ -193,11 +223,13 @@ class Writer:
     def binary(self, op: str, a: Value, b: Value) -> Value:
         """A two-operand instruction with the operands' type."""
         a, b = self.even(a, b)
+        _require_same(op, a, b)
         return self.pure(f"{op} {a}, {b.text}", a.kind, a.lanes, a, b)
 
     def compare(self, op: str, a: Value, b: Value) -> Value:
         """`fcmp` or `icmp`, with the predicate in `op`."""
         a, b = self.even(a, b)
+        _require_same(op, a, b)
         return self.pure(f"{op} {a}, {b.text}", "i1", a.lanes, a, b)
 
     def convert(self, op: str, a: Value, kind: str) -> Value:
@@ -211,11 +243,15 @@ class Writer:
             return yes
         lanes = max(test.lanes, yes.lanes, no.lanes)
         yes, no = self.spread(yes, lanes), self.spread(no, lanes)
+        _require_same("select", yes, no)
+        if test.kind != "i1" or test.lanes not in (0, lanes):
+            raise MixedTypesError(f"select of {yes.type} by {test.type}")
         return self.pure(f"select {test}, {yes}, {no}", yes.kind, lanes, test, yes, no)
 
     def intrinsic(self, name: str, *args: Value) -> Value:
         """An LLVM intrinsic overloaded on one type, all operands of it."""
         args = tuple(self.even(*args))
+        _require_same(name, *args)
         a = args[0]
         suffix = (f"v{a.lanes}" if a.lanes else "") + _SUFFIX[a.kind]
         full = f"@llvm.{name}.{suffix}"
