@@ -6,6 +6,7 @@ what NumPy or Python would raise in its place.
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import sys
@@ -65,17 +66,14 @@ class UnsupportedError(TraceError, NotImplementedError, TypeError):
 
 _root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ours = tuple(os.path.join(_root, p) + os.sep for p in ("tracer", "codegen", "autodiff"))
-_internal: dict[str, bool] = {}
 
 
 def is_internal(code: CodeType) -> bool:
     """Whether code is of this project or of NumPy."""
-    known = _internal.get(code.co_filename)
-    if known is None:
-        known = _internal[code.co_filename] = is_internal_file(code.co_filename)
-    return known
+    return is_internal_file(code.co_filename)
 
 
+@functools.lru_cache(maxsize=4096)
 def is_internal_file(file: str) -> bool:
     """The same of what a file holds."""
     package = os.sep + "numpy" + os.sep
