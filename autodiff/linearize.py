@@ -16,6 +16,7 @@ from tracer.forwarding import forward_writes
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
 from tracer.op import Elementwise, ops, transforms
 from tracer.ops.control import array_before, ends_and_logs
+from tracer.ops.index import check_where_used
 from tracer.stable import stabilized
 from tracer.types import Size
 
@@ -82,7 +83,7 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
         replayed.append(Replayed(v, chain[-1][1], tuple(logs)))
     logged = [b for r in replayed for b in r.logs]
     primal = Graph(graph.name, joint.inputs[:n_in], tuple(first), (*joint.outputs[:n_out], *residuals, *logged))
-    tangent = Graph(f"{graph.name}_tangent", (*residuals, *joint.inputs[n_in:]), (*again, *second),
+    tangent = Graph(f"{graph.name}_tangent", (*residuals, *joint.inputs[n_in:]), (*map(check_where_used, again), *second),
                     (*joint.outputs[n_out:], *(r.output for r in replayed)))
     return Linearized(live_nodes(primal), live_nodes(tangent), tuple(residuals), active_out, tuple(replayed))
 

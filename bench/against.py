@@ -120,7 +120,8 @@ def compare(before: Path, only: list[str], seconds: float) -> int:
         if only and name not in only:
             continue
         a, b = old.ask(kind, name), new.ask(kind, name)
-        same = len(a["sum"]) == len(b["sum"]) and all(abs(x - y) <= 1e-7 * max(abs(x), 1e-3) for x, y in zip(a["sum"], b["sum"], strict=True))
+        same = len(a["sum"]) == len(b["sum"]) and all(
+            abs(x - y) <= 1e-7 * max(abs(x), 1e-3) for x, y in zip(a["sum"], b["sum"], strict=True))
         times: tuple[list[float], list[float]] = ([], [])
         spent = 0.0
         while spent < seconds or len(times[0]) < 5:

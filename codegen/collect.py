@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from codegen.tidy import LoopParts, with_bodies
-from tracer.graph import Atom, Const, Graph, Node, Var
+from codegen.tidy import LoopParts
+from tracer.graph import Atom, Const, Graph, Node, Var, map_bodies
 from tracer.integers import length_symbol
 from tracer.op import ops
 from tracer.types import ArrayType, Dim, fresh_size
@@ -32,7 +32,7 @@ def collect_products(graph: Graph) -> Graph:
     """Collect the sums of products of all loops in a graph, inner loops first."""
     nodes: list[Node] = []
     for node in graph.nodes:
-        node = with_bodies(node, collect_products)
+        node = map_bodies(node, collect_products)
         nodes += _collected(node) if node.op.name == "loop" and node.params["test"] is None else [node]
     return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
 

@@ -87,7 +87,7 @@ def _fuse_block(block: list[Stmt]) -> list[Stmt]:
     if not any(isinstance(s, For) and s.parallel for s in block):   # numbers alone: their order is as good as any
         return _inside(block)
     out: list[_Item] = []
-    since = _REACH      # statements in `out` behind the last parallel loop
+    since = _REACH      # statements in `out` behind the last loop
     for s in block:
         item = _Item(s)
         place = len(out)
@@ -99,7 +99,7 @@ def _fuse_block(block: list[Stmt]) -> list[Stmt]:
                 place -= 1
             since += len(out) - place <= since
         else:
-            since += 1
+            since = 0 if isinstance(s, (For, While)) else since + 1
         out.insert(place, item)
     return _inside([i.stmt for i in out])
 

@@ -671,12 +671,12 @@ def is_lazy(node: Node) -> bool:
     """Whether a node may be computed where its result is read."""
     name = node.op.name
     return type(node.op).view is not _NO_VIEW or name in _LIGHT or name in _COMPARES or name in ("reshape", "logical_not", "barrier",
-                                                                                                 "in_bounds")
+                                                                                                 "in_bounds", "in_bounds_again")
 
 
 _CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}
 _LIGHT = {"add", "sub", "mul", "neg", "cast", "positive", "stop_gradient"}
-_INDEXING = {"add", "sub", "neg", "in_bounds"}
+_INDEXING = {"add", "sub", "neg", "in_bounds", "in_bounds_again"}
 LIGHT_DEPTH = 3
 RECOMPUTE_COST = 48
 """Operations that cost less than a round trip of one number through memory: about 2 ns a core at 40 GB/s, 24 in 8 lanes."""

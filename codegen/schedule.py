@@ -9,27 +9,15 @@ from __future__ import annotations
 
 import heapq
 
-from tracer.graph import Graph, Node, Var, bodies
+from tracer.graph import Graph, Node, Var, map_bodies
 
 __all__ = ["schedule"]
 
 
 def schedule(graph: Graph) -> Graph:
     """The graph, and all graphs in it, with readers of old values in front of updates."""
-    nodes = [_inside(n) for n in graph.nodes]
+    nodes = [map_bodies(n, schedule) for n in graph.nodes]
     return Graph(graph.name, graph.inputs, tuple(_ordered(nodes)), graph.outputs)
-
-
-def _inside(node: Node) -> Node:
-    if not any(True for _ in bodies(node)):
-        return node
-    params = dict(node.params)
-    for key, value in params.items():
-        if isinstance(value, Graph):
-            params[key] = schedule(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
-            params[key] = tuple([schedule(g) for g in value])
-    return Node(node.op, node.inputs, node.outputs, params, node.where)
 
 
 def _written(node: Node) -> list[int]:

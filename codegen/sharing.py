@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, structure
+from tracer.graph import Atom, Graph, Node, Var, live_nodes, map_bodies, structure
 
 __all__ = ["share_loops"]
 
 
 def share_loops(graph: Graph) -> Graph:
     """Take loops out of which another loop is a part, in a graph and all bodies in it."""
-    nodes = [_shared_bodies(n) for n in graph.nodes]
+    nodes = [map_bodies(n, share_loops) for n in graph.nodes]
     loops = [n for n in nodes if n.op.name == "loop" and n.params["test"] is None]
     env: dict[Var, Atom] = {}
     gone: set[Node] = set()
@@ -34,18 +34,6 @@ def share_loops(graph: Graph) -> Graph:
         return env.get(a, a) if isinstance(a, Var) else a
     left = [Node(n.op, tuple(map(at, n.inputs)), n.outputs, n.params, n.where) for n in nodes if n not in gone]
     return Graph(graph.name, graph.inputs, tuple(_in_order(graph.inputs, left)), tuple(map(at, graph.outputs)))
-
-
-def _shared_bodies(node: Node) -> Node:
-    if not any(True for _ in bodies(node)):
-        return node
-    params = dict(node.params)
-    for key, value in params.items():
-        if isinstance(value, Graph):
-            params[key] = share_loops(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
-            params[key] = tuple([share_loops(g) for g in value])
-    return Node(node.op, node.inputs, node.outputs, params, node.where)
 
 
 def _depends(nodes: Sequence[Node], node: Node, on: Node) -> bool:

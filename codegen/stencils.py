@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tracer.graph import Atom, Graph, Node, Var, bodies
+from tracer.graph import Atom, Graph, Node, Var, map_bodies
 from tracer.op import ops
 from tracer.ops.index import cells
 
@@ -52,20 +52,8 @@ def gather_updates(graph: Graph) -> Graph:
         if out in replaced:
             nodes.append(replaced[out])
         elif node not in gone:
-            nodes.append(_gathered_bodies(node))
+            nodes.append(map_bodies(node, gather_updates))
     return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
-
-
-def _gathered_bodies(node: Node) -> Node:
-    if not any(True for _ in bodies(node)):
-        return node
-    params = dict(node.params)
-    for key, value in params.items():
-        if isinstance(value, Graph):
-            params[key] = gather_updates(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
-            params[key] = tuple([gather_updates(g) for g in value])
-    return Node(node.op, node.inputs, node.outputs, params, node.where)
 
 
 def _is_slice_update(node: Node) -> bool:

@@ -8,32 +8,18 @@ outputs that are used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, size_symbols
+from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, map_bodies, size_symbols
 
-__all__ = ["LoopParts", "tidy", "with_bodies"]
+__all__ = ["LoopParts", "tidy"]
 
 
 def tidy(graph: Graph) -> Graph:
     """Tidy the loops of a graph and of all bodies in it."""
     graph = _forward(graph)
     graph = _carried_sums(_prune(live_nodes(graph)))
-    return Graph(graph.name, graph.inputs, tuple([with_bodies(n, tidy) for n in graph.nodes]), graph.outputs)
-
-
-def with_bodies(node: Node, change: Callable[[Graph], Graph]) -> Node:
-    """A node with its bodies changed."""
-    if not any(True for _ in bodies(node)):
-        return node
-    params = dict(node.params)
-    for key, value in params.items():
-        if isinstance(value, Graph):
-            params[key] = change(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
-            params[key] = tuple([change(g) for g in value])
-    return Node(node.op, node.inputs, node.outputs, params, node.where)
+    return Graph(graph.name, graph.inputs, tuple([map_bodies(n, tidy) for n in graph.nodes]), graph.outputs)
 
 
 class LoopParts:
@@ -255,12 +241,12 @@ def _prune(graph: Graph) -> Graph:
             mentioned |= size_symbols(value)
     kept: list[Node] = []
     for node in reversed(graph.nodes):
-        node = with_bodies(node, _prune)
+        node = map_bodies(node, _prune)
         if node.op.name == "loop":
             before = len(node.params["body"].outputs)
             node = _prune_loop(node, live, mentioned)
             if len(node.params["body"].outputs) < before:
-                node = with_bodies(node, _prune)
+                node = map_bodies(node, _prune)
         live.update(node.inputs)
         kept.append(node)
     return live_nodes(Graph(graph.name, graph.inputs, tuple(reversed(kept)), graph.outputs))

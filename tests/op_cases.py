@@ -45,6 +45,15 @@ def _triangular(v):
     return x.sum()
 
 
+def _moved(v):
+    k = np.argsort(v) - 2
+    x, s = v * 1.0, 0.0
+    for i in range(4):
+        x[k[i]] = x[k[i]] * v[i] + s
+        s = s + x[k[i] - 1] ** 2
+    return s + x
+
+
 def _compared(v):
     """Two lengths that are equal, which is known when the function runs."""
     s = 0.0
@@ -83,6 +92,7 @@ CASES = {
     "require": [(lambda v: ad.jit(_required)(v), (V,))],
     "in_bounds": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + v[i * 2 - 4] * v[(i * i) % 3], 0.0), (V,)),
                   (lambda v: v[np.argsort(v) - 2] * v, (V,))],
+    "in_bounds_again": [(lambda v: ad.jit(_moved)(v), (V,))],
     "iota": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + np.take(v, anp.arange(4) * 0 + i).sum(), 0.0), (V,))],
     "sum": [(lambda a: a.sum(), (A,)), (lambda a: a.sum(axis=0), (A,)), (lambda a: a.sum(axis=(0, 1), keepdims=True), (A,))],
     "prod": [(lambda a: np.prod(a, axis=1), (A,)), (lambda v: np.prod(v * np.array([1.0, 0.0, 1.0, 1.0])), (V,)),

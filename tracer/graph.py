@@ -5,7 +5,7 @@ A `Graph` is a list of typed nodes in order. It is closed (each var is an input 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
@@ -16,7 +16,7 @@ from tracer.types import ArrayType, Size, substitute
 if TYPE_CHECKING:
     from tracer.op import Op
 
-__all__ = ["Var", "Const", "Node", "Graph", "Atom", "Where", "atom_type", "bodies", "live_nodes", "size_symbols", "structure"]
+__all__ = ["Var", "Const", "Node", "Graph", "Atom", "Where", "atom_type", "bodies", "map_bodies", "live_nodes", "size_symbols", "structure"]
 
 
 class Var:
@@ -145,6 +145,19 @@ def bodies(node: Node) -> Iterator[tuple[str, Graph]]:
         elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
             for i, g in enumerate(value):
                 yield f"{key}{i}", g
+
+
+def map_bodies(node: Node, change: Callable[[Graph], Graph]) -> Node:
+    """The node with every graph that it holds changed; the node itself if it holds none."""
+    params = dict(node.params)
+    for key, value in node.params.items():
+        if isinstance(value, Graph):
+            params[key] = change(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Graph):
+            params[key] = tuple([change(g) for g in value])
+    if all(params[key] is value for key, value in node.params.items()):
+        return node
+    return Node(node.op, node.inputs, node.outputs, params, node.where)
 
 
 def all_nodes(graph: Graph) -> Iterator[Node]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tracer.graph import Graph, Node, map_bodies
 from tracer.op import Linear, Op, Total, Unknown, ops, register, type_of
 from tracer.trace import bind, zeros
 from tracer.types import ArrayType, fresh_size, is_inexact
@@ -46,16 +47,11 @@ def _select(x, spec):
     return np.moveaxis(part, [i for _, i in lead], range(len(lead)))
 
 
-@register
-class InBounds(Op):
+class _BoundsCheck(Op):
     """y = i counted from the start of an axis: i, or i + length where i is negative. Raises IndexError unless -length <= i < length.
 
-    The check is an effect: it is made although nobody may read what the index selects. Reads and writes take the result as their index, in
-    every transform, so that none of them comes before the check. `wraps` is False where i is known not to be negative.
+    `wraps` is False where i is known not to be negative.
     """
-
-    effect = True
-    idempotent = True
 
     def infer(self, i, *, length, axis, wraps):
         if i.dtype != np.int64:
@@ -83,6 +79,35 @@ class InBounds(Op):
             i = k.load(inputs[0], at)
             k.check_index(i, length, out_of_bounds("", length, axis))
             k.store(outputs[0], at, self.scalar(k, i, length=length, axis=axis, wraps=wraps))
+
+
+@register
+class InBounds(_BoundsCheck):
+    """y = i counted from the start of an axis: i, or i + length where i is negative. Raises IndexError unless -length <= i < length.
+
+    The check is an effect: it is made although nobody may read what the index selects. Reads and writes take the result as their index, in
+    every transform, so that none of them comes before the check.
+    """
+
+    effect = True
+    idempotent = True
+
+
+@register
+class InBoundsAgain(_BoundsCheck):
+    """As `in_bounds`, in a linear graph that computes an index again: checked where it is used, and dropped where it is not.
+
+    The primal graph has made the same check, but nothing else makes the linear graph's reads and writes wait for it.
+    """
+
+    cheap = True
+
+
+def check_where_used(node: Node) -> Node:
+    """A node that the linear graph runs again, with its checks, and those of the graphs in it, as `in_bounds_again`."""
+    if node.op is in_bounds:
+        return Node(in_bounds_again, node.inputs, node.outputs, node.params, node.where)
+    return map_bodies(node, lambda g: Graph(g.name, g.inputs, tuple(map(check_where_used, g.nodes)), g.outputs))
 
 
 def out_of_bounds(i, length, axis: int) -> str:
@@ -329,8 +354,8 @@ def _added(k, total, cell: Cell, at, inputs, starts):
     return total
 
 
-in_bounds, index, update, pad_sum, selected, add_slices = (
-    ops[n] for n in ("in_bounds", "index", "update", "pad_sum", "selected", "add_slices"))
+in_bounds, in_bounds_again, index, update, pad_sum, selected, add_slices = (
+    ops[n] for n in ("in_bounds", "in_bounds_again", "index", "update", "pad_sum", "selected", "add_slices"))
 
 
 def take_slice(x, axis, start, length, step=1):
