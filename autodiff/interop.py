@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.once import once
 from tracer.errors import UnsupportedError, explain
 from tracer.tree import LEAF
 
@@ -132,16 +133,10 @@ def _table(entry):
 
 # -- Numba ----------------------------------------------------------------------------------------
 
-_registered = False
-
-
+@once
 def register_numba() -> None:
     """Tell Numba what a jitted function is. Called by Numba itself, through the entry point `numba_extensions`, and by `jit` where
     Numba is imported already."""
-    global _registered
-    if _registered:
-        return
-    _registered = True
     from numba import types
     from numba.extending import typeof_impl
 

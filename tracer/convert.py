@@ -18,7 +18,9 @@ import copy
 import functools
 import inspect
 import linecache
+import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from types import CellType, CodeType, FunctionType
 from typing import Any
@@ -51,7 +53,7 @@ def convert(f: FunctionType, hooks: Any) -> FunctionType:
         If the source cannot be had, or has a construct that is not converted.
     """
     code = f.__code__
-    if code in _ours:
+    if is_converted(f):
         return f
     key = code.co_filename, code    # equal functions of two files have equal code objects, but lines of their own
     new = _converted.get(key)
@@ -60,7 +62,7 @@ def convert(f: FunctionType, hooks: Any) -> FunctionType:
             new = _convert_code(f)
         except Unconvertible as e:
             new = str(e)
-        _converted[key] = new
+        _keep(_converted, key, new, MOST_CONVERTED)
     if isinstance(new, str):
         raise Unconvertible(new)
     cells = dict(zip(code.co_freevars, f.__closure__ or ()))
@@ -72,11 +74,35 @@ def convert(f: FunctionType, hooks: Any) -> FunctionType:
 
 def is_converted(f: FunctionType) -> bool:
     """Whether this is a result of `convert`, or defined in one."""
-    return f.__code__ in _ours
+    return f.__code__.co_consts[-1:] == (_MARK,)
 
 
+MOST_CONVERTED = 4096
+"""Converted functions that are kept; the oldest go first."""
+MOST_FILES = 256
+"""Parsed files that are kept: in a notebook every cell is one."""
+_MARK = "converted by autodiff"
+"""The last constant of the code that conversion makes."""
 _converted: dict[tuple[str, CodeType], CodeType | str] = {}
-_ours: set[CodeType] = set()
+_lock = threading.Lock()
+
+
+def _keep(table: dict, key: Any, value: Any, most: int) -> None:
+    """Enter a value into a table of limited size, from which the oldest goes."""
+    with _lock:
+        table[key] = value
+        while len(table) > most:
+            del table[next(iter(table))]
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _convert_code(f: FunctionType) -> CodeType:
@@ -105,9 +131,12 @@ def _convert_code(f: FunctionType) -> CodeType:
         compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURE)
     except SyntaxError as e:
         raise Unconvertible(f"`{f.__qualname__}` cannot be rewritten: {e.msg} (line {e.lineno})") from None
-    codes = list(_codes(compiled))
-    _ours.update(codes)
-    return next(c for c in codes if c.co_name == code.co_name)
+    return next(c for c in _codes(_marked(compiled)) if c.co_name == code.co_name)
+
+
+def _marked(code: CodeType) -> CodeType:
+    """Code that is known again as converted, and so is all that is defined in it."""
+    return code.replace(co_consts=(*[_marked(c) if isinstance(c, CodeType) else c for c in code.co_consts], _MARK))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -142,7 +171,8 @@ def _file(name: str) -> tuple[ast.Module, dict] | None:
                     table[child.name, first] = (child, owner)
                 walk(child, child.name if isinstance(child, ast.ClassDef) else owner)
         walk(tree, None)
-        found = _files[name] = (lines, tree, table)
+        found = lines, tree, table
+        _keep(_files, name, found, MOST_FILES)
     return found[1], found[2]
 
 
