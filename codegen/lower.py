@@ -432,7 +432,7 @@ class _Scope:
                         under[o] = base | {o}
                         for v in base:
                             self.views.setdefault(v, []).append(o)
-            elif type(node.op).view is not _NO_VIEW or node in self.light or node.op.name == "reshape":
+            elif node.op.is_view or node in self.light or node.op.name == "reshape":
                 base = set().union(*(under.get(a, {a}) for a in node.inputs if isinstance(a, Var)), set())
                 for o in node.outputs:
                     under[o] = base | {o}
@@ -451,7 +451,7 @@ class _Scope:
         light: set[Node] = set()
         for node in self.graph.nodes:
             arrays = [a for a in node.inputs if isinstance(a, Var) and a not in numbers]
-            if node.op.name in _COMPARES:  # a truth value costs more to keep than to find again, also against one number a row
+            if node.op.compares:    # a truth value costs more to keep than to find again, also against one number a row
                 arrays = [a for a in arrays if a not in rows]
             if node.op.name in ("broadcast", "reshape") and not arrays:
                 numbers.update(node.outputs)
@@ -459,7 +459,7 @@ class _Scope:
                 rows.update(node.outputs)
             elif node.op.name in _INDEXING and node.outputs[0].type.dtype == I64 and not node.outputs[0].type.shape:
                 light.add(node)     # counters and what is derived of them: loops over memory are recognised by them
-            elif (node.op.name in _LIGHT or node.op.name in _COMPARES) and len(arrays) == 1 and node.outputs[0].type.shape:
+            elif (node.op.light or node.op.compares) and len(arrays) == 1 and node.outputs[0].type.shape:
                 level = depth.get(arrays[0], 0) + 1
                 if level <= LIGHT_DEPTH:
                     light.add(node)
@@ -576,7 +576,7 @@ class _Scope:
 
     def _view(self, node: Node, xs: list[Operand]) -> Operand | None:
         """The operand of a node that only moves elements, or that fills an array."""
-        if type(node.op).view is _NO_VIEW:
+        if not node.op.is_view:
             return None
         t = node.outputs[0].type
         extra = {"indices": [x.read for x in xs[1:]]} if node.op.name == "index" else {}
@@ -667,27 +667,11 @@ def _reads(k: Builder, x: Operand, storage: Buffer) -> bool:
     return any(isinstance(e, Load) and e.buffer.storage is storage for e in walk_expr(x.read(index)))
 
 
-def is_lazy(node: Node) -> bool:
-    """Whether a node may be computed where its result is read."""
-    name = node.op.name
-    return type(node.op).view is not _NO_VIEW or name in _LIGHT or name in _COMPARES or name in ("reshape", "logical_not", "barrier",
-                                                                                                 "in_bounds", "in_bounds_again")
-
-
 _CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}
-_LIGHT = {"add", "sub", "mul", "neg", "cast", "positive", "stop_gradient"}
 _INDEXING = {"add", "sub", "neg", "in_bounds", "in_bounds_again"}
 LIGHT_DEPTH = 3
 RECOMPUTE_COST = 48
 """Operations that cost less than a round trip of one number through memory: about 2 ns a core at 40 GB/s, 24 in 8 lanes."""
-
-
-def _no_view_marker():
-    from tracer.op import Op
-    return Op.view
-
-
-_NO_VIEW = _no_view_marker()
 
 
 # -- control flow ---------------------------------------------------------------------------------
@@ -905,7 +889,7 @@ def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> di
         if not isinstance(v, Var) or v not in made or v in out or v.type != carry.type or not v.type.shape:
             continue
         node = graph.nodes[made[v]]
-        lazy = node in scope.light or type(node.op).view is not _NO_VIEW
+        lazy = node in scope.light or node.op.is_view
         if isinstance(node.op, HoldsGraph) or lazy or node.op.overwrites or node.op.name == "reshape" or graph.outputs.count(v) > 1:
             continue
         heirs = _heirs(graph, carry, made[v])

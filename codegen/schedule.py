@@ -53,7 +53,6 @@ def _ordered(nodes: list[Node]) -> list[Node]:
 
 def _readers_of(v: Var, nodes: list[Node], readers: dict[Var, list[int]]) -> set[int]:
     """Nodes that read v, or what is read through it: views, and what is computed where it is read."""
-    from codegen.lower import is_lazy
     found: set[int] = set()
     stack = [v]
     while stack:
@@ -63,6 +62,12 @@ def _readers_of(v: Var, nodes: list[Node], readers: dict[Var, list[int]]) -> set
                 if is_lazy(nodes[p]):
                     stack += nodes[p].outputs
     return found
+
+
+def is_lazy(node: Node) -> bool:
+    """Whether a node may be computed where its result is read."""
+    op = node.op
+    return op.is_view or op.light or op.compares or op.same_memory or op.name in ("logical_not", "in_bounds", "in_bounds_again")
 
 
 def _depends(a: int, b: int, before: list[set[int]]) -> bool:

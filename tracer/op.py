@@ -66,6 +66,12 @@ class Op:
     """Whether the result may be put into the memory of the first operand, if that is not read any more."""
     many: bool = False
     """Whether the op returns a list."""
+    light: bool = False
+    """Whether an element costs about as little to compute again as to read: it may be computed where it is read."""
+    compares: bool = False
+    """Whether the result is a truth value made of numbers, which costs more to keep than to find again."""
+    same_memory: bool = False
+    """Whether the result is an operand in the same memory, under another shape or name."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -111,6 +117,11 @@ class Op:
     def view(self, k, read, **params) -> Any:
         """For ops that only move elements: the reader of the result, given the reader of the operand. None: not a view."""
         return None
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the op only moves elements, or fills an array: its result is read through its operand."""
+        return type(self).view is not Op.view
 
     def lengths(self, k, inputs) -> Sequence:
         """For ops that make an axis of a length known only at run time: the length of each axis of the result, as expressions."""

@@ -72,6 +72,8 @@ class Call(HoldsGraph):
 class Barrier(HoldsGraph):
     """ys = xs; keeps a recomputation from being merged with the computation that it repeats."""
 
+    same_memory = True
+
     def infer(self, *types):
         return list(types)
 

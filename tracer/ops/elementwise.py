@@ -31,6 +31,7 @@ def like(x, value):
 @register
 class Add(Linear, Elementwise):
     """y = a + b."""
+    light = True
     reference = np.add
     code = "add"
     dtypes = "fdi?"
@@ -42,6 +43,7 @@ class Add(Linear, Elementwise):
 @register
 class Sub(Linear, Elementwise):
     """y = a - b."""
+    light = True
     reference = np.subtract
     code = "sub"
     dtypes = "fdi"
@@ -53,6 +55,7 @@ class Sub(Linear, Elementwise):
 @register
 class Neg(Linear, Elementwise):
     """y = -x."""
+    light = True
     reference = np.negative
     code = "neg"
     dtypes = "fdi"
@@ -64,6 +67,7 @@ class Neg(Linear, Elementwise):
 @register
 class Mul(Elementwise):
     """y = a b."""
+    light = True
     reference = np.multiply
     code = "mul"
     dtypes = "fdi?"
@@ -111,6 +115,7 @@ def linear_in_one(op: Op, ct, a, b, left, right):
 @register
 class Positive(Linear, Elementwise):
     """y = x."""
+    light = True
     reference = np.positive
     dtypes = "fdi"
 
@@ -124,6 +129,8 @@ class Positive(Linear, Elementwise):
 @register
 class Cast(Op):
     """y = x converted to `dtype`, as `astype`."""
+
+    light = True
 
     def infer(self, x, *, dtype):
         return x.with_dtype(dtype)
@@ -150,6 +157,7 @@ class Cast(Op):
 @register
 class StopGradient(Elementwise):
     """y = x, with derivative zero."""
+    light = True
     dtypes = "fdi"
     differentiable = False
 
@@ -195,6 +203,7 @@ class Select(Op):
 
 class Comparison(Elementwise):
     """A truth value; no derivative."""
+    compares = True
     result = "bool"
     differentiable = False
     dtypes = "fdi?"
