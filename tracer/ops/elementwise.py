@@ -203,14 +203,14 @@ class Select(Op):
 
 class Comparison(Elementwise):
     """A truth value; no derivative."""
-    compares = True
     result = "bool"
     differentiable = False
     dtypes = "fdi?"
 
 
 def _comparison(name, ufunc, code, doc):
-    return register(type(name, (Comparison,), {"reference": ufunc, "code": code, "__doc__": doc, "__module__": __name__}))
+    return register(type(name, (Comparison,), {"reference": ufunc, "code": code, "compares": True, "__doc__": doc,
+                                               "__module__": __name__}))
 
 
 eq = _comparison("Eq", np.equal, "eq", "y = a == b.")
