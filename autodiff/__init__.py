@@ -8,11 +8,10 @@
 
 import autodiff.numpy
 from autodiff import nn, scipy
-from autodiff.checkpointing import checkpoint_loop
-from autodiff.control import cond, fori_loop, scan, switch, while_loop
-from autodiff.control import map_ as map
-from autodiff.custom import custom_jvp, custom_vjp
-from autodiff.grad import (
+from autodiff.api.control import cond, fori_loop, scan, switch, while_loop
+from autodiff.api.control import map_ as map
+from autodiff.api.custom import custom_jvp, custom_vjp
+from autodiff.api.grad import (
     checkpoint,
     grad,
     hessian,
@@ -28,8 +27,9 @@ from autodiff.grad import (
     vjp,
     vmap,
 )
-from autodiff.interop import CFunction, c_function
-from autodiff.jit import CacheInfo, config, jit, show
-from autodiff.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor
+from autodiff.compiled.interop import CFunction, c_function
+from autodiff.compiled.jitted import CacheInfo, config, jit, show
+from autodiff.eager.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor
+from autodiff.transforms.checkpoint import checkpoint_loop
 
 __version__ = "0.1.0"

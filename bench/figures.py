@@ -230,7 +230,7 @@ def products() -> list[dict]:
     import numpy as np
 
     import autodiff as ad
-    from codegen.gemm import gemm_address
+    from codegen.runtime.gemm import gemm_address
     pointer, i64, i32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
     rows = []
     for dtype, short in ((np.float64, "f64"), (np.float32, "f32")):

@@ -16,8 +16,8 @@ import threading
 import time
 import warnings
 
+from codegen.backends.llvm.link import compile_object, host
 from codegen.config import config
-from codegen.link import compile_object, host
 from codegen.once import once
 
 __all__ = ["cached_object", "key_of", "load", "store", "target", "CacheWarning", "statistics", "clear"]

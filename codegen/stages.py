@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from codegen.collect import collect_products
-from codegen.fuse import contract, drop_dead, fuse
-from codegen.loops import Program
-from codegen.lower import lower
-from codegen.memory import MemoryPlan, plan_memory
-from codegen.products import accumulate_products
-from codegen.schedule import schedule
-from codegen.sharing import share_loops
-from codegen.simplify import simplify
-from codegen.stencils import gather_updates
-from codegen.tidy import tidy
+from codegen.loops.language import Program
+from codegen.loops.lower import lower
+from codegen.loops.passes.accumulate_products import accumulate_products
+from codegen.loops.passes.arena import MemoryPlan, plan_memory
+from codegen.loops.passes.fuse import contract, drop_dead, fuse
 from tracer.graph import Graph, all_nodes
+from tracer.passes.batch_products import collect_products
+from tracer.passes.gather_updates import gather_updates
+from tracer.passes.merge_loops import share_loops
+from tracer.passes.schedule import schedule
+from tracer.passes.shrink_loops import tidy
+from tracer.passes.simplify import simplify
 
 if TYPE_CHECKING:
-    from codegen.emit_numba import Emitted
+    from codegen.backends.numba.source import Emitted
 
 __all__ = ["Kernel", "Stages", "stages"]
 
@@ -42,7 +42,7 @@ class Stages:
     @cached_property
     def numba(self) -> Emitted:
         """The generated Python source for Numba."""
-        from codegen.emit_numba import emit
+        from codegen.backends.numba.source import emit
         return emit(self.program, self.plan)
 
     @property

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from autodiff.jvp import joint_graph
-from autodiff.linearize import linearize_graph
-from autodiff.transpose import transpose_graph
-from codegen.kernel import compile_graph
+from autodiff.transforms.jvp import joint_graph
+from autodiff.transforms.linearize import linearize_graph
+from autodiff.transforms.transpose import transpose_graph
+from codegen.compile import compile_graph
 from tests import guard
 from tracer.op import Elementwise
 from tracer.ops.reduce import sum_

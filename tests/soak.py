@@ -16,8 +16,8 @@ import warnings
 import numpy as np
 
 import autodiff as ad
+from codegen.compile import compile_graph
 from codegen.config import config
-from codegen.kernel import compile_graph
 from tests import guard
 from tests.programs import KINDS, build
 from tracer.trace import evaluate, trace_flat

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import autodiff as ad
+from codegen.compile import compile_graph
 from codegen.config import config
-from codegen.kernel import compile_graph
 from tests import guard
 from tests.loop_programs import load
 from tracer.trace import evaluate

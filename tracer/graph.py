@@ -111,12 +111,12 @@ class Graph:
     outputs: tuple[Atom, ...]
 
     def __str__(self) -> str:
-        from tracer.text import text
+        from tracer.show.text import text
         return text(self)
 
     def svg(self) -> str:
         """A picture of the graph, as an SVG document."""
-        from tracer.svg import svg
+        from tracer.show.svg import svg
         return svg(self)
 
     _repr_svg_ = svg

@@ -1,6 +1,6 @@
 """Ordinary Python in compiled functions: loops, branches, jumps and writes in place become part of the graph.
 
-`tracer.convert` rewrites a function so that its control flow calls the methods of `hooks.Hooks`. On known values they do what Python
+`source.convert` rewrites a function so that its control flow calls the methods of `hooks.Hooks`. On known values they do what Python
 does. On traced values `blocks` traces each block once and records `cond` and `loop` nodes.
 """
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.advancing import outermost
-from autodiff.capture.slots import PENDING, Slot, append, may_append, mutating, reachable, will_set
+from autodiff.capture.locations import PENDING, Slot, append, may_append, mutating, reachable, will_set
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.state import (
     BREAK,
@@ -37,13 +37,12 @@ from autodiff.capture.state import (
     undecided,
     weak_of,
 )
-from autodiff.checkpointing import loop_within
 from autodiff.leaves import as_leaf
-from autodiff.numpy.memory import assign, may_be, relatives, shared, stale
+from autodiff.numpy.aliasing import assign, may_be, relatives, shared, stale
 from autodiff.numpy.rows import Row
-from autodiff.numpy.whole import integer_of
+from autodiff.numpy.sizes import integer_of
+from autodiff.transforms.checkpoint import loop_within
 from tracer.array import call as call_numpy
-from tracer.elements import apart
 from tracer.errors import ShapeError, UnsupportedError, user_line
 from tracer.graph import Graph, Var, live_nodes
 from tracer.integers import agree, counter, upper_bound
@@ -51,6 +50,7 @@ from tracer.op import type_of
 from tracer.ops.control import FOREVER, LoopSpec
 from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop as loop_op
+from tracer.passes.scalar_replacement import apart
 from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace, reopened, trace_graph, zeros
 from tracer.tree import LEAF, leaf_paths, unflatten
 from tracer.types import ArrayType, Dim, i64

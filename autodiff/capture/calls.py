@@ -15,12 +15,12 @@ import numpy as np
 
 import autodiff.numpy as anp
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
-from autodiff.capture.slots import append, check_read, is_users, mutating, set_item
+from autodiff.capture.locations import append, check_read, is_users, mutating, set_item
 from autodiff.capture.state import declined, truth, undecided
-from autodiff.numpy.memory import own_memory
+from autodiff.numpy.aliasing import own_memory
 from autodiff.numpy.rows import joined_rows
+from autodiff.numpy.sizes import integer_of_length
 from autodiff.numpy.support import fresh
-from autodiff.numpy.whole import integer_of_length
 from tracer.errors import UnsupportedError, explain
 from tracer.promote import cast_to
 from tracer.trace import Tracer, current_trace

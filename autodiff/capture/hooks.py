@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks, calls, slots
+from autodiff.capture import blocks, calls
+from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.snapshots import Snapshot
+from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
-from autodiff.checkpointing import Budgeted
 from autodiff.numpy.rows import joined_rows
-from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, shape_of_integers
+from autodiff.numpy.sizes import integer_of, integer_of_length, note_integer, shape_of_integers
+from autodiff.transforms.checkpoint import Budgeted
 from tracer.array import call as call_numpy
-from tracer.convert import Unconvertible, convert, is_converted
 from tracer.errors import (
     ConcreteValueError,
     EscapedTracerError,
@@ -68,7 +69,7 @@ def notes_of(trace: Trace) -> list[str]:
 
 
 class Hooks:
-    """Methods called by converted functions; see `tracer.convert`."""
+    """Methods called by converted functions; see `autodiff.capture.source.convert`."""
 
     BREAK, CONTINUE = Jump(BREAK), Jump(CONTINUE)
     slice = staticmethod(slice)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.advancing import RANDOM
-from autodiff.capture.slots import slot_names
+from autodiff.capture.locations import slot_names
 from autodiff.capture.state import UNBOUND, declined
 
 __all__ = ["Snapshot"]

@@ -289,6 +289,7 @@ from numpy import (
 )
 
 from autodiff.numpy import (
+    aliasing,
     creation,
     decompositions,
     einstein,
@@ -296,7 +297,6 @@ from autodiff.numpy import (
     indexing,
     joining,
     linalg,
-    memory,
     products,
     reductions,
     shaping,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from autodiff.numpy.memory import view
+from autodiff.numpy.aliasing import view
 from autodiff.numpy.rows import joined_rows
+from autodiff.numpy.sizes import length_of_integer
 from autodiff.numpy.support import (
     array_of,
     as_array,
@@ -25,7 +26,6 @@ from autodiff.numpy.support import (
     supported_dtype,
 )
 from autodiff.numpy.taking import take_diagonal
-from autodiff.numpy.whole import length_of_integer
 from tracer.array import call, functions, implements
 from tracer.errors import ShapeError, UnsupportedError, explain
 from tracer.ops import index as index_ops

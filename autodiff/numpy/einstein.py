@@ -7,7 +7,7 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from autodiff.numpy.memory import may_share
+from autodiff.numpy.aliasing import may_share
 from autodiff.numpy.products import contract, promoted
 from autodiff.numpy.support import dtype_of, permute, refuse, refuse_order, shape_of, supported_dtype
 from autodiff.numpy.taking import take_diagonal

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.numpy.memory import view
+from autodiff.numpy.aliasing import view
+from autodiff.numpy.sizes import integer_of, integer_of_length, note_integer, note_value, span_of
 from autodiff.numpy.support import (
     array_of,
     as_array,
@@ -23,7 +24,6 @@ from autodiff.numpy.support import (
     require_value,
     shape_of,
 )
-from autodiff.numpy.whole import integer_of, integer_of_length, note_integer, note_value, span_of
 from tracer.array import implements
 from tracer.errors import ConcreteValueError, DTypeError, IndexingError, ShapeError, UnsupportedError, explain
 from tracer.integers import agree, is_nonnegative
@@ -586,7 +586,7 @@ def subtract_at(x, indices, b):
 
 
 def _write_at(x, indices, b) -> None:
-    from autodiff.numpy.memory import write
+    from autodiff.numpy.aliasing import write
     if not isinstance(x, Tracer):
         raise explain(UnsupportedError, "ufunc.at: traced values cannot be added into a plain array",
                       why="the trace would be lost",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from autodiff.numpy.aliasing import may_share, view
 from autodiff.numpy.indexing import index, part
-from autodiff.numpy.memory import may_share, view
 from autodiff.numpy.support import (
     array_of,
     as_array,

@@ -6,9 +6,9 @@ import numpy as np
 
 from autodiff.numpy.creation import zeros
 from autodiff.numpy.indexing import update
+from autodiff.numpy.sizes import note_integer
 from autodiff.numpy.support import array_of, as_array, axis_of, dtype_of, filled, known, refuse, require_value, shape_of, static_int
 from autodiff.numpy.taking import gather_along
-from autodiff.numpy.whole import note_integer
 from tracer.array import implements
 from tracer.errors import user_line
 from tracer.ops import sort as sort_ops

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.numpy.memory import own_memory
-from autodiff.numpy.whole import integer_of_length, length_of_integer
+from autodiff.numpy.aliasing import own_memory
+from autodiff.numpy.sizes import integer_of_length, length_of_integer
 from tracer.array import functions
 from tracer.errors import AxisError, ConcreteValueError, DTypeError, UnsupportedError, explain
 from tracer.op import type_of

@@ -6,7 +6,7 @@ import pytest
 import autodiff as ad
 from tests.check import assert_same, check_all, check_grads
 from tracer.errors import MatrixError, ShapeError
-from tracer.text import parse, text
+from tracer.show.text import parse, text
 from tracer.trace import trace_flat
 from tracer.types import type_of_value
 

@@ -188,3 +188,17 @@ def test_clear(directory):
     cache.cached_object(TEXT.format(value=8.0))
     assert cache.clear() == 1 and not entries(directory)
     assert np.isfinite(cache.clear())
+
+
+def test_a_changed_file_in_any_subfolder_changes_the_key(tmp_path):
+    from codegen.backends.llvm.kernel import source_files
+    folder = tmp_path / "codegen" / "loops" / "passes"
+    folder.mkdir(parents=True)
+    (folder / "fuse.py").write_text("a = 1")
+    seen = [source_files(str(tmp_path), ("codegen",))]
+    assert [name for name, _, _ in seen[0]] == ["codegen/loops/passes/fuse.py"]
+    (folder / "fuse.py").write_text("a = 12")
+    seen.append(source_files(str(tmp_path), ("codegen",)))
+    (folder / "another.py").write_text("b = 1")
+    seen.append(source_files(str(tmp_path), ("codegen",)))
+    assert seen[0] != seen[1] != seen[2]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen import llvm_parallel
+from codegen.backends.llvm import parallel as llvm_parallel
 
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
               pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")]
@@ -81,6 +81,6 @@ def test_fork_while_the_background_compiles(monkeypatch):
     f = ad.jit(long)
     want = f(X)
     assert in_child(lambda: np.isclose(f(X), want) and np.isclose(ad.jit(lambda x: long(x) + 1)(X), want + 1))
-    from autodiff.background import drain
+    from autodiff.compiled.background import drain
     assert drain(60)
     assert np.isclose(f(X), want)

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from tracer.elements import apart
 from tracer.graph import Graph, Var, size_symbols
 from tracer.op import Op, Total, Unknown, ops, register, transforms, type_of
+from tracer.passes.scalar_replacement import apart
 from tracer.trace import apply, bind, evaluate, inline, trace_flat, trace_graph, zeros
 from tracer.types import ArrayType, Dim, Size, fresh_size, i64, match_sizes, substitute
 

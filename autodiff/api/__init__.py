@@ -1,0 +1,1 @@
+"""What users call: derivatives, control flow, rules of their own."""

@@ -1,0 +1,1 @@
+"""The text of the user's functions, and how it is rewritten."""

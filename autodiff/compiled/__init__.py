@@ -1,0 +1,1 @@
+"""`jit`: from a call's signature to a kernel."""

@@ -1,0 +1,245 @@
+"""What a compiled function reads from outside its arguments: variables of functions around, of the module, and what hangs on them.
+
+A Python function sees their values of the moment at each call. A compiled one holds them as they were when it was recorded, so each call
+first looks whether they are still the same objects. An array that was replaced by one of its type takes the place of the old one; any
+other change, a number or an array of another shape, means that the function is recorded anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import CellType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.locations import global_names, is_users, is_users_file, slot_names
+from tracer.trace import Tracer
+
+__all__ = ["Surroundings"]
+
+DEPTH = 4
+"""How many references are followed from the variables of a function."""
+MOST = 512
+"""Places that are looked at, at most."""
+_LEAVES = (int, float, complex, str, bytes, bool, type(None), np.generic, np.ndarray)
+_MISSING = object()
+
+
+class Place:
+    """A variable, attribute or item, and the value that it had when the function was recorded."""
+
+    __slots__ = ("name", "owner", "holder", "key", "value")
+
+    def __init__(self, name: str, owner: Any, holder: Any, key: Any, value: Any):
+        self.name = name
+        self.owner = owner      # the cell, list, dict, object or class that it belongs to
+        self.holder = holder    # that, or what its attributes are read from by name
+        self.key = key
+        self.value = value
+
+    def now(self) -> Any:
+        """The value of the moment."""
+        if isinstance(self.holder, CellType):
+            try:
+                return self.holder.cell_contents
+            except ValueError:
+                return _MISSING
+        if isinstance(self.holder, list):
+            return self.holder[self.key] if self.key < len(self.holder) else _MISSING
+        return self.holder.get(self.key, _MISSING)
+
+
+class _Slots:
+    """The attributes of an object without a dict, by name."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Any):
+        self.of = of
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self.of, name, _MISSING)
+
+    def get(self, name: str, default: Any) -> Any:
+        """The attribute, or a default."""
+        return getattr(self.of, name, default)
+
+
+class Surroundings:
+    """The places that a function reads, and whether they still hold what they held."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+        self.places: dict[tuple[int, Any], Place] = {}
+        self._cells: list[tuple[CellType, Any]] = []
+        self._dicts: list[tuple[Mapping, Any, Any]] = []
+        self._lists: list[tuple[list, int, Any]] = []
+        self._contents: dict[int, tuple[np.ndarray, np.ndarray]] = {}   # arrays whose numbers were taken for constants, and copies
+
+    def here(self) -> list[Place]:
+        """The places that the function may read, as they are."""
+        found: list[Place] = []
+        for place in _places_of(self.function):
+            found.append(place)
+            if len(found) == MOST:
+                break
+        return found
+
+    def has_arrays(self) -> bool:
+        """Whether the function may read an array."""
+        return any(isinstance(p.value, np.ndarray) for p in self.here())
+
+    def add(self, before: list[Place], captured: list) -> None:
+        """Keep an eye on what the recorded function may have read. Of an array that is no input of the graph, the numbers count."""
+        inputs = {id(x) for x in captured}
+        for p in before:
+            if p.now() is not p.value:
+                continue    # what the function itself has set is its own affair
+            self.places[id(p.owner), p.key] = p
+            if isinstance(p.value, np.ndarray) and id(p.value) not in inputs and not _is_frozen(p.value):
+                self._contents[id(p.value)] = (p.value, p.value.copy())
+        self._sort()
+
+    def _sort(self) -> None:
+        places = self.places.values()
+        self._cells = [(p.holder, p.value) for p in places if isinstance(p.holder, CellType)]
+        self._lists = [(p.holder, p.key, p.value) for p in places if isinstance(p.holder, list)]
+        self._dicts = [(p.holder, p.key, p.value) for p in places if not isinstance(p.holder, (CellType, list))]
+
+    def __bool__(self) -> bool:
+        return bool(self.places)
+
+    def clear(self) -> None:
+        """Forget all places."""
+        self.places.clear()
+        self._contents.clear()
+        self._sort()
+
+    def same(self) -> bool:
+        """Whether all places hold what they held. Runs at each call."""
+        try:
+            for cell, value in self._cells:
+                if cell.cell_contents is not value:
+                    return False
+            for d, key, value in self._dicts:
+                if d[key] is not value:
+                    return False
+            for items, k, value in self._lists:
+                if items[k] is not value:
+                    return False
+        except (ValueError, LookupError):
+            return False
+        return not self._contents or all(_equal(x, kept) for x, kept in self._contents.values())
+
+    def changes(self) -> tuple[str, list[tuple[np.ndarray, np.ndarray]]]:
+        """What a compiled function cannot take over, in words (empty if there is nothing), and arrays that took the place of others."""
+        replaced: list[tuple[np.ndarray, np.ndarray]] = []
+        for p in self.places.values():
+            new, old = p.now(), p.value
+            if id(old) in self._contents:
+                kept = self._contents[id(old)][1]
+                if type(new) is not np.ndarray or new.dtype != kept.dtype or not _equal(new, kept):
+                    return f"`{p.name}` holds other numbers", []
+                del self._contents[id(old)]
+                self._contents[id(new)] = (new, kept)
+            elif new is old:
+                continue
+            elif isinstance(old, np.ndarray) and type(new) is type(old) and (new.dtype, new.shape) == (old.dtype, old.shape):
+                replaced.append((old, new))
+            elif isinstance(old, np.ndarray) or type(new) is not type(old) or repr(new) != repr(old):
+                return f"`{p.name}` is {_shown(new)}, not {_shown(old)}", []
+            p.value = new
+        self._sort()
+        return "", replaced
+
+
+def _is_frozen(x: np.ndarray) -> bool:
+    """Whether the array owns its numbers and is read-only: nobody writes there, and they need not be compared at each call."""
+    return x.base is None and not x.flags.writeable
+
+
+def _equal(x: np.ndarray, y: np.ndarray) -> bool:
+    # without NaN first: looking for them takes two more arrays
+    return np.array_equal(x, y) or (x.dtype.kind in "fc" and np.array_equal(x, y, equal_nan=True))
+
+
+def _shown(x: Any) -> str:
+    return "gone" if x is _MISSING else f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x)[:40]
+
+
+def _places_of(function: Callable) -> Iterator[Place]:
+    """Places with numbers, texts and arrays that a function, and those that it calls, may read; nearest first."""
+    seen: set[int] = set()
+    todo: list[tuple[str, Any, Any, Any, Any, int, tuple[str, ...]]] = []   # those of a place, depth, names that the reader mentions
+
+    def inside(name: str, x: Any, depth: int, mentioned: tuple[str, ...]) -> None:
+        if id(x) in seen or depth < 0:
+            return
+        if isinstance(x, FunctionType):
+            seen.add(id(x))
+            own = is_users(x)
+            names = global_names(x.__code__) if own else ()
+            for n, cell in zip(x.__code__.co_freevars, x.__closure__ or (), strict=True):
+                try:
+                    todo.append((n, cell, cell if own else None, n, cell.cell_contents, depth, names))
+                except ValueError:
+                    pass
+            for n in names:
+                if n in x.__globals__:
+                    todo.append((n, x.__globals__, x.__globals__, n, x.__globals__[n], depth, names))
+        elif isinstance(x, MethodType):
+            inside(name, x.__func__, depth, mentioned)
+            inside("self", x.__self__, depth, mentioned)
+        elif isinstance(x, functools.partial):
+            for y in (x.func, *x.args, *x.keywords.values()):
+                inside(name, y, depth, mentioned)
+        elif isinstance(x, (list, dict)):
+            seen.add(id(x))
+            for k, y in enumerate(x) if isinstance(x, list) else x.items():
+                todo.append((f"{name}[{k!r}]", x, x, k, y, depth - 1, mentioned))
+        elif isinstance(x, (set, frozenset, tuple)):
+            for y in x:
+                inside(name, y, depth - 1, mentioned)
+        elif isinstance(x, ModuleType):
+            if _is_users_module(x):
+                seen.add(id(x))
+                todo.extend((f"{name}.{n}", x, vars(x), n, vars(x)[n], depth - 1, mentioned) for n in mentioned if n in vars(x))
+        elif isinstance(x, type):
+            if _is_users_module(x.__module__):
+                seen.add(id(x))
+                todo.extend((f"{name}.{n}", x, vars(x), n, y, depth - 1, mentioned) for n, y in vars(x).items() if n in mentioned)
+        elif getattr(type(x), "is_jitted", False):
+            inside(name, x.function, depth, mentioned)
+        elif _is_users_module(type(x).__module__):
+            seen.add(id(x))
+            own_attributes = getattr(x, "__dict__", {})
+            todo.extend((f"{name}.{n}", x, own_attributes, n, y, depth - 1, mentioned) for n, y in own_attributes.items())
+            slots = _Slots(x)
+            todo.extend((f"{name}.{n}", x, slots, n, getattr(x, n), depth - 1, mentioned) for n in slot_names(type(x)) if hasattr(x, n))
+            inside(name, type(x), depth, mentioned)
+            for base in type(x).__mro__:
+                for y in vars(base).values():
+                    if isinstance(y, FunctionType) and y.__name__ in mentioned and is_users(y):
+                        inside(name, y, depth, mentioned)
+    inside(getattr(function, "__name__", "function"), function, DEPTH, ())
+    while todo:
+        following, todo = todo, []
+        for name, owner, holder, key, value, depth, mentioned in following:
+            if isinstance(value, Tracer):
+                continue
+            if isinstance(value, _LEAVES):
+                if holder is not None:
+                    yield Place(name, owner, holder, key, value)
+            elif isinstance(value, tuple) and holder is not None and all(isinstance(y, _LEAVES) for y in value):
+                yield Place(name, owner, holder, key, value)
+            else:
+                inside(name, value, depth, mentioned)
+
+
+def _is_users_module(x: ModuleType | str) -> bool:
+    """Whether a module is the user's own, as `is_users` has it of functions."""
+    module = sys.modules.get(x) if isinstance(x, str) else x
+    return is_users_file(getattr(module, "__file__", None) or "<unknown>")

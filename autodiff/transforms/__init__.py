@@ -1,0 +1,1 @@
+"""Graph to graph, changing the meaning: forward mode, linearization, transposition."""

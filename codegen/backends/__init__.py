@@ -1,0 +1,1 @@
+"""Code generators: each folder makes kernels of programs of the loop language."""

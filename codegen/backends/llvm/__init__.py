@@ -1,0 +1,1 @@
+"""Kernels through LLVM IR with explicit vectors."""

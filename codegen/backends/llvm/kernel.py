@@ -1,0 +1,326 @@
+"""Kernels through LLVM: one machine code for all programs with the same text, and the calls that reach it."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from codegen.backends.llvm import link
+from codegen.backends.llvm.layout import NOT_POSITIVE, SINGULAR
+from codegen.backends.llvm.module import FAILED_CALL, Module, emit_llvm
+from codegen.cache import cached_object, key_of, load, store, target
+from codegen.config import config
+from codegen.loops.donate import donations
+from codegen.loops.language import Buffer
+from codegen.once import once
+from codegen.runtime import pool
+from codegen.stages import Kernel, stages
+from tracer.graph import Graph, structure
+from tracer.op import ops
+
+__all__ = ["LlvmKernel", "llvm_kernel", "why_not"]
+
+LONG_COST = 4000
+"""Kernels of at least this many elements to go through let go of the interpreter's lock."""
+
+_code: WeakValueDictionary[str, link.Linked] = WeakValueDictionary()
+_recent: deque[link.Linked] = deque(maxlen=256)
+_lock = threading.RLock()
+
+
+class _Failure(threading.local):
+    """The exception that a NumPy reference raised in this thread."""
+
+    error: BaseException | None = None
+
+
+_failure = _Failure()
+_REFERENCE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_int64))
+_KERNEL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def _array_at(address: int, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """An array over memory that a kernel owns."""
+    count = int(np.prod(shape, dtype=np.int64))
+    if not count:
+        return np.empty(shape, dtype)
+    memory: Any = (ctypes.c_char * (count * dtype.itemsize)).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)
+
+
+def _callback(info: dict) -> Any:
+    """A C function that calls the NumPy reference of an op on arrays given by address and lengths."""
+    op, params, types = ops[info["op"]], info["params"], info["types"]
+
+    def call(pointers, lengths) -> int:
+        try:
+            arrays, at = [], 0
+            for k, (dtype, rank) in enumerate(types):
+                arrays.append(_array_at(pointers[k], dtype, tuple(lengths[at:at + rank])))
+                at += rank
+            count = info["inputs"]
+            out = op.reference(*arrays[:count], **params)
+            for target, value in zip(arrays[count:], out if op.many else [out], strict=True):
+                target[...] = value
+        except BaseException as e:  # noqa: BLE001 - C code stands between: it is raised again behind it
+            _failure.error = e
+            return 1
+        return 0
+    return _REFERENCE(call)
+
+
+def _link(module: Module, key: str) -> link.Linked:
+    """The machine code of a module; shared by all kernels with this text."""
+    from codegen.runtime.symbols import symbols
+    if module.references:
+        calls = {name: _callback(info) for name, info in module.references.items()}
+        imports = {name: link.address_of(f) for name, f in calls.items()}
+        return link.link(cached_object(module.text), ["kernel"], {**imports, **symbols(module.symbols)}, list(calls.values()))
+    return _shared(key, module.symbols, lambda: cached_object(module.text))
+
+
+def _shared(key: str, names: Iterable[str], code: Callable[[], bytes]) -> link.Linked:
+    from codegen.runtime.symbols import symbols
+    with _lock:
+        found = _code.get(key)
+    if found is None:
+        made = link.link(code(), ["kernel"], symbols(names))
+        with _lock:
+            found = _code.setdefault(key, made)
+    _recent.append(found)
+    return found
+
+
+_CHECKED: dict[str, type[Exception]] = {"": IndexError, "AssertionError": AssertionError, "ValueError": ValueError,
+                                        "LinAlgError": np.linalg.LinAlgError}
+_MATRIX_ERRORS = {NOT_POSITIVE: "Matrix is not positive definite", SINGULAR: "singular matrix"}
+
+
+class Slot:
+    """An input or output of a kernel."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, dtype: np.dtype, shape: tuple[int, ...]):
+        self.dtype = dtype
+        self.shape = shape
+
+    def static_shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.shape
+
+
+def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
+    """The kernel of a graph: from disk if this compiler has made it before, else compiled.
+
+    Raises NotKnown for what this generator cannot write.
+    """
+    start = time.perf_counter()
+    threads = min(threads, pool.MOST) if pool.available() else 1
+    front = _front_key(graph, threads)
+    made = _from_disk(graph, front, start) if front else None
+    if made is not None:
+        return made
+    st = stages(graph)
+    module = emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma(), threads)
+    key = key_of(module.text)
+    known = key in _code
+    code = _link(module, key)
+    kernel = LlvmKernel(graph, module, code, [Slot(b.dtype, b.static_shape() or ()) for b in st.program.inputs],
+                        [Slot(b.dtype, b.static_shape() or ()) for b in st.program.outputs],
+                        [info["op"] for info in module.references.values()], time.perf_counter() - start)
+    kernel.stages = st
+    if front and not module.references and not known:  # other shapes of known code are quickly made again
+        store(front, _packed(kernel, key))
+    return kernel
+
+
+def _front_key(graph: Graph, threads: int) -> str | None:
+    """A name for what this compiler makes of a graph. None if the graph holds something that has no lasting name, such as a function."""
+    if not config.cache:
+        return None
+    text = repr((structure(graph), threads))
+    if " at 0x" in text:
+        return None
+    return hashlib.sha256(_compiler() + target() + text.encode()).hexdigest()
+
+
+@once
+def _compiler() -> bytes:
+    """What tells this compiler from one that might make something else: its files."""
+    root = os.path.abspath(__file__)
+    for _ in __name__.split("."):
+        root = os.path.dirname(root)
+    return repr((source_files(root, ("codegen", "tracer")), link.vector_bytes(), link.has_fma())).encode()
+
+
+def source_files(root: str, packages: Iterable[str]) -> list[tuple[str, int, int]]:
+    """The Python files of packages, to any depth: path below `root`, size, and time of the last change in nanoseconds."""
+    found = []
+    for package in packages:
+        for folder, _, names in os.walk(os.path.join(root, package)):
+            for name in names:
+                if name.endswith(".py"):
+                    path = os.path.join(folder, name)
+                    info = os.stat(path)
+                    found.append((os.path.relpath(path, root).replace(os.sep, "/"), info.st_size, info.st_mtime_ns))
+    return sorted(found)
+
+
+def _packed(kernel: LlvmKernel, key: str) -> bytes:
+    """What a kernel is beside its machine code, as JSON."""
+    m = kernel.module
+    return json.dumps({"code": key, "parameters": m.parameters.tolist(), "arena": m.arena, "messages": m.messages,
+                       "symbols": sorted(m.symbols), "loops": m.has_loops,
+                       "inputs": [(b.dtype.name, b.shape) for b in kernel.inputs],
+                       "outputs": [(b.dtype.name, b.shape) for b in kernel.outputs]}).encode()
+
+
+def _from_disk(graph: Graph, front: str, start: float) -> LlvmKernel | None:
+    data = load(front)
+    if data is None:
+        return None
+    d = json.loads(data)
+    found = _code.get(d["code"])
+    code = load(d["code"]) if found is None else b""
+    if code is None:
+        return None
+    module = Module("", np.array(d["parameters"], np.int64), d["arena"], d["messages"], {}, set(d["symbols"]), d["loops"])
+    linked = _shared(d["code"], d["symbols"], lambda: code)
+    slots = [[Slot(np.dtype(name), tuple(shape)) for name, shape in d[which]] for which in ("inputs", "outputs")]
+    return LlvmKernel(graph, module, linked, slots[0], slots[1], [], time.perf_counter() - start)
+
+
+class LlvmKernel(Kernel):
+    """A kernel that LLVM compiled. `address` is that of its C function; see `emit_llvm`."""
+
+    generator = "llvm"
+
+    def __init__(self, graph: Graph, module: Module, code: link.Linked, inputs: list[Slot], outputs: list[Slot], references: list[str],
+                 seconds: float):
+        self.module = module
+        self.code = code
+        self.address = code.address("kernel")
+        self._call = _KERNEL(self.address)
+        self._arenas: list[np.ndarray] = []
+        self.inputs = inputs
+        self.outputs = outputs
+        super().__init__(graph, self._run, seconds, references)
+
+    def _run(self, *leaves: Any) -> tuple:
+        """Call through ctypes: any layout of the inputs, for the general way of a call."""
+        ins = [_ready(x, b) for x, b in zip(leaves, self.inputs, strict=True)]
+        outs = [np.empty(b.shape, b.dtype) for b in self.outputs]
+        pointers = (ctypes.c_void_p * (len(ins) + len(outs) + 1))(*[a.ctypes.data for a in (*ins, *outs)])
+        try:
+            arena = self._arenas.pop()
+        except IndexError:
+            arena = np.empty(self.module.arena + 64, np.uint8)
+        base = -(-arena.ctypes.data // 64) * 64
+        code = self._call(pointers, self.module.parameters.ctypes.data, base)
+        self._arenas.append(arena)
+        if code:
+            self.fail(code)
+        return tuple([o if o.shape else o[()] for o in outs])
+
+    def fail(self, code: int) -> None:
+        """Raise what a kernel's code means."""
+        if code == FAILED_CALL:
+            error, _failure.error = _failure.error, None
+            assert error is not None
+            raise error
+        if code in _MATRIX_ERRORS:
+            raise np.linalg.LinAlgError(_MATRIX_ERRORS[code])
+        if code < 0:
+            raise MemoryError("out of memory in a compiled function")
+        kind, _, text = self.module.messages[code - 1].rpartition("\0")
+        raise _CHECKED[kind](text)
+
+    def signature(self, nargs: int, accesses: Sequence[Sequence[int]], leaves: Sequence[Sequence[int]],
+                  builds: Sequence[tuple[int, Sequence[int], Any]], keep: list[Any], same: bool = False,
+                  donated: Sequence[int] = ()):
+        """The table by which the native entry calls this kernel.
+
+        same : every call fills the same result arrays
+        donated : inputs whose memory results may take
+        """
+        from codegen.entry import native
+        outputs = []
+        taken = donations(self.stages.program, donated) if donated else {}
+        for k, b in enumerate(self.outputs):
+            shape = b.shape
+            if k in taken:
+                how, shape = native.MAKE_DONATED, (taken[k],)
+            elif not shape:
+                how = native.MAKE_SCALAR
+            elif same:
+                how = native.MAKE_SAME
+            else:
+                how = native.MAKE_POOLED if native.reusable(shape, b.dtype) else native.MAKE_ARRAY
+            outputs.append((how, b.dtype, shape))
+        return native.Signature(nargs, accesses, leaves, outputs, builds, self.address, self.module.parameters, self.module.arena,
+                                self._is_long(), self.fail, [*keep, self.code, self])
+
+    def _is_long(self) -> bool:
+        """Whether the kernel runs long enough to let go of the interpreter's lock."""
+        if self.module.references:
+            return True
+        sizes = [int(np.prod(b.shape, dtype=np.int64)) for b in [*self.inputs, *self.outputs]]
+        return max(sizes, default=0) >= LONG_COST or self.module.arena >= 8 * LONG_COST or self.module.has_loops
+
+
+def _ready(x: Any, b: Slot) -> np.ndarray:
+    """An input as compiled code takes it: C-contiguous, aligned, of the kernel's dtype."""
+    a = np.require(x, b.dtype, ["C", "A"])
+    return a if a.shape == b.shape else a.reshape(b.shape)
+
+
+@once
+def why_not() -> str:
+    """Why kernels are not generated through LLVM here; empty if they are."""
+    try:
+        return _self_test()
+    except (ImportError, RuntimeError, OSError) as e:
+        return f"{type(e).__name__}: {e}"
+
+
+def _self_test() -> str:
+    """Compile and run a small program with a masked loop, a sum and an elementary function."""
+    from codegen.loops.language import Apply, For, Lit, Load, Name, Program, Store
+    from codegen.loops.passes.arena import plan_memory
+    f8 = np.dtype(np.float64)
+    n = 19
+    x, y, total = (Buffer(s, f8, shape, role) for s, shape, role in
+                   (("x", (Lit(n),), "input"), ("y", (Lit(n),), "output"), ("s", (), "output")))
+    i = Name("i")
+    e = Apply("exp", (Load(x, (i,)),), f8)
+    program = Program("test", [x], [y, total], [Store(total, (), Lit(0.0, f8)),
+                                                For(i, Lit(n), [Store(y, (i,), e), Store(total, (), Load(x, (i,)), "add")])])
+    module = emit_llvm(program, plan_memory(program), link.vector_bytes(), link.has_fma())
+    code = link.link(cached_object(module.text), ["kernel"], {})
+    xs, ys, sums = np.linspace(-1, 1, n), np.zeros(n + 8), np.zeros(1)
+    pointers = (ctypes.c_void_p * 3)(xs.ctypes.data, ys.ctypes.data, sums.ctypes.data)
+    result = _KERNEL(code.address("kernel"))(pointers, module.parameters.ctypes.data, np.zeros(1024).ctypes.data)
+    if result or not np.allclose(ys[:n], np.exp(xs), rtol=1e-14) or ys[n:].any() or abs(sums[0] - xs.sum()) > 1e-12:
+        return "the self-test of the LLVM generator failed"
+    return ""
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

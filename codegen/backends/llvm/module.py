@@ -1,0 +1,300 @@
+"""Loop nests as LLVM IR with explicit vectors.
+
+The text depends on the structure of a program alone: lengths, offsets and most constants are parameters, read from a table at the head
+of a function. Programs that differ only in them have the same text, and share one machine code. Numbers up to SMALL stay in the text,
+where the code generator can use them.
+
+An innermost parallel loop whose body is made of stores runs in vectors: thin bodies twice unrolled with a masked rest, others
+masked throughout. Sums are kept in vector accumulators as far out as nothing reads the total. The body of a program is cut into
+functions of limited size, so that compile time grows linearly; scalars that several of them use live in memory between.
+
+The kernel is a C function: int kernel(void **arrays, int64 *parameters, char *arena): 0, or k if check number k failed, or -k.
+`arrays` are the inputs, the outputs and the arena's cells are laid out by `Layout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from codegen.backends.llvm import scalar as scalar_llvm
+from codegen.backends.llvm.function import FunctionWriter
+from codegen.backends.llvm.layout import CHUNK, FAILED_CALL, INLINED, NO_MEMORY, SLOT, Layout, cost_of, is_variable
+from codegen.backends.llvm.link import STRAIGHT_LINE
+from codegen.backends.llvm.parallel import Part, parallel_part
+from codegen.backends.llvm.writer import Value, Writer
+from codegen.elementary import functions as vecmath
+from codegen.loops.language import (
+    Alloc,
+    Apply,
+    Buffer,
+    BufferView,
+    Call,
+    Check,
+    For,
+    If,
+    Lit,
+    Program,
+    Stmt,
+    Store,
+    While,
+    accesses,
+    blocks,
+    stmt_exprs,
+    walk_expr,
+)
+from codegen.loops.passes.arena import MemoryPlan
+
+__all__ = ["emit_llvm", "Module", "FAILED_CALL", "NO_MEMORY"]
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """What the linker and the entry need.
+
+    text : LLVM IR
+    parameters : the table, 8 bytes a number
+    arena : bytes of scratch memory
+    messages : what check number k says, from 1 on
+    references : calls of NumPy references, by symbol
+    symbols : functions of the run-time library that the text calls
+    has_loops : whether loops run over steps that depend on each other
+    """
+
+    text: str
+    parameters: np.ndarray
+    arena: int
+    messages: list[str]
+    references: dict[str, dict]
+    symbols: set[str]
+    has_loops: bool
+
+
+class Emitter:
+    """Writes a module."""
+
+    def __init__(self, program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool, threads: int):
+        self.program = program
+        self.layout = Layout(program, plan, threads)
+        self.parts: dict[int, Part] = {}
+        self.bytes = vector_bytes
+        self.fma = fma
+        self.declarations: set[str] = set()
+        self.messages: dict[str, int] = {}
+        self.references: dict[str, dict] = {}
+        self.symbols: set[str] = set()
+        self.helpers: dict[str, str] = {}
+        self.memory_functions = False
+        self.outlined = self._outlined()
+
+    def _outlined(self) -> set[tuple[str, np.dtype]]:
+        """Elementary functions that are used so often that their code stands once, in a function of its own."""
+        uses: dict[tuple[str, np.dtype], int] = {}
+
+        def visit(block: list[Stmt]) -> None:
+            for s in block:
+                for e in stmt_exprs(s):
+                    for p in walk_expr(e):
+                        if isinstance(p, Apply) and p.fn in vecmath.functions and p.dtype.kind == "f":
+                            uses[p.fn, p.dtype] = uses.get((p.fn, p.dtype), 0) + 1
+                for b in blocks(s):
+                    visit(b)
+        visit(self.program.body)
+        return {key for key, n in uses.items() if n > INLINED}
+
+    def call_outlined(self, w: Writer, fn: str, dtype: np.dtype, args: list[Value]) -> Value:
+        """A call of an elementary function's own function, which is written when it is first needed."""
+        kind, lanes, t = args[0].kind, args[0].lanes, args[0].type
+        name = f"ad_{fn}_{kind}_{lanes}"
+        if name not in self.helpers:
+            inner = Writer(self.declarations, self.fma)
+            y = scalar_llvm.apply(inner, fn, dtype, [Value(f"%x{k}", kind, lanes) for k in range(len(args))])
+            inner.line(f"ret {y}")
+            parameters = ", ".join(f"{t} %x{k}" for k in range(len(args)))
+            self.helpers[name] = f"define internal {t} @{name}({parameters}) noinline #0 {{\n" + "\n".join(inner.text()) + "\n}\n"
+        return w.pure(f"call {t} @{name}({', '.join(map(str, args))})", kind, lanes, *args)
+
+    def message(self, text: str) -> int:
+        """The number of a check."""
+        return self.messages.setdefault(text, len(self.messages) + 1)
+
+    def help(self, name: str) -> None:
+        """Define one of the helper functions."""
+        if name not in self.helpers:
+            text, needs = scalar_llvm.HELPERS[name]
+            self.helpers[name] = text
+            for other in needs:
+                self.help(other)
+
+    def reference(self, info: dict, inputs: int, views: Sequence[BufferView]) -> str:
+        """The symbol of a call of a NumPy reference."""
+        name = f"reference_{len(self.references)}"
+        self.references[name] = {**info, "inputs": inputs, "types": [(x.buffer.dtype, len(x.buffer.shape)) for x in views]}
+        return name
+
+    def chunks(self) -> list[list[Stmt]]:
+        """The body cut into functions; a loop that threads share has one of its own."""
+        out: list[list[Stmt]] = [[]]
+        size = 0
+        for s in self.program.body:
+            c = cost_of(s)
+            if out[-1] and (size + c > CHUNK or id(s) in self.parts or id(out[-1][-1]) in self.parts):
+                out.append([])
+                size = 0
+            out[-1].append(s)
+            size += c
+        return out
+
+    def shared(self, chunks: list[list[Stmt]]) -> set[Buffer]:
+        """Scalar variables that several functions use, or that are results."""
+        seen: dict[Buffer, int] = {}
+        shared: set[Buffer] = {b for b in self.program.outputs if isinstance(b, Buffer) and not b.shape}
+        for k, chunk in enumerate(chunks):
+            for s in chunk:
+                for a in accesses(s):
+                    if is_variable(a.buffer) and seen.setdefault(a.buffer, k) != k:
+                        shared.add(a.buffer)
+        return shared
+
+    def dynamic(self) -> list[Buffer]:
+        """Buffers whose memory is made at run time."""
+        found: dict[Buffer, None] = {}
+
+        def visit(block: list[Stmt]) -> None:
+            for s in block:
+                if isinstance(s, Alloc):
+                    found.setdefault(s.buffer.storage)
+                for b in blocks(s):
+                    visit(b)
+        visit(self.program.body)
+        return list(found)
+
+    def module(self) -> Module:
+        """All of it."""
+        if self.layout.threads > 1:
+            placed = set(self.layout.places)
+            for s in self.program.body:
+                part = parallel_part(s, self.program, placed)
+                if part is not None:
+                    self.parts[id(s)] = part
+        chunks = self.chunks()
+        shared = self.shared(chunks) | {b for part in self.parts.values() for b in part.sums}
+        for b in sorted(shared, key=lambda b: b.name):
+            if b not in self.layout.arguments:
+                self.layout.cell(b)
+        dynamic = self.dynamic()
+        for b in dynamic:
+            self.layout.slot(b)
+        for part in self.parts.values():
+            for b in part.sums:
+                self.layout.partial(b)
+        self.layout.fix([b for part in self.parts.values() for b in part.own])
+        parts = []
+        for k, chunk in enumerate(chunks):
+            part = self.parts.get(id(chunk[0])) if chunk else None
+            parts.append(FunctionWriter(self, chunk, shared, part).function(f"part{k}"))
+            if part is not None:
+                parts += [FunctionWriter(self, [], shared).join(f"join{k}", part), self._launch(k, part)]
+        texts = [*self.helpers.values(), *parts, self._kernel(chunks, dynamic)]
+        if self.memory_functions:
+            texts.insert(0, _MEMORY)
+        first = STRAIGHT_LINE if _is_straight_line(self.program) else ""
+        text = first + "\n".join([*sorted(self.declarations), *texts, _ATTRIBUTES])
+        names = sorted(self.messages, key=lambda t: self.messages[t])
+        return Module(text, np.array(self.layout.table or [0], np.int64), max(64, self.layout.size), names, self.references, self.symbols,
+                      any(isinstance(s, While) or isinstance(s, For) and not s.parallel for s in self.program.body))
+
+    def _launch(self, k: int, part: Part) -> str:
+        """The function that has a loop run by threads, and adds up their sums."""
+        self.symbols.add("ad_parallel")
+        self.declarations.add("declare i32 @ad_parallel(ptr, ptr, ptr, ptr, i64, i64)")
+        w = FunctionWriter(self, [], set())
+        n = w.expr(part.loop.stop)
+        threads = w.parameter(self.layout.threads, "i64")
+        arguments = "ptr %arrays, ptr %parameters, ptr %arena"
+        code = w.here(f"call i32 @ad_parallel(ptr @part{k}, {arguments}, {n}, {threads})", "i32")
+        w.line(f"call void @join{k}({arguments}, {threads})")
+        w.line(f"ret {code}")
+        return f"define internal i32 @launch{k}(ptr %arrays, ptr %parameters, ptr %arena) #0 {{\n" + "\n".join(w.text()) + "\n}\n"
+
+    def _kernel(self, chunks: list[list[Stmt]], dynamic: list[Buffer]) -> str:
+        lines = ["define i32 @kernel(ptr noalias %arrays, ptr noalias %parameters, ptr noalias %arena) #0 {", "entry:"]
+        for k, b in enumerate(dynamic):
+            lines += [f"  %s{k} = getelementptr i8, ptr %arena, i64 {self.layout.slot(b)}",
+                      f"  store <2 x i64> zeroinitializer, ptr %s{k}, align 8"]
+        arguments = "ptr %arrays, ptr %parameters, ptr %arena"
+        codes = []
+        for k, chunk in enumerate(chunks):
+            codes.append((f"%c{k}", f"after{k}"))
+            name = f"launch{k}" if chunk and id(chunk[0]) in self.parts else f"part{k}"
+            lines += [f"  %c{k} = call i32 @{name}({arguments})", f"  %bad{k} = icmp ne i32 %c{k}, 0",
+                      f"  br label %after{k}", f"after{k}:", f"  br i1 %bad{k}, label %leave, label %next{k}", f"next{k}:"]
+        lines += ["  br label %leave", "leave:",
+                  "  %code = phi i32 " + ", ".join([*(f"[{c}, %{at}]" for c, at in codes), f"[0, %next{len(chunks) - 1}]"])]
+        for k in range(len(dynamic)):
+            lines += [f"  %m{k} = load ptr, ptr %s{k}", f"  call void @free(ptr %m{k})"]
+        lines += ["  ret i32 %code", "}"]
+        if dynamic:
+            self.memory_functions = True
+        return "\n".join(lines) + "\n"
+
+
+LONG_ROW = 1000
+"""Statements from which on a program is compiled as straight-line code, unless its loops take more steps."""
+
+
+def _is_straight_line(program: Program) -> bool:
+    """Whether a program is a long row of statements, beside which its loops are of no account."""
+    def steps(block: list[Stmt], times: int) -> float:
+        total = 0.0
+        for s in block:
+            if isinstance(s, For) and isinstance(s.stop, Lit):
+                total += steps(s.body, times * max(1, int(s.stop.value)))
+            elif isinstance(s, If):
+                total += max(steps(b, times) for b in s.branches)
+            else:
+                total += inf if isinstance(s, (For, While, Call)) else times
+        return total
+    row = sum(isinstance(s, (Store, Check)) for s in program.body)
+    return row >= LONG_ROW and steps(program.body, 1) <= 2 * row
+
+
+_MEMORY = f"""declare ptr @malloc(i64)
+declare ptr @realloc(ptr, i64)
+declare void @free(ptr)
+define internal i1 @ad_fit(ptr %slot, i64 %size) noinline {{
+  %old = load ptr, ptr %slot
+  call void @free(ptr %old)
+  %new = call ptr @malloc(i64 %size)
+  store ptr %new, ptr %slot
+  %at = getelementptr i8, ptr %slot, i64 {SLOT // 2}
+  store i64 %size, ptr %at
+  %failed = icmp eq ptr %new, null
+  ret i1 %failed
+}}
+define internal i1 @ad_grow(ptr %slot, i64 %size) noinline {{
+  %old = load ptr, ptr %slot
+  %double = shl i64 %size, 1
+  %new = call ptr @realloc(ptr %old, i64 %double)
+  %failed = icmp eq ptr %new, null
+  br i1 %failed, label %leave, label %fine
+fine:
+  store ptr %new, ptr %slot
+  %at = getelementptr i8, ptr %slot, i64 {SLOT // 2}
+  store i64 %double, ptr %at
+  br label %leave
+leave:
+  ret i1 %failed
+}}
+"""
+_ATTRIBUTES = """attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }
+!0 = !{!"branch_weights", i32 1, i32 1000000}
+"""
+
+
+def emit_llvm(program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool, threads: int = 1) -> Module:
+    """Write a program as LLVM IR for vectors of so many bytes. Raises NotKnown for what this generator cannot write."""
+    return Emitter(program, plan, vector_bytes, fma, threads).module()

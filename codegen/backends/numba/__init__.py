@@ -1,0 +1,1 @@
+"""Kernels through Python source that Numba compiles."""

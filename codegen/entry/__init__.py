@@ -1,0 +1,1 @@
+"""The builtin function through which Python calls kernels."""

@@ -1,0 +1,1 @@
+"""The loop language, and how a graph becomes a program of it."""

@@ -1,0 +1,1 @@
+"""What kernels call: matrix products, LAPACK, the threads that share a loop."""

@@ -1,0 +1,76 @@
+"""Compiling a module: the options our code is compiled with do not reach the code of others in the same process."""
+
+import threading
+
+import llvmlite.binding as llvm
+import pytest
+
+from codegen.backends.llvm.link import compile_object, host
+
+LOOP = """
+define double @total(ptr %p, i64 %n, i64 %stride) {
+entry:
+  br label %body
+body:
+  %i = phi i64 [0, %entry], [%next, %body]
+  %s = phi double [0.0, %entry], [%sum, %body]
+  %k = mul i64 %i, %stride
+  %a = getelementptr double, ptr %p, i64 %k
+  %k1 = add i64 %k, 7
+  %b = getelementptr double, ptr %p, i64 %k1
+  %x = load double, ptr %a
+  %y = load double, ptr %b
+  %t = fadd double %x, %y
+  %sum = fadd double %s, %t
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, %n
+  br i1 %more, label %body, label %end
+end:
+  ret double %sum
+}
+"""
+
+
+def _assembly() -> str:
+    """The loop compiled as another user of LLVM in this process would compile it."""
+    name, features = host()
+    machine = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=2)
+    module = llvm.parse_assembly(f'target triple = "{llvm.get_process_triple()}"\n' + LOOP)
+    return machine.emit_assembly(module)
+
+
+def test_options_are_put_back():
+    compile_object(LOOP)
+    before = _assembly()
+    llvm.set_option("autodiff", "-disable-lsr")
+    try:
+        assert _assembly() != before, "the loop shows whether strength reduction ran"
+    finally:
+        llvm.set_option("autodiff", "-disable-lsr=false")
+    compile_object(LOOP)
+    assert _assembly() == before
+
+
+def test_options_are_put_back_after_an_error():
+    before = _assembly()
+    with pytest.raises(RuntimeError):
+        compile_object("define double @broken(")
+    assert _assembly() == before
+
+
+def test_others_compile_at_the_same_time():
+    """Another thread never sees our options: they change under LLVM's own lock."""
+    want, seen, done = _assembly(), set(), threading.Event()
+
+    def other() -> None:
+        while not done.is_set():
+            seen.add(_assembly())
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        objects = {compile_object(LOOP) for _ in range(200)}
+    finally:
+        done.set()
+        thread.join()
+    assert seen == {want} and len(objects) == 1

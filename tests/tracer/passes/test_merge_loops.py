@@ -1,0 +1,47 @@
+"""Loops that are a part of other loops."""
+
+import numpy as np
+
+import autodiff as ad
+from tracer.graph import all_nodes
+from tracer.passes.merge_loops import share_loops
+from tracer.passes.simplify import simplify
+from tracer.trace import evaluate
+
+
+def loops(graph):
+    return sum(n.op.name == "loop" for n in all_nodes(graph))
+
+
+def both(x, y):
+    def step(i, state):
+        a, s = state
+        return a.at[i].set(a[i] * y[i]), s + a[i]
+    a, s = ad.fori_loop(0, 5, step, (x, 0.0))
+    b = ad.fori_loop(0, 5, lambda i, c: c.at[i].set(c[i] * y[i]), x)
+    return a * s, b
+
+
+def one_after_another(x, y):
+    b = ad.fori_loop(0, 5, lambda i, c: c.at[i].set(c[i] * y[i]), x)
+
+    def step(i, state):
+        a, s = state
+        return a.at[i].set(a[i] * y[i]), s + b[i]
+    return ad.fori_loop(0, 5, step, (x, 0.0))
+
+
+def apart(x, y):
+    b = ad.fori_loop(0, 5, lambda i, c: c.at[i].set(c[i] + y[i]), x)
+    c = ad.fori_loop(0, 5, lambda i, c: c.at[i].set(c[i] * y[i]), x)
+    return b, c
+
+
+def test_parts_are_taken_from_the_whole():
+    x, y = np.linspace(0.5, 1.0, 5), np.linspace(1.0, 2.0, 5)
+    for f, before, after in ((both, 2, 1), (one_after_another, 2, 2), (apart, 2, 2)):
+        graph = simplify(ad.jit(f).trace(x, y))
+        shared = share_loops(graph)
+        assert (loops(graph), loops(shared)) == (before, after), f.__name__
+        for got, want in zip(evaluate(shared, [x, y]), evaluate(graph, [x, y]), strict=True):
+            np.testing.assert_array_equal(got, want)
