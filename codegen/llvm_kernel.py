@@ -15,6 +15,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+import codegen
+import tracer
 from codegen import link, pool
 from codegen.cache import cached_object, key_of, load, store, target
 from codegen.config import config
@@ -157,14 +159,28 @@ def _front_key(graph: Graph, threads: int) -> str | None:
 @once
 def _compiler() -> bytes:
     """What tells this compiler from one that might make something else: its files."""
-    here = os.path.dirname(os.path.abspath(__file__))
+    files = files_of([os.path.abspath(package.__path__[0]) for package in (codegen, tracer)])
+    return repr((files, link.vector_bytes(), link.has_fma())).encode()
+
+
+def files_of(roots: Iterable[str]) -> list[tuple[str, int, int]]:
+    """Return path, size and time of the last change of every file in these folders and the folders inside them, in order.
+
+    Paths start with the name of the root, so that the same package in another place has the same paths. Byte code and
+    hidden files are left out.
+    """
     found = []
-    for folder in (here, os.path.join(os.path.dirname(here), "tracer"), os.path.join(os.path.dirname(here), "tracer", "ops")):
-        for entry in os.scandir(folder):
-            if entry.name.endswith(".py"):
-                info = entry.stat()
-                found.append((entry.name, info.st_size, info.st_mtime_ns))
-    return repr((sorted(found), link.vector_bytes(), link.has_fma())).encode()
+    for root in roots:
+        for folder, inner, names in os.walk(root):
+            if "__pycache__" in inner:
+                inner.remove("__pycache__")
+            for name in names:
+                if name.startswith("."):    # what an editor keeps for a while
+                    continue
+                path = os.path.join(folder, name)
+                info = os.stat(path)
+                found.append((os.path.relpath(path, os.path.dirname(root)), info.st_size, info.st_mtime_ns))
+    return sorted(found)
 
 
 def _packed(kernel: LlvmKernel, key: str) -> bytes:
