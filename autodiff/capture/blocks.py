@@ -293,7 +293,7 @@ class _Hint:
     def __init__(self) -> None:
         self.rebound: set = set()
         self.types: dict[tuple[Any, int], tuple[ArrayType, bool]] = {}
-        self.set: set[tuple] = set()    # places outside the function that the body sets
+        self.set: dict[tuple, None] = {}    # places outside the function that the body sets, in the order in which they were found
         self.growing: dict[Any, tuple[int, ...]] = {}   # arrays whose lengths change by the same at each step: by how much, each axis
 
 
@@ -529,7 +529,7 @@ def loop(steps: Steps, body: Callable, carried: Sequence[str], state: Sequence[s
         if target is None:
             return False
         if slot.kind != "last":
-            hint.set.add(slot.like())
+            hint.set[slot.like()] = None
         init[target] = value
         if value is not UNBOUND:
             carry.append(target)

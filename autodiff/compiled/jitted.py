@@ -20,13 +20,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MethodType
-from typing import Any, NamedTuple
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from autodiff.capture import lift_here
+from autodiff.capture.calls import call_method
+from autodiff.capture.locations import is_users
 from autodiff.capture.recording import Recorded, record
+from autodiff.capture.source.convert import Unconvertible, converted_source
 from autodiff.compiled.background import submit
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.specialise import Variants
@@ -39,6 +42,9 @@ from tracer.show.text import text
 from tracer.trace import Tracer, bind, evaluate
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType
+
+if TYPE_CHECKING:
+    from codegen.stages import Stages
 
 __all__ = ["jit", "CacheInfo", "Jitted", "show", "config"]
 
@@ -802,8 +808,9 @@ def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
 
     Parameters
     ----------
-    stage : "graph" (as traced), "derivative" (the graph of value and gradient; of the function itself if it is a gradient
-        already), "simplified", "loops" or "source"
+    stage : "converted" (the user's source as capture rewrites it, or a sentence that says why it is not captured; needs no arguments),
+        "graph" (as traced), "derivative" (the graph of value and gradient; of the function itself if it is a gradient already),
+        "simplified", "loops", "source" (the loops as Python) or "llvm" (the loops as LLVM IR, for this machine and one thread)
 
     Examples
     --------
@@ -816,6 +823,8 @@ def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
     """
     from autodiff.api.grad import value_and_grad
     from codegen.compile import stages
+    if stage == "converted":
+        return _captured_source(f)
     jitted = f if isinstance(f, Jitted) else jit(f)
     if stage == "graph":
         return text(jitted.trace(*args, **kwargs))
@@ -824,7 +833,35 @@ def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
             jitted = jit(value_and_grad(jitted.function))
         return text(jitted.trace(*args, **kwargs))
     st = stages(jitted.trace(*args, **kwargs))
+    prints: dict[str, Callable[[], str]] = {"simplified": lambda: text(st.simplified), "loops": lambda: str(st.program),
+                                            "source": lambda: st.source, "llvm": lambda: _llvm_text(st)}
+    if stage not in prints:
+        raise ValueError(f"stage {stage!r}: it is converted, graph, derivative, simplified, loops, source or llvm")
+    return prints[stage]()
+
+
+def _captured_source(f: Callable) -> str:
+    """Return the source that capture makes of the user's function behind `f`, or a sentence that says why it makes none."""
+    found: Any = inspect.unwrap(f, stop=lambda g: isinstance(g, FunctionType) and is_users(g))     # grad(g) has the name of g and wraps it
+    while isinstance(found, functools.partial):
+        found = found.func
+    found = getattr(found, "__func__", found)       # a method is a function with its object
+    if not isinstance(found, FunctionType):
+        found = call_method(found)
+    if found is None or not is_users(found):
+        return f"`{name_of(f)}` is not captured: it is not a Python function of the user's"
     try:
-        return {"simplified": lambda: text(st.simplified), "loops": lambda: str(st.program), "source": lambda: st.source}[stage]()
-    except KeyError:
-        raise ValueError(f"stage {stage!r}: it is graph, derivative, simplified, loops or source") from None
+        return converted_source(found)
+    except Unconvertible as e:
+        return f"`{name_of(f)}` is not captured: {e}"
+
+
+def _llvm_text(st: Stages) -> str:
+    """Return the IR of a program for this machine, or a sentence that says why the LLVM generator writes none."""
+    from codegen.backends.llvm import link
+    from codegen.backends.llvm.module import emit_llvm
+    from codegen.backends.llvm.scalar import NotKnown
+    try:
+        return emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma()).text
+    except NotKnown as e:
+        return f"the LLVM generator has no code for {e}; the kernel is generated through Numba"

@@ -1,16 +1,21 @@
 """Machine code on disk: never a wrong or broken entry, whatever happens to the files."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import codegen
+import tracer
 from codegen import cache
+from codegen.backends.llvm import kernel as llvm_kernel
 from codegen.config import config
 
 TEXT = """define i32 @kernel(ptr %a, ptr %p, ptr %s) {{
@@ -190,15 +195,47 @@ def test_clear(directory):
     assert np.isfinite(cache.clear())
 
 
-def test_a_changed_file_in_any_subfolder_changes_the_key(tmp_path):
-    from codegen.backends.llvm.kernel import source_files
-    folder = tmp_path / "codegen" / "loops" / "passes"
-    folder.mkdir(parents=True)
-    (folder / "fuse.py").write_text("a = 1")
-    seen = [source_files(str(tmp_path), ("codegen",))]
-    assert [name for name, _, _ in seen[0]] == ["codegen/loops/passes/fuse.py"]
-    (folder / "fuse.py").write_text("a = 12")
-    seen.append(source_files(str(tmp_path), ("codegen",)))
-    (folder / "another.py").write_text("b = 1")
-    seen.append(source_files(str(tmp_path), ("codegen",)))
-    assert seen[0] != seen[1] != seen[2]
+def copied(tmp_path):
+    """The packages that decide what is compiled, with the times of their files, in another place."""
+    roots = []
+    for package in (codegen, tracer):
+        here = Path(package.__file__).resolve().parent
+        roots.append(str(shutil.copytree(here, tmp_path / here.name, ignore=shutil.ignore_patterns("__pycache__"))))
+    return roots
+
+
+def test_the_compiler_is_known_by_its_files_wherever_they_are(tmp_path):
+    key, files = llvm_kernel._compiler().decode(), llvm_kernel.files_of(copied(tmp_path))
+    assert os.path.join("tracer", "ops", "control.py") in [path for path, _, _ in files]
+    assert key.startswith(f"({files!r}")
+
+
+@pytest.mark.parametrize("change", ["text", "time", "added", "removed", "moved", "nested"])
+def test_a_change_in_a_folder_of_the_compiler_changes_its_key(tmp_path, change):
+    roots = copied(tmp_path)
+    ops, inner = tmp_path / "tracer" / "ops", tmp_path / "codegen" / "passes" / "loops"
+    inner.mkdir(parents=True)
+    (inner / "fuse.py").write_text("")
+    before = llvm_kernel.files_of(roots)
+    if change == "text":
+        (ops / "sort.py").write_text("# another rule\n")
+    elif change == "time":
+        os.utime(ops / "sort.py", ns=(0, 0))
+    elif change == "added":
+        (ops / "another.py").write_text("")
+    elif change == "removed":
+        (ops / "sort.py").unlink()
+    elif change == "moved":
+        (ops / "sort.py").rename(tmp_path / "tracer" / "sort.py")
+    else:
+        (inner / "fuse.py").write_text("# another pass\n")
+    assert llvm_kernel.files_of(roots) != before
+
+
+def test_byte_code_and_hidden_files_are_no_part_of_the_compiler(tmp_path):
+    roots = copied(tmp_path)
+    before = llvm_kernel.files_of(roots)
+    (tmp_path / "tracer" / "ops" / "__pycache__").mkdir()
+    (tmp_path / "tracer" / "ops" / "__pycache__" / "sort.pyc").write_bytes(b"")
+    (tmp_path / "tracer" / "ops" / ".sort.py.swp").write_bytes(b"")
+    assert llvm_kernel.files_of(roots) == before

@@ -2,7 +2,32 @@
 
 `convert(f, hooks)` is `f` again, compiled from its own source under its own file name and lines, with `if`, `while`, `for`, `and`,
 `or`, `not`, `a if c else b`, comparison chains, calls, subscripts and assignments to parts of objects turned into calls of methods of
-`hooks`. What the hooks do with them is their affair; see `autodiff.capture`.
+`hooks`. What the hooks do with them is their affair; see `autodiff.capture`. `autodiff.show(f, stage="converted")` prints it.
+
+Before:
+
+    def f(x, n):
+        for i in range(n):
+            x = x * 0.5 + i
+        return x
+
+After:
+
+    def f(x, n):
+        if 0:                                   # never runs: it makes `i` a name of `f`, which blocks can share
+            i = None
+        def body__1(item__):                    # one step
+            nonlocal i, x
+            i = item__
+            x = x * 0.5 + i
+        hooks__.for_(hooks__.items(range, n),   # what the loop goes over
+                     body__1,
+                     ('x',),                    # `carried`: names that a step sets and a later step reads
+                     ('x',),                    # `state`: names that a step sets and that are read by a later step or after the loop
+                     None,                      # `orelse`: the block of the loop's `else`
+                     None,                      # `rest`: what follows the loop, where a step may return, so that it may not run
+                     ())                        # `ends`: names that `orelse` and `rest` set and that are read after them
+        return x
 
 Three ideas keep it short. A block becomes a function of its own whose names are shared with the function around it, so that hooks read
 and set names through closure cells. `break`, `continue` and `return` become values that a block function returns, and what follows a
@@ -27,7 +52,7 @@ from typing import Any
 
 from autodiff.capture.source.liveness import Liveness, bound_names
 
-__all__ = ["convert", "is_converted", "Unconvertible"]
+__all__ = ["convert", "converted_source", "is_converted", "Unconvertible"]
 
 HOOKS = "hooks__"
 _NO_PARAMETERS: Any = {"type_params": []} if sys.version_info >= (3, 12) else {}
@@ -72,6 +97,21 @@ def convert(f: FunctionType, hooks: Any) -> FunctionType:
     return functools.update_wrapper(out, f)  # type: ignore[return-value]
 
 
+def converted_source(f: FunctionType) -> str:
+    """Return the Python source of the function that `convert` compiles in place of `f`.
+
+    The example at the head of this file shows what it looks like.
+
+    Raises
+    ------
+    Unconvertible
+        If the source cannot be had, or has a construct that is not converted.
+    """
+    convert(f, None)    # raises where Python would not compile what is printed here
+    body, _, _ = _rewritten(f)
+    return ast.unparse(body.value if isinstance(body, ast.Return) and body.value else body)     # what a lambda becomes stands in a return
+
+
 def is_converted(f: FunctionType) -> bool:
     """Whether this is a result of `convert`, or defined in one."""
     return f.__code__.co_consts[-1:] == (_MARK,)
@@ -105,22 +145,27 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _convert_code(f: FunctionType) -> CodeType:
+def _rewritten(f: FunctionType) -> tuple[ast.stmt, ast.AST, str | None]:
+    """Return the rewritten definition of `f`, the definition in the source, and the name of the class that it stands in."""
     code = f.__code__
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unconvertible(f"`{f.__qualname__}` is a generator or a coroutine")
     found, owner = _find(f)
     node: Any = _Cases().visit(copy.deepcopy(found))
     converter = _Converter(_names_inside(node), owner)
-    own = {n for n in (getattr(node, "name", None), owner) if n} - set(code.co_freevars)   # a recursive function's name stays what it was
     if isinstance(node, ast.Lambda):
-        body: ast.stmt = ast.copy_location(ast.Return(converter.visit(node)), node)
-    else:
-        node.decorator_list, node.returns = [], None
-        for a in ast.walk(node.args):
-            if isinstance(a, ast.arg):
-                a.annotation = None
-        body = converter.function(node)
+        return ast.copy_location(ast.Return(converter.visit(node)), node), node, owner
+    node.decorator_list, node.returns = [], None
+    for a in ast.walk(node.args):
+        if isinstance(a, ast.arg):
+            a.annotation = None
+    return converter.function(node), node, owner
+
+
+def _convert_code(f: FunctionType) -> CodeType:
+    code = f.__code__
+    body, node, owner = _rewritten(f)
+    own = {n for n in (getattr(node, "name", None), owner) if n} - set(code.co_freevars)   # a recursive function's name stays what it was
     if owner:   # names like __x are mangled by the class they stand in
         body = ast.ClassDef(name=owner, bases=[], keywords=[], body=[body], decorator_list=[], **_NO_PARAMETERS)
     names = [ast.arg(v) for v in (*code.co_freevars, HOOKS)]

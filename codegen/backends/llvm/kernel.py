@@ -15,6 +15,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+import codegen
+import tracer
 from codegen.backends.llvm import link
 from codegen.backends.llvm.layout import NOT_POSITIVE, SINGULAR
 from codegen.backends.llvm.module import FAILED_CALL, Module, emit_llvm
@@ -158,22 +160,27 @@ def _front_key(graph: Graph, threads: int) -> str | None:
 @once
 def _compiler() -> bytes:
     """What tells this compiler from one that might make something else: its files."""
-    root = os.path.abspath(__file__)
-    for _ in __name__.split("."):
-        root = os.path.dirname(root)
-    return repr((source_files(root, ("codegen", "tracer")), link.vector_bytes(), link.has_fma())).encode()
+    files = files_of([os.path.abspath(package.__path__[0]) for package in (codegen, tracer)])
+    return repr((files, link.vector_bytes(), link.has_fma())).encode()
 
 
-def source_files(root: str, packages: Iterable[str]) -> list[tuple[str, int, int]]:
-    """The Python files of packages, to any depth: path below `root`, size, and time of the last change in nanoseconds."""
+def files_of(roots: Iterable[str]) -> list[tuple[str, int, int]]:
+    """Return path, size and time of the last change of every file in these folders and the folders inside them, in order.
+
+    Paths start with the name of the root, so that the same package in another place has the same paths. Byte code and
+    hidden files are left out.
+    """
     found = []
-    for package in packages:
-        for folder, _, names in os.walk(os.path.join(root, package)):
+    for root in roots:
+        for folder, inner, names in os.walk(root):
+            if "__pycache__" in inner:
+                inner.remove("__pycache__")
             for name in names:
-                if name.endswith(".py"):
-                    path = os.path.join(folder, name)
-                    info = os.stat(path)
-                    found.append((os.path.relpath(path, root).replace(os.sep, "/"), info.st_size, info.st_mtime_ns))
+                if name.startswith("."):    # what an editor keeps for a while
+                    continue
+                path = os.path.join(folder, name)
+                info = os.stat(path)
+                found.append((os.path.relpath(path, os.path.dirname(root)), info.st_size, info.st_mtime_ns))
     return sorted(found)
 
 

@@ -132,6 +132,59 @@ def test_stages_and_source():
     assert f.cache_info().misses == 0
 
 
+def test_stage_llvm_is_what_the_generator_writes():
+    from codegen.backends.llvm import link
+    from codegen.backends.llvm.module import emit_llvm
+    from codegen.stages import stages
+    f = ad.grad(lambda x: np.sum(np.tanh(x)))
+    st = stages(ad.jit(f).trace(X))
+    assert ad.show(f, X, stage="llvm") == emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma()).text
+
+
+def test_stage_llvm_says_what_the_generator_cannot_write(monkeypatch):
+    from codegen.backends.llvm import module as emit_llvm
+    from codegen.backends.llvm import scalar as scalar_llvm
+
+    def refuse(*args):
+        raise scalar_llvm.NotKnown("tanh of booleans")
+    monkeypatch.setattr(emit_llvm, "emit_llvm", refuse)
+    assert ad.show(np.tanh, X, stage="llvm") == "the LLVM generator has no code for tanh of booleans; the kernel is generated through Numba"
+
+
+class Halving:
+    """An object that is called, and has a method."""
+
+    def __call__(self, x):
+        while x > 1.0:
+            x = x / 2.0
+        return x
+
+    def rest(self, x):
+        return self(x) if x > 1.0 else x
+
+
+def test_stage_converted():
+    def f(x):
+        if x[0] > 0.0:
+            x = -x
+        return np.sum(x)
+    for g in (f, ad.jit(f), ad.grad(f), ad.jit(ad.value_and_grad(f)), functools.partial(f)):
+        assert ad.show(g, stage="converted").startswith("def f(x):") and "hooks__.if_(" in ad.show(g, stage="converted")
+    assert "hooks__.while_(" in ad.show(Halving(), stage="converted")
+    assert "hooks__.choose(" in ad.show(Halving().rest, 1.0, stage="converted")
+
+
+def test_stage_converted_says_why_a_function_is_not_captured():
+    def generator(x):
+        yield x
+    space: dict = {}
+    exec("def made(x): return x", space)
+    for f, why in ((generator, "is a generator"), (space["made"], "no source"), (np.sum, "not a Python function of the user's"),
+                   (np.sin, "not a Python function of the user's"), (ad.numpy.softmax, "not a Python function of the user's")):
+        text = ad.show(f, stage="converted")
+        assert text.startswith(f"`{f.__name__}` is not captured: ") and why in text
+
+
 def test_from_many_threads():
     f = ad.jit(ad.value_and_grad(lambda a: np.sum(np.tanh(a @ a.T))))
     rng = np.random.default_rng(0)
