@@ -17,7 +17,7 @@ from autodiff.numpy.support import (
 from tracer.array import implements
 from tracer.errors import UnsupportedError, explain
 from tracer.ops import elementwise as ops
-from tracer.promote import broadcast_shapes, broadcast_to, cast_to, common_dtype
+from tracer.promote import apply_ufunc, broadcast_shapes, broadcast_to, cast_to, common_dtype
 from tracer.trace import Tracer, bind
 from tracer.types import is_inexact
 
@@ -146,6 +146,18 @@ def modf(x):
     whole = np.trunc(x)
     endless = np.isinf(x)
     return np.copysign(where(endless, 0, x - where(endless, 0, whole)), x), whole
+
+
+_POWER_TAKES_ROOTS = bool(np.signbit(np.power(np.array([-0.0]), 0.5))[0])
+"""Whether numpy.power takes the square root of an array where the exponent is the number 0.5; -0.0 stays -0.0 then, -inf becomes nan."""
+
+
+@implements(np.power)
+def power(x1, x2):
+    """As numpy.power: an array to the number 0.5 is its square root."""
+    if _POWER_TAKES_ROOTS and isinstance(x2, (float, np.floating)) and x2 == 0.5 and shape_of(x1) != () and dtype_of(x1).kind in "biuf":
+        return np.sqrt(cast_to(x1, common_dtype(x1, x2)))
+    return apply_ufunc(ops.pow, np.power, (x1, x2))
 
 
 @implements(np.divmod)
