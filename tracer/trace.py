@@ -30,7 +30,7 @@ __all__ = ["Tracer", "Trace", "Traced", "bind", "trace_flat", "inline", "evaluat
 class Tracer(ArrayMethods):
     """The stand-in for an array while a function is recorded."""
 
-    __slots__ = ("type", "owner", "ref", "value", "weak", "where", "views", "__weakref__")
+    __slots__ = ("type", "owner", "ref", "value", "weak", "where", "views", "origin", "__weakref__")
 
     def __init__(self, type: ArrayType, owner, ref: Var | None, value=None, weak=None, where: Where | None = None):
         self.type = type
@@ -39,6 +39,7 @@ class Tracer(ArrayMethods):
         self.value = value
         self.weak = weak        # float or int: behaves like a Python number in dtype promotion
         self.where = where
+        self.origin: Any = None  # of an argument: the array, or outer tracer, that was passed
         self.views: Any = None  # True once a view of it was taken, or the tracer it is a view of
 
     def __repr__(self) -> str:
@@ -90,6 +91,7 @@ class Trace:
         self.held: dict[int, Any] = {}                      # in a region: objects that were there before it
         self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
         self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
+        self.asked_layout = False                           # in the outermost trace: whether it matters how arguments lie in memory
         self.lost: dict[str, Where | None] = {}             # in the outermost trace: names without a value on one path, and the line
         # In a loop's body: lists from outside, what is appended to each, and its elements before.
         self.appended: dict[int, tuple[list, list, list]] | None = None
@@ -340,6 +342,8 @@ class Traced:
     """Conditions that Python decided on, by the inputs of the graph, in a trace where that is to be checked."""
     outcomes: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    asked_layout: bool = False
+    """Whether Python asked how the arguments lie in memory."""
 
 
 def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", values: Sequence | None = None,
@@ -363,8 +367,9 @@ def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", valu
     captured = [outer for outer, _ in trace.captured]
     if trace.guards:
         guards = live_nodes(Graph(name, inputs, tuple(trace.nodes), tuple([a for a, _ in trace.guards])))
-        return Traced(live_nodes(graph), captured, guards, tuple([k for _, k in trace.guards]), tuple(trace.notes))
-    return Traced(live_nodes(graph), captured, notes=tuple(trace.notes))
+        return Traced(live_nodes(graph), captured, guards, tuple([k for _, k in trace.guards]), tuple(trace.notes),
+                      trace.asked_layout)
+    return Traced(live_nodes(graph), captured, notes=tuple(trace.notes), asked_layout=trace.asked_layout)
 
 
 def trace_graph(f: Callable, types: Sequence[ArrayType], name: str) -> Graph:

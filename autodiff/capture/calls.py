@@ -16,6 +16,7 @@ import numpy as np
 import autodiff.numpy as anp
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
 from autodiff.capture.locations import append, check_read, is_users, mutating, set_item
+from autodiff.capture.questions import QUESTIONS
 from autodiff.capture.state import declined, truth, undecided
 from autodiff.numpy.aliasing import own_memory
 from autodiff.numpy.rows import joined_rows
@@ -102,16 +103,8 @@ def _tolist(x: Tracer):
     return [_tolist(y) for y in x] if x.type.shape else x
 
 
-def _isinstance(x, kinds) -> bool:
-    """A traced array is an array, a traced scalar a NumPy number."""
-    if not isinstance(x, Tracer):
-        return isinstance(x, kinds)
-    like = np.empty((1,) * x.type.ndim, x.type.dtype)
-    return isinstance(x, kinds) or isinstance(like if x.type.ndim else like[()], kinds)
-
-
 _BUILTINS: dict[Any, Callable] = {
-    len: _len, float: _float, int: _int, bool: truth, sum: _sum, isinstance: _isinstance, builtins.any: np.any, builtins.all: np.all,
+    len: _len, float: _float, int: _int, bool: truth, sum: _sum, builtins.any: np.any, builtins.all: np.all,
     max: _best(np.greater, np.max), min: _best(np.less, np.min), copy.copy: fresh, copy.deepcopy: fresh,
     math.floor: lambda x: _int(np.floor(x)), math.ceil: lambda x: _int(np.ceil(x)), math.trunc: _int,
     math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs: np.prod(anp.asarray(xs)),
@@ -154,6 +147,13 @@ def _as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
     return f(*args, **kwargs)
 
 
+def _question(f: Any) -> Callable | None:
+    try:
+        return QUESTIONS.get(f)
+    except TypeError:   # what cannot be hashed
+        return None
+
+
 def _constructor(kind: type) -> FunctionType | None:
     """The user's `__init__`, if making an object of a class is nothing but running it on a new one."""
     if type(kind).__call__ is not type.__call__ or kind.__new__ is not object.__new__:
@@ -167,6 +167,8 @@ def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) ->
         special, ours = _BUILTINS.get(f), _NUMPY.get(f)
     except TypeError:   # what cannot be hashed
         special = ours = None
+    if args and isinstance(args[0], Tracer) and (question := _question(f)) is not None:
+        return question(*args, **kwargs)
     if ours is not None or isinstance(f, np.ufunc):
         return _fresh_array(ours or f, args if ours is not None else _as_arrays(args), kwargs)
     if special is not None:

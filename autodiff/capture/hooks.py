@@ -16,6 +16,7 @@ import numpy as np
 from autodiff.capture import blocks, calls
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
+from autodiff.capture.questions import attribute_of
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
@@ -172,6 +173,8 @@ class Hooks:
 
     def attribute(self, x, name: str):
         """`x.name`."""
+        if isinstance(x, Tracer):
+            return attribute_of(x, name)
         value = getattr(x, name)
         if isinstance(getattr(type(x), name, None), property):
             note_made(value)

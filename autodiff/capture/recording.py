@@ -33,6 +33,7 @@ class Recorded:
     written: tuple[int, ...] = ()
     guarded: bool = False
     notes: tuple[str, ...] = ()
+    asked_layout: bool = False
 
 
 def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None, label: Callable[[str], str] = str,
@@ -61,6 +62,8 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         for k, x in (fixed or {}).items():
             given[k] = x
         first = [t.ref for t in tracers]
+        for t, x in zip(tracers, leaves, strict=True):
+            t.origin = x if isinstance(x, (np.ndarray, Tracer)) else None
         trace = current_trace()
         with names_refused(trace.lost if trace is not None else {}):
             out, tree = flatten(lift_here(f)(*unflatten(in_tree, given)))
@@ -89,8 +92,8 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         nodes += [n for n in traced.guards.nodes if not any(v in have for v in n.outputs)]
         decisions, agree = _all_agree(traced.guards.outputs, traced.outcomes)
         graph = Graph(graph.name, graph.inputs, (*_in_order(nodes, graph.inputs), *decisions), (*graph.outputs, agree))
-        return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes)
-    return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes)
+        return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes, traced.asked_layout)
+    return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked_layout=traced.asked_layout)
 
 
 def _all_agree(conditions: Sequence[Atom], outcomes: Sequence[int]) -> tuple[list[Node], Atom]:

@@ -151,6 +151,12 @@ def _leaf_key(x):
     return t
 
 
+def _leaf_and_layout(x):
+    if isinstance(x, np.ndarray):
+        return x.dtype, x.shape, x.strides, x.flags.num, x.base is None
+    return _leaf_key(x)
+
+
 @contextmanager
 def _no_collection():
     """Compiling makes many objects and drops few: looking for garbage meanwhile takes a fifth of the time and finds nothing."""
@@ -236,6 +242,7 @@ class Jitted:
         self._around = Surroundings(f)
         self._same: Callable[[], bool] | None = None    # None where nothing from outside is read
         self._changed = ""
+        self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
             from autodiff.compiled.interop import register_numba
             register_numba()
@@ -311,7 +318,7 @@ class Jitted:
         else:
             statics = ()
         leaves, tree = flatten((args, kwargs) if kwargs else args)
-        key = (tree, tuple([_leaf_key(x) for x in leaves]), statics, not kwargs)
+        key = self._key(tree, leaves, statics, not kwargs)
         entry = self._entries.get(key)
         if entry is None:
             if any(isinstance(x, Tracer) for x in leaves):
@@ -333,11 +340,16 @@ class Jitted:
         self._seconds += time.perf_counter() - start
         return entry.unpack(out)
 
+    def _key(self, tree, leaves: list, statics: tuple, is_plain: bool) -> tuple:
+        """What decides which entry serves a call; the arguments' layout only if the function asked for it."""
+        of = _leaf_and_layout if self._by_layout else _leaf_key
+        return tree, tuple([of(x) for x in leaves]), statics, is_plain
+
     def _entry_for(self, args: tuple) -> tuple[Entry, list]:
         """The entry for positional arguments, compiled if need be, and their leaves."""
         args, kwargs, statics = self._take_statics(args, {}) if self._statics[1] else (args, {}, ())
         leaves, tree = flatten(args)
-        key = (tree, tuple([_leaf_key(x) for x in leaves]), statics, True)
+        key = self._key(tree, leaves, statics, True)
         return self._entries.get(key) or self._compile(key, args, kwargs, statics, leaves, tree), leaves
 
     def bind(self, *args, reuse: bool = False) -> Callable[[], Any]:
@@ -407,6 +419,7 @@ class Jitted:
         rec = record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
                      label=_call_label, writes=True, **how)
         self._around.add(before, rec.captured)
+        self._by_layout |= rec.asked_layout
         self._same = self._around.same if self._around else None
         return rec
 
@@ -548,7 +561,7 @@ class Jitted:
         return manner if not self._timed and manner.is_simple() else None
 
     def _add_direct(self, entry: Entry, manner: Manner | None, tree, leaves) -> None:
-        if manner is None or entry.variants is not None:
+        if manner is None or entry.variants is not None or self._by_layout:
             return
         if entry.kernel.generator == "llvm":
             self._add_native(entry, manner, tree, leaves)
@@ -661,6 +674,8 @@ def _argument(path: str, tree) -> str:
 
 
 def _show_key(key) -> str:
+    if isinstance(key, tuple) and len(key) > 2:
+        return f"{ArrayType(*key[:2])} with strides {key[2]}"
     return str(ArrayType(*key)) if isinstance(key, tuple) else f"a Python {getattr(key, '__name__', key)}"
 
 

@@ -1,0 +1,71 @@
+"""What captured code asks of a value is answered as of NumPy's value; before, a class of ours was named, and the program took the other way."""
+
+import collections.abc
+import numbers
+import operator
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from tracer.errors import ConcreteValueError
+
+X = np.array([0.8, 1.3, 0.4])
+
+
+def refuses(call, v):
+    try:
+        call(v)
+    except (TypeError, IndexError):
+        return True
+    return False
+
+
+QUESTIONS = {
+    "type": lambda v: type(v) is np.ndarray, "type of a number": lambda v: type(v) == np.float64,  # noqa: E721
+    "type as a key": lambda v: {np.ndarray: True}.get(type(v), False), "name of the type": lambda v: type(v).__name__ == "ndarray",
+    "class": lambda v: v.__class__ is np.ndarray, "ndarray": lambda v: isinstance(v, np.ndarray), "float": lambda v: isinstance(v, float),
+    "generic": lambda v: isinstance(v, np.generic), "Number": lambda v: isinstance(v, numbers.Number),
+    "Iterable": lambda v: isinstance(v, collections.abc.Iterable), "Sized": lambda v: isinstance(v, collections.abc.Sized),
+    "Hashable": lambda v: isinstance(v, collections.abc.Hashable), "subclass": lambda v: issubclass(type(v), np.ndarray),
+    "has __len__": lambda v: hasattr(v, "__len__"), "has __iter__": lambda v: hasattr(v, "__iter__"),
+    "has is_integer": lambda v: hasattr(v, "is_integer"), "has values": lambda v: hasattr(v, "values"), "callable": callable,
+    "writeable": lambda v: v.flags.writeable, "contiguous": lambda v: v.flags.c_contiguous, "base": lambda v: v.base is None,
+    "strides": lambda v: v.strides == (8,), "len": lambda v: refuses(len, v), "hash of an array": lambda v: v.shape == (3,) and refuses(hash, v),
+    "index": lambda v: refuses(operator.index, v), "getattr": lambda v: getattr(v, "imaginary", None) is None,
+    "getattr of what is there": lambda v: getattr(v, "ndim", 7) == 1}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_answer_is_numpys(name):
+    question = QUESTIONS[name]
+
+    def f(x):
+        a, b = bool(question(x)), bool(question(x[0]))
+        return np.sum(x) * (2.0 if a else 1.0) + x[0] ** 2 * (3.0 if b else 5.0)
+    h = 1e-6
+    want = [(f(X + h * e) - f(X - h * e)) / (2 * h) for e in np.eye(3)]
+    np.testing.assert_allclose(ad.grad(f)(X), want, rtol=1e-8)
+    np.testing.assert_allclose(ad.jit(ad.grad(f))(X), want, rtol=1e-8)
+
+
+def test_the_layout_belongs_to_the_signature_once_it_was_asked_for():
+    def f(x):
+        return np.sum(x) * (2.0 if x.flags.c_contiguous else 3.0) + x.strides[0]
+    jitted, wide = ad.jit(f), np.arange(12.0).reshape(3, 4)
+    frozen = wide[0].copy()
+    frozen.flags.writeable = False
+    for x in (wide, wide.T, wide[:, ::2], np.asfortranarray(wide), wide[0], wide[:, 0], wide, wide.T):
+        assert jitted(x) == f(x)
+    g = ad.jit(lambda x: np.sum(x) * (2.0 if x.flags.writeable else 3.0))
+    assert g(wide[0]) == 12.0 and g(frozen) == 18.0 and g(wide[0]) == 12.0
+
+
+def test_numbers_of_python():
+    f = lambda x: 2.0 * x if type(x) is float else 3.0 * x  # noqa: E731
+    assert ad.jit(f)(1.5) == 3.0 and ad.jit(f)(np.float64(1.5)) == 4.5 and ad.grad(f)(1.5) == 2.0
+
+
+def test_what_depends_on_the_number_is_refused():
+    with pytest.raises(ConcreteValueError, match="hash"):
+        ad.vmap(lambda v: {0.5: 1.0}.get(hash(v), 2.0))(X)
