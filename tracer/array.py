@@ -231,7 +231,6 @@ class ArrayMethods:
             raise TypeError("iteration over a 0-d array")
         return (self[i] for i in range(self.type.shape[0]))
 
-    __hash__ = object.__hash__
 
     def __format__(self, spec):
         return format(repr(self), "") if self.value is None or not spec else format(self.value, spec)

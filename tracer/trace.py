@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tracer.array import ArrayMethods
-from tracer.errors import EscapedTracerError, TraceError, UnsupportedError, explain, user_line
+from tracer.errors import ConcreteValueError, EscapedTracerError, TraceError, UnsupportedError, explain, user_line
 from tracer.graph import Atom, Const, Graph, Node, Var, Where, live_nodes
 from tracer.op import Op, type_of
 from tracer.types import ArrayType, Dim, match_sizes, substitute, type_of_value
@@ -41,6 +41,16 @@ class Tracer(ArrayMethods):
         self.where = where
         self.origin: Any = None  # of an argument: the array, or outer tracer, that was passed
         self.views: Any = None  # True once a view of it was taken, or the tracer it is a view of
+
+    def __hash__(self) -> int:
+        if not self.owner.level:
+            return object.__hash__(self)    # a tensor of the define-by-run face is itself
+        if self.type.shape:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        if self.value is None or self.owner.guards is not None:
+            raise explain(ConcreteValueError, f"hash() of a traced number {self.type}, as of a key of a dict or a member of a set",
+                          why="it depends on the number, which differs from call to call", fix="use it as an index, or compare it")
+        return hash(np.asarray(self.value)[()])
 
     def __repr__(self) -> str:
         if self.value is not None:

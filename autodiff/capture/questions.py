@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.advancing import outermost
-from autodiff.capture.state import declined
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
 
@@ -47,22 +46,13 @@ def _getattr(x: Any, name: str, *default: Any) -> Any:
     return attribute_of(x, name)
 
 
-def _hash(x: Any) -> int:
-    if x.type.shape:
-        raise TypeError("unhashable type: 'numpy.ndarray'")
-    if x.value is not None and not x.owner.guards:
-        return hash(np.asarray(x.value)[()])
-    raise declined("hash() of a traced number, as of a key of a dict or a member of a set", "it depends on the number",
-                   "use the number as an index, or compare it")
-
-
 def _index(x: Any) -> Any:
     if x.type.dtype.kind not in "iu" or x.type.shape:
         raise TypeError("only integer scalar arrays can be converted to a scalar index")
     return x if x.value is None else operator.index(x)
 
 
-QUESTIONS: dict[Any, Callable] = {type: _type, isinstance: _isinstance, hash: _hash, operator.index: _index, getattr: _getattr,
+QUESTIONS: dict[Any, Callable] = {type: _type, isinstance: _isinstance, operator.index: _index, getattr: _getattr,
                                   hasattr: lambda x, name: hasattr(plain(x), name), callable: lambda x: False,
                                   dir: lambda x: dir(plain(x))}
 """Functions of Python that ask something of their first argument, and the answer where that is a stand-in."""

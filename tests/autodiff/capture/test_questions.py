@@ -69,3 +69,9 @@ def test_numbers_of_python():
 def test_what_depends_on_the_number_is_refused():
     with pytest.raises(ConcreteValueError, match="hash"):
         ad.vmap(lambda v: {0.5: 1.0}.get(hash(v), 2.0))(X)
+    for f in (lambda v: {0.8: 1.0}.get(v[0], 2.0) * v[0], lambda v: v[0] * (v[0] in {0.8, 1.0}), lambda v: v[0] * {0.8: 3.0}[v[0]]):
+        np.testing.assert_allclose(ad.grad(f)(X)[0], f(X) / X[0])      # before, a stand-in was no key of the dict
+        with pytest.raises(ConcreteValueError, match="hash"):
+            ad.jit(f)(X)
+    with pytest.raises(TypeError, match="unhashable"):
+        ad.jit(lambda v: {v: 1.0})(X)
