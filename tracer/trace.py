@@ -101,6 +101,7 @@ class Trace:
         self.held: dict[int, Any] = {}                      # in a region: objects that were there before it
         self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
         self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
+        self.reads: Any = None                              # in the outermost trace: what was read of Python's state outside
         self.asked_layout = False                           # in the outermost trace: whether it matters how arguments lie in memory
         self.lost: dict[str, Where | None] = {}             # in the outermost trace: names without a value on one path, and the line
         # In a loop's body: lists from outside, what is appended to each, and its elements before.
@@ -354,6 +355,8 @@ class Traced:
     notes: tuple[str, ...] = ()
     asked_layout: bool = False
     """Whether Python asked how the arguments lie in memory."""
+    reads: Any = None
+    """What was read of Python's state outside of the function."""
 
 
 def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", values: Sequence | None = None,
@@ -378,8 +381,8 @@ def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", valu
     if trace.guards:
         guards = live_nodes(Graph(name, inputs, tuple(trace.nodes), tuple([a for a, _ in trace.guards])))
         return Traced(live_nodes(graph), captured, guards, tuple([k for _, k in trace.guards]), tuple(trace.notes),
-                      trace.asked_layout)
-    return Traced(live_nodes(graph), captured, notes=tuple(trace.notes), asked_layout=trace.asked_layout)
+                      trace.asked_layout, trace.reads)
+    return Traced(live_nodes(graph), captured, notes=tuple(trace.notes), asked_layout=trace.asked_layout, reads=trace.reads)
 
 
 def trace_graph(f: Callable, types: Sequence[ArrayType], name: str) -> Graph:

@@ -17,6 +17,7 @@ import autodiff.numpy as anp
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
 from autodiff.capture.locations import append, check_read, is_users, mutating, set_item
 from autodiff.capture.questions import QUESTIONS
+from autodiff.capture.reads import note_attribute, note_content
 from autodiff.capture.state import declined, truth, undecided
 from autodiff.numpy.aliasing import own_memory
 from autodiff.numpy.rows import joined_rows
@@ -144,7 +145,19 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
 def _as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of what is not captured."""
     advance_arguments(f, args, kwargs)
+    _note_read(f, args, kwargs)
     return f(*args, **kwargs)
+
+
+def _note_read(f: Callable, args: tuple, kwargs: dict) -> None:
+    """Note what a call of code that is not captured may read: containers among its arguments, or the one whose method it is."""
+    owner = getattr(f, "__self__", None)
+    if owner is not None:
+        note_content(owner)
+    for a in (*args, *kwargs.values()):
+        note_content(a)
+    if f is hasattr and len(args) == 2:
+        note_attribute(*args)
 
 
 def _question(f: Any) -> Callable | None:
@@ -170,9 +183,11 @@ def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) ->
     if args and isinstance(args[0], Tracer) and (question := _question(f)) is not None:
         return question(*args, **kwargs)
     if ours is not None or isinstance(f, np.ufunc):
+        _note_read(f, args, kwargs)
         return _fresh_array(ours or f, args if ours is not None else _as_arrays(args), kwargs)
     if special is not None:
         check_read(args[0] if args else None)
+        _note_read(f, args, kwargs)
         if any(isinstance(a, Tracer) for a in args) or any(isinstance(b, Tracer) for a in args if isinstance(a, (list, tuple)) for b in a):
             return special(*args, **kwargs)
         return _as_it_stands(f, args, kwargs)
@@ -192,6 +207,7 @@ def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) ->
             return _METHODS[f.__name__](f.__self__, *args, **kwargs)
         return _as_it_stands(f, args, kwargs)
     if isinstance(f, functools.partial):
+        note_content(f)
         return call(f.func, (*f.args, *args), {**f.keywords, **kwargs}, lift)
     if isinstance(f, BuiltinMethodType) and f.__self__ is not None:
         if f in (sorted, functools.reduce):
@@ -236,6 +252,7 @@ _TAKE_SEQUENCES = {"concatenate", "concat", "stack", "vstack", "hstack", "dstack
 
 def _numpys_own(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of one of NumPy's functions: a list of traced numbers is an array, as it would be of plain ones."""
+    _note_read(f, args, kwargs)
     return _fresh_array(f, args if getattr(f, "__name__", "") in _TAKE_SEQUENCES else _as_arrays(args), kwargs)
 
 

@@ -17,6 +17,7 @@ from autodiff.capture import blocks, calls
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.questions import attribute_of
+from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
@@ -175,6 +176,7 @@ class Hooks:
         """`x.name`."""
         if isinstance(x, Tracer):
             return attribute_of(x, name)
+        note_attribute(x, name)
         value = getattr(x, name)
         if isinstance(getattr(type(x), name, None), property):
             note_made(value)
@@ -187,6 +189,7 @@ class Hooks:
     def iterated(self, x):
         """What is about to be gone through by Python itself."""
         advance(x, "going through")
+        note_content(x, 0)
         return x
 
     def getitem(self, x, index):
@@ -195,6 +198,7 @@ class Hooks:
             slots.check_read(x)
         if isinstance(x, np.ndarray) and calls.holds_traced(index):
             return call_numpy("index", x, index)
+        note_item(x, index)
         if isinstance(x, (list, tuple, range, str)) and undecided(index):
             raise declined(f"a {type(x).__name__} at a traced position", "which element it is, is not known while tracing",
                            "make an array of it")
@@ -338,6 +342,7 @@ class Hooks:
         """`for item in over: body else: orelse`, then rest."""
         slots.check_read(over)
         advance(over, "going through")
+        note_content(over, 0)
         steps = _stepped(over)
         if steps is None or _follows_values():
             items = over if steps is None else _known_items(over, steps)
@@ -629,15 +634,19 @@ def lifted(f):
     if not isinstance(f, FunctionType):
         own = getattr(f, "__func__", None)
         if isinstance(own, FunctionType) and slots.is_users(own):
+            note_outside(f.__self__)
             return lambda *args, **kwargs: lifted(own)(f.__self__, *args, **kwargs)
         own = calls.call_method(f)
         if own is not None:
+            note_outside(f)
             return lambda *args, **kwargs: lifted(own)(f, *args, **kwargs)
         if hasattr(f, "func") and hasattr(f, "keywords"):
+            note_content(f)
             return lambda *args, **kwargs: lifted(f.func)(*f.args, *args, **{**f.keywords, **kwargs})
         return f
     if is_converted(f) or not slots.is_users(f):
         return f
+    note_function(f)
     try:
         return convert(f, hooks)
     except Unconvertible as e:

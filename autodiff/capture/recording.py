@@ -34,6 +34,7 @@ class Recorded:
     guarded: bool = False
     notes: tuple[str, ...] = ()
     asked_layout: bool = False
+    reads: Any = None
 
 
 def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None, label: Callable[[str], str] = str,
@@ -92,8 +93,10 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         nodes += [n for n in traced.guards.nodes if not any(v in have for v in n.outputs)]
         decisions, agree = _all_agree(traced.guards.outputs, traced.outcomes)
         graph = Graph(graph.name, graph.inputs, (*_in_order(nodes, graph.inputs), *decisions), (*graph.outputs, agree))
-        return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes, traced.asked_layout)
-    return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked_layout=traced.asked_layout)
+        return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes, traced.asked_layout,
+                        traced.reads)
+    return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked_layout=traced.asked_layout,
+                    reads=traced.reads)
 
 
 def _all_agree(conditions: Sequence[Atom], outcomes: Sequence[int]) -> tuple[list[Node], Atom]:

@@ -8,6 +8,7 @@ other change, a number or an array of another shape, means that the function is 
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import CellType, FunctionType, MethodType, ModuleType
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.locations import global_names, is_users, is_users_file, slot_names
+from autodiff.capture.reads import Reads, holds, same_content
+from autodiff.capture.state import UNBOUND
 from tracer.trace import Tracer
 
 __all__ = ["Surroundings"]
@@ -74,6 +77,10 @@ class Surroundings:
     def __init__(self, function: Callable):
         self.function = function
         self.places: dict[tuple[int, Any], Place] = {}
+        self.reads = Reads()
+        self._items: list[tuple] = []
+        self._functions: list[tuple] = []
+        self._copies: list[tuple] = []
         self._cells: list[tuple[CellType, Any]] = []
         self._dicts: list[tuple[Mapping, Any, Any]] = []
         self._lists: list[tuple[list, int, Any]] = []
@@ -92,8 +99,11 @@ class Surroundings:
         """Whether the function may read an array."""
         return any(isinstance(p.value, np.ndarray) for p in self.here())
 
-    def add(self, before: list[Place], captured: list) -> None:
-        """Keep an eye on what the recorded function may have read. Of an array that is no input of the graph, the numbers count."""
+    def add(self, before: list[Place], captured: list, reads: Reads | None) -> None:
+        """Keep an eye on what the recorded function may have read. Of an array that is no input of the graph, the numbers count.
+
+        `reads` is what it has read by what was noted; what it has set itself meanwhile is its own affair.
+        """
         inputs = {id(x) for x in captured}
         for p in before:
             if p.now() is not p.value:
@@ -101,41 +111,75 @@ class Surroundings:
             self.places[id(p.owner), p.key] = p
             if isinstance(p.value, np.ndarray) and id(p.value) not in inputs and not _is_frozen(p.value):
                 self._contents[id(p.value)] = (p.value, p.value.copy())
+        if reads is not None:
+            self._add_reads(reads)
         self._sort()
+
+    def _add_reads(self, reads: Reads) -> None:
+        mine = self.reads
+        for k, (cell, value, name) in reads.cells.items():
+            if (k, name) not in self.places and _content_of(cell) is value:
+                mine.cells[k] = (cell, value, name)
+        for k, (d, key, value, name) in reads.items.items():
+            if k not in self.places and not isinstance(value, (np.ndarray, ModuleType)) and d.get(key, UNBOUND) is value:
+                mine.items[k] = (d, key, value, name)
+        for k, (x, position, value) in reads.elements.items():
+            if k not in self.places and not isinstance(value, np.ndarray) and len(x) > position and x[position] is value:
+                mine.elements[k] = (x, position, value)
+        mine.contents.update({k: row for k, row in reads.contents.items() if same_content(*row)})
+        for k, (f, code, defaults, by_name) in reads.functions.items():
+            # The compiled function's own code is not looked at: a check at each call would cost a small kernel a third of its time.
+            own = f is inspect.unwrap(self.function) and defaults is None and by_name is None
+            if not own and f.__code__ is code and f.__defaults__ is defaults:
+                mine.functions[k] = (f, code, defaults, by_name)
 
     def _sort(self) -> None:
         places = self.places.values()
         self._cells = [(p.holder, p.value) for p in places if isinstance(p.holder, CellType)]
         self._lists = [(p.holder, p.key, p.value) for p in places if isinstance(p.holder, list)]
         self._dicts = [(p.holder, p.key, p.value) for p in places if not isinstance(p.holder, (CellType, list))]
+        self._cells += [(cell, value) for cell, value, _ in self.reads.cells.values()]
+        self._items = [row[:3] for row in self.reads.items.values()]
+        self._functions = [row[:3] for row in self.reads.functions.values()]
+        self._lists += list(self.reads.elements.values())
+        self._copies = list(self.reads.contents.values())
 
     def __bool__(self) -> bool:
-        return bool(self.places)
+        return any((self._cells, self._dicts, self._lists, self._items, self._functions, self._copies))
 
     def clear(self) -> None:
         """Forget all places."""
         self.places.clear()
         self._contents.clear()
+        self.reads = Reads()
         self._sort()
 
-    def same(self) -> bool:
-        """Whether all places hold what they held. Runs at each call."""
-        try:
-            for cell, value in self._cells:
-                if cell.cell_contents is not value:
-                    return False
-            for d, key, value in self._dicts:
-                if d[key] is not value:
-                    return False
-            for items, k, value in self._lists:
-                if items[k] is not value:
-                    return False
-        except (ValueError, LookupError):
-            return False
-        return not self._contents or all(_equal(x, kept) for x, kept in self._contents.values())
+    def check(self) -> Callable[[], bool]:
+        """A function that says whether all places hold what they held. It runs at each call, so it is one generated expression."""
+        space: dict[str, Any] = {"UNBOUND": UNBOUND, "same_content": same_content, "equal": _equal}
+        terms: list[str] = []
+
+        def named(x: Any) -> str:
+            name = f"v{len(space)}"
+            space[name] = x
+            return name
+        terms += [f"{named(cell)}.cell_contents is {named(value)}" for cell, value in self._cells]
+        terms += [f"{named(d)}[{named(key)}] is {named(value)}" for d, key, value in (*self._dicts, *self._lists)]
+        terms += [f"{named(d)}.get({named(key)}, UNBOUND) is {named(value)}" for d, key, value in self._items]
+        for f, code, defaults in self._functions:
+            name = named(f)
+            terms += [f"{name}.__code__ is {named(code)}", f"{name}.__defaults__ is {named(defaults)}"]
+        terms += [f"same_content({named(x)}, {named(copy)})" for x, copy in self._copies]
+        terms += [f"equal({named(x)}, {named(kept)})" for x, kept in self._contents.values()]
+        source = "def check():\n    try:\n        return " + " and ".join(terms or ["True"])
+        exec(compile(source + "\n    except (ValueError, LookupError):\n        return False\n", "<autodiff environment>", "exec"), space)
+        return space["check"]
 
     def changes(self) -> tuple[str, list[tuple[np.ndarray, np.ndarray]]]:
         """What a compiled function cannot take over, in words (empty if there is nothing), and arrays that took the place of others."""
+        changed = holds(self.reads)
+        if changed:
+            return changed, []
         replaced: list[tuple[np.ndarray, np.ndarray]] = []
         for p in self.places.values():
             new, old = p.now(), p.value
@@ -154,6 +198,13 @@ class Surroundings:
             p.value = new
         self._sort()
         return "", replaced
+
+
+def _content_of(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return UNBOUND
 
 
 def _is_frozen(x: np.ndarray) -> bool:

@@ -418,9 +418,9 @@ class Jitted:
         before = self._around.here()
         rec = record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
                      label=_call_label, writes=True, **how)
-        self._around.add(before, rec.captured)
+        self._around.add(before, rec.captured, rec.reads)
         self._by_layout |= rec.asked_layout
-        self._same = self._around.same if self._around else None
+        self._same = self._around.check() if self._around else None
         return rec
 
     def _record_first(self, args, kwargs, statics) -> Recorded:
@@ -442,6 +442,7 @@ class Jitted:
             if self._changed:
                 self.cache_clear()
                 return
+            self._same = self._around.check()
             new = {id(old): x for old, x in replaced}
             for entry in self._entries.values():
                 for holder in [entry] if entry.variants is None else entry.variants.holders():
