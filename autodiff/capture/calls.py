@@ -156,8 +156,8 @@ def _note_read(f: Callable, args: tuple, kwargs: dict) -> None:
         note_content(owner)
     for a in (*args, *kwargs.values()):
         note_content(a)
-    if f is hasattr and len(args) == 2:
-        note_attribute(*args)
+    if f in (hasattr, getattr) and len(args) > 1:
+        note_attribute(args[0], args[1])
 
 
 def _question(f: Any) -> Callable | None:

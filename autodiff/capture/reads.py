@@ -114,6 +114,8 @@ def note_attribute(x: Any, name: str) -> None:
     if isinstance(x, ModuleType):
         if is_users_file(getattr(x, "__file__", None) or "<unknown>"):
             notes.item(vars(x), name, f"{x.__name__}.{name}")
+        else:
+            notes.from_outside(getattr(x, name, None))      # such as os.environ
         return
     if isinstance(x, type):
         _note_classes(notes, x.__mro__, name)
@@ -139,8 +141,10 @@ def note_item(x: Any, key: Any) -> None:
     notes = _notes()
     if notes is None or id(x) not in notes.outside:
         return
-    if type(x) is dict and not isinstance(key, Tracer):
+    if isinstance(x, dict) and not isinstance(key, Tracer):
         try:
+            if hasattr(type(x), "__missing__"):
+                x[key]      # a default is entered by the read itself
             notes.item(x, key, f"[{key!r}]")
         except TypeError:
             note_content(x)

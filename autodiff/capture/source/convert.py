@@ -410,10 +410,10 @@ class _Converter(ast.NodeTransformer):
         return n
 
     def visit_Compare(self, n: ast.Compare) -> ast.AST:
-        n.comparators = [_at(_hook("iterated", c), c) if isinstance(op, (ast.In, ast.NotIn)) and isinstance(c, ast.Name) else c
-                         for op, c in zip(n.ops, n.comparators, strict=True)]
         plain = len(n.ops) == 1 or any(_contains(v, ast.NamedExpr) for v in n.comparators)
         self.generic_visit(n)
+        n.comparators = [_at(_hook("iterated", c), c) if isinstance(op, (ast.In, ast.NotIn)) and not isinstance(c, _FRESH) else c
+                         for op, c in zip(n.ops, n.comparators, strict=True)]
         if plain:
             return n
         links: list[ast.expr] = []
