@@ -99,7 +99,7 @@ def test_eager_gradients_need_no_compiler():
 
 
 # A path of a Python file as prose names it, and a module that a reader is told to run.
-NAMED_PATH = re.compile(r"(?<![\w/.])(?:tracer|codegen|autodiff|tests|bench)/[\w/]+\.py\b")
+NAMED_PATH = re.compile(r"(?<![\w/.])(?:tracer|codegen|autodiff|tests|bench)/[\w/]+\.py\b|\bdocs/[\w-]+\.md\b")
 NAMED_MODULE = re.compile(r"python -m ((?:tracer|codegen|autodiff|tests|bench)[\w.]*\w)")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SOURCES = [p for folder in (*MAY_IMPORT, "tests", "bench", "examples") for p in sorted((ROOT / folder).rglob("*.py"))]
