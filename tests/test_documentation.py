@@ -11,6 +11,7 @@ import codegen.stages
 import tracer.op
 import tracer.ops.elementwise
 import tracer.ops.reduce
+from tests import architecture
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -59,3 +60,19 @@ def test_adding(title, monkeypatch):
             tracer.op.ops.pop(name, None)
         codegen.compile.BACK_ENDS.clear()
         codegen.compile.BACK_ENDS.update(kept)
+
+
+def test_architecture():
+    """Its function runs, and the printed stages are those of now."""
+    page = architecture.PAGE.read_text(encoding="utf-8")
+    assert [m[2] for m in architecture.BLOCK.finditer(page)] == list(architecture.printed(page))
+    assert page == architecture.updated(page), "python -m tests.architecture --update"
+
+
+def test_the_tree_has_every_folder():
+    """Each folder of the packages has a line in the tree; the folders of `codegen/backends` share one."""
+    page = architecture.PAGE.read_text(encoding="utf-8")
+    folders = {p.parent.relative_to(DOCS.parent) for name in ("tracer", "codegen", "autodiff") for p in (DOCS.parent / name).rglob("__init__.py")}
+    missing = {f.as_posix() for f in folders if f.parent.name != "backends" and f"`{f.as_posix()}/`" not in page}
+    assert not missing
+    assert not {f for f in re.findall(r"`((?:tracer|codegen|autodiff|tests|bench)/[\w/]*)`", page) if not (DOCS.parent / f).is_dir()}
