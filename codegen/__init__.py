@@ -1,4 +1,4 @@
 """codegen: graph to native code. Needs tracer; Numba is imported when a kernel is compiled.
 
-Read `kernel` first: it is the table of contents.
+Read `codegen/stages.py` first: it names the passes in their order. `codegen/compile.py` then chooses the back end.
 """

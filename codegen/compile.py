@@ -1,13 +1,37 @@
-"""From a graph to a kernel: which code generator makes it."""
+"""From a graph to a kernel: which back end makes it.
+
+A back end is an entry of `BACK_ENDS`: a function that makes a kernel of a graph. It may raise `NotKnown` for what it has no code for.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from codegen.backends.llvm.scalar import NotKnown
 from codegen.config import config
 from codegen.stages import Kernel, Stages, stages
 from tracer.graph import Graph
 
-__all__ = ["Kernel", "Stages", "stages", "compile_graph", "expected_seconds"]
+__all__ = ["BACK_ENDS", "Kernel", "Stages", "stages", "compile_graph", "expected_seconds"]
+
+
+def _llvm(graph: Graph, threads: int) -> Kernel:
+    """Through LLVM IR. Raises NotKnown where its self-test fails, and for what it has no code for."""
+    from codegen.backends.llvm.kernel import llvm_kernel, why_not
+    problem = why_not()
+    if problem:
+        raise NotKnown(problem)
+    return llvm_kernel(graph, threads)
+
+
+def _numba(graph: Graph, threads: int) -> Kernel:
+    """Through Python source for Numba; it knows all programs, and uses one thread."""
+    from codegen.backends.numba.kernel import NumbaKernel
+    return NumbaKernel(stages(graph))
+
+
+BACK_ENDS: dict[str, Callable[[Graph, int], Kernel]] = {"llvm": _llvm, "numba": _numba}
+"""Name of a back end -> the function that makes a kernel of a graph, for at most so many threads."""
 
 
 def expected_seconds(operations: int) -> float:
@@ -26,23 +50,20 @@ def compile_graph(graph: Graph, generator: str | None = None, threads: int | Non
 
     Parameters
     ----------
-    generator : "auto", "llvm" or "numba"; by default what `config` says. "auto" takes LLVM where its self-test passes and it knows
+    generator : "auto" or a name in `BACK_ENDS`; by default what `config` says. "auto" takes LLVM where its self-test passes and it knows
         all that the program does, else Numba, and the kernel's `note` says why
     threads : most threads that the kernel may use; by default what `config` says
     """
     generator = generator or config.generator
-    if generator != "numba":
-        from codegen.backends.llvm.kernel import llvm_kernel, why_not
-        problem = why_not()
-        if not problem:
-            try:
-                return llvm_kernel(graph, config.thread_count(threads))
-            except NotKnown as e:
-                problem = str(e)
-        if generator == "llvm":
-            raise RuntimeError(f"the llvm generator was asked for, but: {problem}")
-        note = f"generated through Numba: {problem}"
-    else:
-        note = ""
-    from codegen.backends.numba.kernel import NumbaKernel
-    return NumbaKernel(stages(graph), note)
+    most = config.thread_count(threads)
+    if generator != "auto" and generator not in BACK_ENDS:
+        raise ValueError(f"no back end is called {generator!r}; there are {', '.join(BACK_ENDS)}")
+    try:
+        return BACK_ENDS["llvm" if generator == "auto" else generator](graph, most)
+    except NotKnown as e:
+        if generator != "auto":
+            raise RuntimeError(f"the {generator} generator was asked for, but: {e}") from None
+        problem = e
+    kernel = BACK_ENDS["numba"](graph, most)
+    kernel.note = f"generated through Numba: {problem}"
+    return kernel

@@ -1,17 +1,18 @@
-"""From a graph to loop nests: the passes in front of the code generators, and what a kernel is.
+"""From a graph to loops: the passes that run, in their order, before a back end makes code. Also, what a kernel is.
 
-    graph -> simplify -> tidy -> collect products -> simplify -> share loops -> gather updates -> schedule -> lower -> drop dead stores
-          -> fuse -> contract -> accumulate products -> plan memory
+    graph -> GRAPH_PASSES -> LOWER -> LOOP_PASSES -> plan of the memory
+
+Each pass has a name. `autodiff.show(f, *args, stage=name)` prints what it leaves, `stage="passes"` what all of them changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from codegen.loops.language import Program
+from codegen.loops.language import Program, Stmt, blocks
 from codegen.loops.lower import lower
 from codegen.loops.passes.accumulate_products import accumulate_products
 from codegen.loops.passes.arena import MemoryPlan, plan_memory
@@ -23,11 +24,98 @@ from tracer.passes.merge_loops import share_loops
 from tracer.passes.schedule import schedule
 from tracer.passes.shrink_loops import tidy
 from tracer.passes.simplify import simplify
+from tracer.show.text import text
 
 if TYPE_CHECKING:
     from codegen.backends.numba.source import Emitted
 
-__all__ = ["Kernel", "Stages", "stages"]
+__all__ = ["GRAPH_PASSES", "LOOP_PASSES", "LOWER", "Kernel", "Pass", "Stages", "all_passes", "pass_table", "stages", "text_after"]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A step from graph to graph or from program to program that keeps the meaning; the step between the two is one as well.
+
+    A pass over programs may change the program that it is given; it returns it.
+    """
+
+    name: str
+    run: Callable[[Any], Any]
+    assumes: str
+    guarantees: str
+    only_with_loops: bool = False
+    """Whether the pass is left out where the graph that it would get holds no loop node."""
+
+    def applies(self, subject: Graph | Program) -> bool:
+        """Whether the pass is run on this graph or program."""
+        return not self.only_with_loops or any(n.op.name == "loop" for n in all_nodes(subject))  # type: ignore[arg-type]
+
+
+GRAPH_PASSES: tuple[Pass, ...] = (
+    Pass("simplify", simplify,
+         assumes="any well-formed graph",
+         guarantees="no call node, no two equal nodes and no dead node, in bodies too; constants are folded"),
+    Pass("shrink_loops", tidy, only_with_loops=True,
+         assumes="a simplified graph",
+         guarantees="each loop has only inputs and outputs that are used, and no work that is the same at every step"),
+    Pass("batch_products", collect_products, only_with_loops=True,
+         assumes="shrunk loops",
+         guarantees="sums of products of thin factors over the steps of a loop are one product after it; may leave work to fold"),
+    Pass("simplify_again", simplify, only_with_loops=True,
+         assumes="any well-formed graph",
+         guarantees="what `simplify` does, for the nodes that the two passes before have made"),
+    Pass("merge_loops", share_loops, only_with_loops=True,
+         assumes="a simplified graph",
+         guarantees="no loop computes only what another loop computes as well"),
+    Pass("gather_updates", gather_updates, only_with_loops=True,
+         assumes="a simplified graph",
+         guarantees="updates of one array by several slices of known lengths, one after another, are one `add_slices` node"),
+    Pass("schedule", schedule, only_with_loops=True,
+         assumes="any well-formed graph",
+         guarantees="a reader of an array stands before the node that may overwrite it, unless it depends on that node"),
+)
+"""The passes over graphs, in the order in which they run."""
+
+LOWER = Pass("lower", lower,
+             assumes="a simplified graph without call nodes",
+             guarantees="a program in which every stored value has loops and a buffer of its own; updates are in place where they may be")
+"""The step from a graph to a program of the loop language."""
+
+LOOP_PASSES: tuple[Pass, ...] = (
+    Pass("drop_dead_stores", drop_dead,
+         assumes="any program",
+         guarantees="no store to a scratch buffer that nothing reads, and no empty loop"),
+    Pass("fuse", fuse,
+         assumes="any program; finds most where each value has loops of its own",
+         guarantees="adjacent loops of equal length are one, where each step then finds what it reads"),
+    Pass("contract", contract,
+         assumes="fused loops",
+         guarantees="a scratch buffer has no axis that one loop around all its uses runs over; most become scalars"),
+    Pass("accumulate_products", accumulate_products,
+         assumes="any program",
+         guarantees="a matrix product that is only added to an array is accumulated there by the call itself"),
+)
+"""The passes over programs, in the order in which they run."""
+
+
+def all_passes() -> tuple[Pass, ...]:
+    """The passes in the order in which they run, with the step from graphs to programs among them."""
+    return (*GRAPH_PASSES, LOWER, *LOOP_PASSES)
+
+
+Observer = Callable[[Pass, Any, bool], None]
+"""Called after each pass with the pass, the graph or program that there is now, and whether the pass was run."""
+
+
+def run_passes(passes: Sequence[Pass], subject: Any, observe: Observer | None = None) -> Any:
+    """Return what the passes make of a graph or a program, one after another."""
+    for p in passes:
+        applies = p.applies(subject)
+        if applies:
+            subject = p.run(subject)
+        if observe is not None:
+            observe(p, subject, applies)
+    return subject
 
 
 @dataclass
@@ -51,19 +139,63 @@ class Stages:
         return self.numba.source
 
 
-def stages(graph: Graph) -> Stages:
-    """Run all passes that come before code generation."""
-    simplified = simplify(graph)
-    if any(n.op.name == "loop" for n in all_nodes(simplified)):
-        simplified = schedule(gather_updates(share_loops(simplify(collect_products(tidy(simplified))))))
-    program = accumulate_products(contract(fuse(drop_dead(lower(simplified)))))
+def stages(graph: Graph, observe: Observer | None = None) -> Stages:
+    """Run all passes that come before a back end."""
+    simplified = run_passes(GRAPH_PASSES, graph, observe)
+    program = run_passes((LOWER, *LOOP_PASSES), simplified, observe)
     return Stages(graph, simplified, program, plan_memory(program))
 
+
+# -- looking at passes ----------------------------------------------------------------------------
+
+def _printed(subject: Graph | Program) -> str:
+    return text(subject) if isinstance(subject, Graph) else str(subject)
+
+
+def _size(subject: Graph | Program) -> tuple[int, str]:
+    """The number of nodes of a graph, or of statements of a program, with those inside others, and what they are called."""
+    def count(block: list[Stmt]) -> int:
+        return sum(1 + sum(map(count, blocks(s))) for s in block)
+    return (sum(1 for _ in all_nodes(subject)), "nodes") if isinstance(subject, Graph) else (count(subject.body), "statements")
+
+
+def text_after(graph: Graph, name: str) -> str:
+    """Return the text of the graph or program that the pass of this name leaves; it is the one before where the pass is left out."""
+    found: list[str] = []
+
+    def observe(p: Pass, subject: Graph | Program, ran: bool) -> None:
+        if p.name == name:
+            found.append(_printed(subject))
+    stages(graph, observe)
+    if not found:
+        raise ValueError(f"no pass is called {name!r}; there are {', '.join(p.name for p in all_passes())}")
+    return found[0]
+
+
+def pass_table(graph: Graph) -> str:
+    """Return a table of all passes: how large the graph or program is before and after each, and whether it changed."""
+    rows = [("pass", "before", "after", "")]
+    size, unit = _size(graph)
+    last = _printed(graph)
+
+    def observe(p: Pass, subject: Graph | Program, ran: bool) -> None:
+        nonlocal size, unit, last
+        (now, name), printed = _size(subject), _printed(subject)
+        note = "left out: no loop" if not ran else "nothing to change" if printed == last else ""
+        rows.append((p.name, str(size), str(now), f"{name if name == unit else f'{unit} -> {name}'}{note and ', ' + note}"))
+        size, unit, last = now, name, printed
+    stages(graph, observe)
+    width = max(len(name) for name, *_ in rows)
+    return "\n".join(f"{name:{width}}  {before:>6}  {after:>6}  {note}".rstrip() for name, before, after, note in rows)
+
+
+# -- kernels --------------------------------------------------------------------------------------
 
 class Kernel:
     """A compiled graph. `run(*flat arrays)` returns the tuple of flat results; safe to call from several threads.
 
-    `note` says why it is not what was asked for, if so; `references` are the operations that call their NumPy reference.
+    `generator` is the name of the back end. `note` says why it is not what was asked for, if so; `references` are the operations that
+    call their NumPy reference.
     """
 
     generator = ""

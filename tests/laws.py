@@ -1,4 +1,4 @@
-"""The laws that every op obeys, as functions of an op and its inputs. Used by the suite and by docs/adding-an-operation.md."""
+"""The laws that every op obeys, as functions of an op and its inputs. Used by the suite and by docs/adding.md."""
 
 from __future__ import annotations
 

@@ -5,9 +5,7 @@ Read in this order: `types`, `graph`, `op`, `trace`, then any file of `ops`.
 
 from tracer import ops
 from tracer.graph import Const, Graph, Node, Var
-from tracer.show.text import parse, text
 from tracer.trace import Traced, Tracer, bind, evaluate, inline, trace_flat
 from tracer.types import ArrayType, Size
 
-__all__ = ["ops", "Const", "Graph", "Node", "Var", "text", "parse", "Traced", "Tracer", "bind", "evaluate", "inline", "trace_flat",
-           "ArrayType", "Size"]
+__all__ = ["ops", "Const", "Graph", "Node", "Var", "Traced", "Tracer", "bind", "evaluate", "inline", "trace_flat", "ArrayType", "Size"]

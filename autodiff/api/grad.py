@@ -196,6 +196,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
         result = unflatten(pulled.in_tree, [_own(g) for g in grads])
         out = unflatten(rec.out_tree, [_own(x) for x in pulled.out])
         return out, result[0] if isinstance(argnums, int) else result
+    wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
     return wrapped
 
 
@@ -227,6 +228,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     def wrapped(*args, **kwargs):
         value, g = both(*args, **kwargs)
         return (g, value[1]) if has_aux else g
+    wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
     return wrapped
 
 

@@ -1,8 +1,9 @@
 """What code that is not captured changes while a block is recorded.
 
-Hooks note what captured code sets (`slots`). Code that runs as it stands (a library, an operator or a descriptor of the user's class) may
-change a list, an attribute or a counter too, once, while the block is recorded, however often the block runs. So everything that existed
-before a block and that it can reach is compared with a shallow copy afterwards: a difference is taken back, and the block refused.
+Hooks note what captured code sets (`autodiff/capture/locations.py`). Code that runs as it stands (a library, an operator or a descriptor of
+the user's class) may change a list, an attribute or a counter too, once, while the block is recorded, however often the block runs. So
+everything that existed before a block and that it can reach is compared with a shallow copy afterwards: a difference is taken back, and the
+block refused.
 """
 
 from __future__ import annotations

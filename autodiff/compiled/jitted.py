@@ -20,16 +20,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MethodType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.capture import lift_here
-from autodiff.capture.calls import call_method
-from autodiff.capture.locations import is_users
 from autodiff.capture.recording import Recorded, record
-from autodiff.capture.source.convert import Unconvertible, converted_source
 from autodiff.compiled.background import submit
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.specialise import Variants
@@ -38,15 +35,11 @@ from codegen.config import config
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
-from tracer.show.text import text
 from tracer.trace import Tracer, bind, evaluate
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType
 
-if TYPE_CHECKING:
-    from codegen.stages import Stages
-
-__all__ = ["jit", "CacheInfo", "Jitted", "show", "config"]
+__all__ = ["jit", "CacheInfo", "Jitted", "config"]
 
 WAITED_SECONDS = 0.02
 """A call waits for its kernel if that will take no longer than this."""
@@ -817,67 +810,3 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
         return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
                              timed=timed, threads=threads, wait=wait, donate=donate)
     return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait, _as_tuple(donate))
-
-
-def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
-    """A function at one stage of compilation, as text.
-
-    Parameters
-    ----------
-    stage : "converted" (the user's source as capture rewrites it, or a sentence that says why it is not captured; needs no arguments),
-        "graph" (as traced), "derivative" (the graph of value and gradient; of the function itself if it is a gradient already),
-        "simplified", "loops", "source" (the loops as Python) or "llvm" (the loops as LLVM IR, for this machine and one thread)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> print(show(lambda x: x * 2.0, np.ones(3)))
-    function(a: f64[3]):
-      b: f64[3] = broadcast(2.0, shape=(3,))
-      c: f64[3] = mul(a, b)
-      return c
-    """
-    from autodiff.api.grad import value_and_grad
-    from codegen.compile import stages
-    if stage == "converted":
-        return _captured_source(f)
-    jitted = f if isinstance(f, Jitted) else jit(f)
-    if stage == "graph":
-        return text(jitted.trace(*args, **kwargs))
-    if stage == "derivative":
-        if not hasattr(jitted.function, "__autodiff_derivative__"):
-            jitted = jit(value_and_grad(jitted.function))
-        return text(jitted.trace(*args, **kwargs))
-    st = stages(jitted.trace(*args, **kwargs))
-    prints: dict[str, Callable[[], str]] = {"simplified": lambda: text(st.simplified), "loops": lambda: str(st.program),
-                                            "source": lambda: st.source, "llvm": lambda: _llvm_text(st)}
-    if stage not in prints:
-        raise ValueError(f"stage {stage!r}: it is converted, graph, derivative, simplified, loops, source or llvm")
-    return prints[stage]()
-
-
-def _captured_source(f: Callable) -> str:
-    """Return the source that capture makes of the user's function behind `f`, or a sentence that says why it makes none."""
-    found: Any = inspect.unwrap(f, stop=lambda g: isinstance(g, FunctionType) and is_users(g))     # grad(g) has the name of g and wraps it
-    while isinstance(found, functools.partial):
-        found = found.func
-    found = getattr(found, "__func__", found)       # a method is a function with its object
-    if not isinstance(found, FunctionType):
-        found = call_method(found)
-    if found is None or not is_users(found):
-        return f"`{name_of(f)}` is not captured: it is not a Python function of the user's"
-    try:
-        return converted_source(found)
-    except Unconvertible as e:
-        return f"`{name_of(f)}` is not captured: {e}"
-
-
-def _llvm_text(st: Stages) -> str:
-    """Return the IR of a program for this machine, or a sentence that says why the LLVM generator writes none."""
-    from codegen.backends.llvm import link
-    from codegen.backends.llvm.module import emit_llvm
-    from codegen.backends.llvm.scalar import NotKnown
-    try:
-        return emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma()).text
-    except NotKnown as e:
-        return f"the LLVM generator has no code for {e}; the kernel is generated through Numba"

@@ -209,7 +209,7 @@ def _from_disk(graph: Graph, front: str, start: float) -> LlvmKernel | None:
 
 
 class LlvmKernel(Kernel):
-    """A kernel that LLVM compiled. `address` is that of its C function; see `emit_llvm`."""
+    """A kernel that LLVM compiled. `address` is that of its C function; see `codegen/backends/llvm/module.py`."""
 
     generator = "llvm"
 

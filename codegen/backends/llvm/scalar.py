@@ -22,7 +22,7 @@ class NotKnown(Exception):
 
 
 class Arithmetic:
-    """What the elementary functions of `vecmath` are written in; see there."""
+    """The arithmetic in which `codegen/elementary/functions.py` writes the elementary functions; see there."""
 
     def __init__(self, w: Writer, kind: str):
         self.w = w

@@ -1,0 +1,33 @@
+"""Which back end makes a kernel: by name, and what happens where the one that was asked for cannot."""
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from codegen.backends.llvm.scalar import NotKnown
+from codegen.compile import BACK_ENDS, compile_graph
+
+X = np.linspace(0.1, 1.0, 5)
+GRAPH = ad.jit(lambda x: np.sum(np.tanh(x))).trace(X)
+
+
+@pytest.mark.parametrize("name", BACK_ENDS)
+def test_a_kernel_says_who_made_it(name):
+    kernel = compile_graph(GRAPH, name)
+    assert kernel.generator == name and not kernel.note
+    np.testing.assert_allclose(kernel.run(X), [np.sum(np.tanh(X))], rtol=1e-14)
+
+
+def test_what_llvm_does_not_know_goes_to_numba(monkeypatch):
+    def refuse(graph, threads):
+        raise NotKnown("tanh of booleans")
+    monkeypatch.setitem(BACK_ENDS, "llvm", refuse)
+    kernel = compile_graph(GRAPH, "auto")
+    assert (kernel.generator, kernel.note) == ("numba", "generated through Numba: tanh of booleans")
+    with pytest.raises(RuntimeError, match="the llvm generator was asked for, but: tanh of booleans"):
+        compile_graph(GRAPH, "llvm")
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="'gcc'; there are llvm, numba"):
+        compile_graph(GRAPH, "gcc")
