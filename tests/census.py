@@ -103,7 +103,8 @@ def rows() -> Iterator[Row]:
            "; ".join(f"{len(c)} files from `{c[0]}` to `{c[-1]}`" for c in late) + " (`tests/test_layout.py` gives the reasons)")
     yield tests_by_name()
     state = objects()
-    yield "objects of the process that code changes", len(state), ", ".join(f"`{name}`" for name in state)
+    packages = Counter(name.partition(".")[0] for name in state)
+    yield "objects of the process that code changes", len(state), f"{_listed(packages.items())} (`docs/state.md` names each and says why)"
     yield late_imports()
 
 
