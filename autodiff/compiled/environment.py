@@ -117,14 +117,15 @@ class Surroundings:
 
     def _add_reads(self, reads: Reads) -> None:
         mine = self.reads
+        watched = {(id(p.holder), p.key) for p in self.places.values()}
         for k, (cell, value, name) in reads.cells.items():
-            if (k, name) not in self.places and _content_of(cell) is value:
+            if (k, name) not in watched and _content_of(cell) is value:
                 mine.cells[k] = (cell, value, name)
         for k, (d, key, value, name) in reads.items.items():
-            if k not in self.places and not isinstance(value, (np.ndarray, ModuleType)) and d.get(key, UNBOUND) is value:
+            if k not in watched and not isinstance(value, (np.ndarray, ModuleType)) and d.get(key, UNBOUND) is value:
                 mine.items[k] = (d, key, value, name)
         for k, (x, position, value) in reads.elements.items():
-            if k not in self.places and not isinstance(value, np.ndarray) and len(x) > position and x[position] is value:
+            if k not in watched and not isinstance(value, np.ndarray) and len(x) > position and x[position] is value:
                 mine.elements[k] = (x, position, value)
         mine.contents.update({k: row for k, row in reads.contents.items() if same_content(*row)})
         for k, (f, code, defaults, by_name) in reads.functions.items():
@@ -177,9 +178,6 @@ class Surroundings:
 
     def changes(self) -> tuple[str, list[tuple[np.ndarray, np.ndarray]]]:
         """What a compiled function cannot take over, in words (empty if there is nothing), and arrays that took the place of others."""
-        changed = holds(self.reads)
-        if changed:
-            return changed, []
         replaced: list[tuple[np.ndarray, np.ndarray]] = []
         for p in self.places.values():
             new, old = p.now(), p.value
@@ -197,7 +195,7 @@ class Surroundings:
                 return f"`{p.name}` is {_shown(new)}, not {_shown(old)}", []
             p.value = new
         self._sort()
-        return "", replaced
+        return holds(self.reads), replaced
 
 
 def _content_of(cell: CellType) -> Any:

@@ -89,8 +89,11 @@ class _Plan:
 
 
 def _has_exact_reciprocal(v: Any, dtype: np.dtype) -> bool:
-    """Whether dividing by a number is the same to the bit as multiplying by its reciprocal: for powers of two of moderate size."""
-    return dtype.kind == "f" and abs(math.frexp(v)[0]) == 0.5 and 1e-30 < abs(v) < 1e30
+    """Whether dividing by a number is the same to the bit as multiplying by its reciprocal, as it is for powers of two.
+
+    Asked only of numbers that stand in the text: programs that differ in others, such as the length of an array, share their code.
+    """
+    return dtype.kind == "f" and v in PLAIN and abs(math.frexp(v)[0]) == 0.5
 
 
 class FunctionWriter(Writer):
