@@ -88,6 +88,10 @@ class Node:
             object.__setattr__(self, "_effect", found)
         return self._effect     # type: ignore[return-value]
 
+    def may_raise(self) -> bool:
+        """Whether running it may raise an exception that depends on values."""
+        return self.op.effect or self.op.may_raise or any(n.may_raise() for _, g in bodies(self) for n in g.nodes)
+
     def mentions(self) -> frozenset[str]:
         """The size symbols in its parameters and in the lengths of its results, without those that the results bind."""
         if self._mentions is None:

@@ -60,6 +60,8 @@ class Op:
     name: str = ""
     effect: bool = False
     """Kept by dead-code removal, in order."""
+    may_raise: bool = False
+    """Of what is no effect: whether it raises for some values, as a factorization does."""
     idempotent: bool = False
     """Of an effect: whether an equal node that came before leaves nothing to do, as with a check."""
     overwrites: bool = False

@@ -75,14 +75,23 @@ def _best(pick: Callable, whole: Callable) -> Callable:
             raise declined("min and max with key= of traced values", "the key decides on numbers that are not known")
         if len(args) == 1:
             rows = joined_rows(args[0]) if isinstance(args[0], list) else args[0]
-            if isinstance(rows, Tracer) and len(rows.type.shape) == 1:
-                return whole(rows)
+            if isinstance(rows, Tracer) and len(rows.type.shape) == 1 and rows.type.shape[0] != 0:
+                return rows[whole(rows)]
         values = list(args[0] if len(args) == 1 else args)
         out = values[0]
         for v in values[1:]:
             out = np.where(pick(v, out), v, out)
         return out
     return best
+
+
+def _first_best(arg: Callable, worst: float) -> Callable:
+    """A function from an array to the position of what Python's max or min finds: the first of equal numbers, and past nan."""
+    def position(x: Tracer):
+        if x.type.dtype.kind != "f":
+            return arg(x)
+        return np.where(np.isnan(x[0]), 0, arg(np.where(np.isnan(x), x.type.dtype.type(worst), x)))
+    return position
 
 
 def _len(x):
@@ -106,7 +115,8 @@ def _tolist(x: Tracer):
 
 _BUILTINS: dict[Any, Callable] = {
     len: _len, float: _float, int: _int, bool: truth, sum: _sum, builtins.any: np.any, builtins.all: np.all,
-    max: _best(np.greater, np.max), min: _best(np.less, np.min), copy.copy: fresh, copy.deepcopy: fresh,
+    max: _best(np.greater, _first_best(np.argmax, -np.inf)), min: _best(np.less, _first_best(np.argmin, np.inf)),
+    copy.copy: fresh, copy.deepcopy: fresh,
     math.floor: lambda x: _int(np.floor(x)), math.ceil: lambda x: _int(np.ceil(x)), math.trunc: _int,
     math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs: np.prod(anp.asarray(xs)),
     math.erf: anp.erf, math.erfc: anp.erfc,

@@ -34,7 +34,7 @@ from tracer.errors import (
     explain,
     user_line,
 )
-from tracer.graph import Graph, live_nodes
+from tracer.graph import Const, Graph, live_nodes
 from tracer.integers import counter, is_nonnegative, upper_bound
 from tracer.ops.control import require as require_op
 from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace
@@ -282,8 +282,10 @@ class Hooks:
         trace = current_trace()
         start = len(trace.nodes) if trace is not None else 0
         yield
-        if trace is not None and not trace.concrete and any(n.has_effect() for n in trace.nodes[start:]):
-            raise declined("an index, an assertion or a condition is checked inside `try`",
+        if trace is not None and trace.guards is not None and any(n.may_raise() for n in trace.nodes[start:]):
+            trace.guards.append((Const(np.True_), 1))   # what the kernel raises means another path, not the end
+        if trace is not None and not trace.concrete and any(n.may_raise() for n in trace.nodes[start:]):
+            raise declined("an index, an assertion, a condition or a matrix is checked inside `try`",
                            "the check would end the compiled function instead of going to the handler", "ask for the condition with `if`")
 
     def context(self, manager):

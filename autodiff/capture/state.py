@@ -239,6 +239,9 @@ def joined_type(a, b, what: str) -> tuple[ArrayType, type | None]:
     if ta.shape != tb.shape:
         raise declined(f"{what} is {ta} on one path and {tb} on the other", "a value of a compiled function has one shape")
     wa, wb = weak_of(a), weak_of(b)
+    if wa is None and wb is None and ta.dtype != tb.dtype and "b" not in (ta.dtype.kind, tb.dtype.kind):    # a truth value is 0 or 1
+        raise declined(f"{what} is {ta} on one path and {tb} on the other", "a value has the dtype of the path that is taken",
+                       "convert both to one dtype, x.astype(...)")
     if wa is not None and wb is not None:
         weak = float if float in (wa, wb) else int
         return ta.with_dtype(np.result_type(ta.dtype, tb.dtype)), weak

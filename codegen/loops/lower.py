@@ -82,6 +82,8 @@ class Builder:
         self.sizes: dict[str, Expr] = {}
         self.references: list[str] = []
         self.dying: set[int] = set()
+        # What `_updated_operands` has found of the branches of conditionals.
+        self.updated: dict[int, tuple[tuple[Graph, ...], dict[int, int]]] = {}
         self.line = ""
 
     # -- expressions -----------------------------------------------------------------------------
@@ -706,7 +708,7 @@ def _lower_cond(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
     graphs = node.params["branches"]
     outs: list[Operand] = []
     owned = [False] * len(operands)
-    taken = _written_operands(graphs)
+    taken = _updated_operands(k, graphs)
     for j, v in enumerate(node.outputs):
         m = taken.get(j)
         if m is not None and node.inputs[1:].count(node.inputs[1 + m]) == 1:
@@ -731,31 +733,42 @@ def _lower_cond(scope: _Scope, position: int, node: Node, xs: list[Operand]) -> 
     return outs
 
 
-def _written_operands(graphs: Sequence[Graph]) -> dict[int, int]:
-    """Output -> operand, for outputs that are in every branch an operand with some elements written, or the operand itself."""
-    found: dict[int, int] = {}
-    sources = []
-    for g in graphs:
-        made = {o: n for n in g.nodes for o in n.outputs}
-        position = {v: m for m, v in enumerate(g.inputs)}
-        row = []
-        for a in g.outputs:
-            while isinstance(a, Var) and a in made and (made[a].op.overwrites or made[a].op.name in ("loop", "cond")):
-                source = _first_value(made[a], a)
-                if source is None:
-                    break
-                a = source
-            row.append(position.get(a) if isinstance(a, Var) else None)
-        sources.append(row)
-    for j, column in enumerate(zip(*sources, strict=True)):
+def _updated_operands(k: Builder, branches: tuple[Graph, ...]) -> dict[int, int]:
+    """Return, for each output of a conditional that is an updated copy of one and the same operand in every branch, the position of that
+    operand. Such an output may take over the operand's buffer, so that the branches write in place.
+
+    Branches nest as deep as a program has conditions one after another, so what is found is kept (`Builder.updated`).
+    """
+    found = k.updated.get(id(branches))
+    if found is not None:
+        return found[1]
+    positions: dict[int, int] = {}
+    behind = [_operands_behind(k, g) for g in branches]
+    for j, column in enumerate(zip(*behind, strict=True)):
         m = column[0]
-        if m is not None and all(c == m for c in column) and graphs[0].inputs[m].type.shape and m not in found.values():
-            found[j] = m
+        if m is not None and all(c == m for c in column) and branches[0].inputs[m].type.shape and m not in positions.values():
+            positions[j] = m
+    k.updated[id(branches)] = branches, positions
+    return positions
+
+
+def _operands_behind(k: Builder, graph: Graph) -> list[int | None]:
+    """For each output of a graph, the position of the input that it is a newer version of; None if there is none."""
+    made = {o: n for n in graph.nodes for o in n.outputs}
+    position = {v: m for m, v in enumerate(graph.inputs)}
+    found = []
+    for a in graph.outputs:
+        while isinstance(a, Var) and a in made and (made[a].op.overwrites or made[a].op.name in ("loop", "cond")):
+            source = _source_of_update(k, made[a], a)
+            if source is None:
+                break
+            a = source
+        found.append(position.get(a) if isinstance(a, Var) else None)
     return found
 
 
-def _first_value(node: Node, out: Var):
-    """The array that an output is a newer version of."""
+def _source_of_update(k: Builder, node: Node, out: Var) -> Atom | None:
+    """The array that an output of a node is a newer version of."""
     if node.op.overwrites:
         return node.inputs[0]
     j = node.outputs.index(out)
@@ -764,7 +777,7 @@ def _first_value(node: Node, out: Var):
         return node.inputs[1 + spec.constants + j] if j < spec.carries else None
     if "branches" not in node.params:
         return None
-    m = _written_operands(node.params["branches"]).get(j)
+    m = _updated_operands(k, node.params["branches"]).get(j)
     return None if m is None else node.inputs[1 + m]
 
 
@@ -892,7 +905,7 @@ def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> di
         lazy = node in scope.light or node.op.is_view
         if isinstance(node.op, HoldsGraph) or lazy or node.op.overwrites or node.op.name == "reshape" or graph.outputs.count(v) > 1:
             continue
-        heirs = _heirs(graph, carry, made[v])
+        heirs = _heirs(scope.k, graph, carry, made[v])
         last = max(scope.last_use.get(h, -1) for h in heirs)
         if last == made[v] and any(h is not carry and scope.last_use.get(h, -1) == last for h in heirs):
             continue
@@ -902,12 +915,12 @@ def _carries_in_place(scope: _Scope, state: Sequence[Operand], first: int) -> di
     return out
 
 
-def _heirs(graph: Graph, v: Var, end: int) -> list[Var]:
+def _heirs(k: Builder, graph: Graph, v: Var, end: int) -> list[Var]:
     """An array and the values, made before node `end`, that may lie in its memory."""
     found = {v}
     for node in graph.nodes[:end]:
         if node.op.overwrites or node.op.name in ("loop", "cond", "linear_cond"):
-            found.update(o for o in node.outputs if _first_value(node, o) in found)
+            found.update(o for o in node.outputs if _source_of_update(k, node, o) in found)
         elif node.op.name in ("reshape", "barrier"):
             found.update(o for a, o in zip(node.inputs, node.outputs, strict=True) if a in found)
     return list(found)

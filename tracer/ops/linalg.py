@@ -260,6 +260,8 @@ class LuSolve(Op):
     dx = a**-1 (db - da x): the factors are the means and no argument of the function, so each is made once for all derivatives.
     """
 
+    may_raise = True
+
     def infer(self, a, f, order, b, *, transposed):
         _check(self, _is_square(a) and a == f and order.shape == a.shape[:-1] and b.ndim >= 2 and a.shape[-1] == b.shape[-2], a, b)
         return b
@@ -455,6 +457,8 @@ class Cholesky(Op):
     dy = y P(y**-1 dS y**-T) with dS that symmetric matrix of da, P taking the lower triangle with half the diagonal.
     Source: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527 (2016), equation 8.
     """
+
+    may_raise = True
 
     def infer(self, a):
         _check(self, _is_square(a), a)

@@ -458,3 +458,30 @@ def test_random_programs(seed, tmp_path):
             value, gradient = jitted(x)
             np.testing.assert_allclose(value, f(x), rtol=1e-12)
             np.testing.assert_allclose(gradient, ad.grad(f)(x), rtol=1e-11)
+
+
+def test_max_and_min_of_python_pass_nan_by():
+    for x in (np.array([1.0, np.nan, 3.0, 3.0]), np.array([np.nan, 1.0, 2.0]), np.array([-np.inf, np.nan]), np.array([2.0, 1.0, 1.0])):
+        np.testing.assert_array_equal(ad.jit(lambda x: np.array([max(x), min(x)]))(x), [max(x), min(x)])
+    g = ad.jit(ad.grad(lambda x: max(x) - min(x) * 2))(np.array([2.0, 3.0, 3.0, 2.0]))
+    np.testing.assert_array_equal(g, [-2.0, 1.0, 0.0, 0.0])    # the first of equal numbers is meant
+
+
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")
+def test_the_dtype_is_that_of_the_path_taken():
+    f = ad.jit(lambda x, y: y if x[0] > 0 else x)
+    for sign in (1.0, -1.0, 1.0):
+        assert f(X * sign, X.astype(np.float32)).dtype == (np.float32 if sign > 0 else np.float64)
+
+
+def test_what_a_handler_would_catch_is_not_compiled_into_its_place():
+    def factored(a):
+        try:
+            return np.linalg.cholesky(a)[1, 1]
+        except np.linalg.LinAlgError:
+            return np.sum(a)
+    f = ad.jit(factored)
+    with pytest.warns(RuntimeWarning, match="compiled along the path"):
+        assert f(np.eye(2) * 4.0) == 2.0
+    with pytest.raises(UnsupportedError, match="LinAlgError of traced values is caught"):
+        f(np.array([[1.0, 2.0], [2.0, 1.0]]))
