@@ -1,8 +1,9 @@
 """Machine code kept on disk, so that no process compiles what another one has compiled.
 
 An entry is an object file under the hash of all that decides its contents: the IR text, the CPU and its features, the versions of
-llvmlite and LLVM. It is written to a temporary file and renamed, so a reader sees a whole entry or none; it carries a checksum and
-says what it was made for, and anything that does not agree is compiled again with a warning. The directory must belong to this user
+llvmlite and LLVM. It is written to a temporary file and renamed, so a reader sees a whole entry or none; it says what it was made for, and
+carries a checksum that its name is part of, so that a file under another's name is no entry. Anything that does not agree is compiled
+again with a warning. The directory must belong to this user
 and be writable by nobody else.
 """
 
@@ -22,7 +23,7 @@ from codegen.once import once
 
 __all__ = ["cached_object", "key_of", "load", "store", "target", "CacheWarning", "statistics", "clear"]
 
-_MAGIC = b"autodiff object 1\n"
+_MAGIC = b"autodiff object 2\n"
 _SCAN_EVERY = 32
 
 
@@ -58,7 +59,7 @@ def cached_object(text: str) -> bytes:
 def load(key: str) -> bytes | None:
     """What is kept under a name; None if there is nothing, or nothing that can be trusted."""
     directory = _directory() if config.cache else None
-    data = _read(os.path.join(directory, key + ".o")) if directory is not None else None
+    data = _read(directory, key) if directory is not None else None
     if data is not None:
         _count["loaded"] += 1
     return data
@@ -68,7 +69,7 @@ def store(key: str, data: bytes) -> None:
     """Keep something under a name, if there is a place to keep it."""
     directory = _directory() if config.cache else None
     if directory is not None:
-        _write(directory, os.path.join(directory, key + ".o"), data)
+        _write(directory, key, data)
 
 
 _count = {"loaded": 0, "compiled": 0, "written": 0}
@@ -117,9 +118,29 @@ def _problem(directory: str) -> str:
     return ""
 
 
-def _read(path: str) -> bytes | None:
+def _checksum(key: str, head: bytes, code: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + head + code).digest()
+
+
+def _regular(path: str, flags: int) -> int:
+    """Open a regular file. What is none, such as a pipe that would keep a reader waiting, is no file of ours.
+
+    Raises
+    ------
+    OSError
+        Where there is no such file.
+    """
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{path} is not a regular file")
+    return handle
+
+
+def _read(directory: str, key: str) -> bytes | None:
+    path = os.path.join(directory, key + ".o")
     try:
-        with open(path, "rb") as f:
+        with open(path, "rb", opener=_regular) as f:
             data = f.read()
             info = os.fstat(f.fileno())
     except OSError:
@@ -130,7 +151,7 @@ def _read(path: str) -> bytes | None:
         return None
     head = _MAGIC + target()
     code = data[len(head) + 32:]
-    if not data.startswith(head) or hashlib.sha256(head + code).digest() != data[len(head):len(head) + 32]:
+    if not data.startswith(head) or _checksum(key, head, code) != data[len(head):len(head) + 32]:
         warnings.warn(f"the kernel {path} is damaged or was made for another machine; it is compiled anew", CacheWarning, stacklevel=2)
         return None
     if time.time() - info.st_mtime > 3600:  # the time of last use, to the hour
@@ -141,13 +162,14 @@ def _read(path: str) -> bytes | None:
     return code
 
 
-def _write(directory: str, path: str, code: bytes) -> None:
+def _write(directory: str, key: str, code: bytes) -> None:
+    path = os.path.join(directory, key + ".o")
     head = _MAGIC + target()
     try:
         handle, temporary = tempfile.mkstemp(dir=directory, prefix=".new")
         try:
             with os.fdopen(handle, "wb") as f:
-                f.write(head + hashlib.sha256(head + code).digest() + code)
+                f.write(head + _checksum(key, head, code) + code)
             os.replace(temporary, path)
         except OSError:
             os.unlink(temporary)

@@ -239,3 +239,22 @@ def test_byte_code_and_hidden_files_are_no_part_of_the_compiler(tmp_path):
     (tmp_path / "tracer" / "ops" / "__pycache__" / "sort.pyc").write_bytes(b"")
     (tmp_path / "tracer" / "ops" / ".sort.py.swp").write_bytes(b"")
     assert llvm_kernel.files_of(roots) == before
+
+
+def test_a_file_under_anothers_name_is_no_entry(directory):
+    a, b = cache.key_of("a"), cache.key_of("b")
+    cache.store(a, b"code of a")
+    cache.store(b, b"code of b")
+    shutil.copyfile(directory / f"{a}.o", directory / f"{b}.o")
+    assert cache.load(a) == b"code of a"
+    with pytest.warns(cache.CacheWarning, match="damaged"):
+        assert cache.load(b) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_does_not_keep_a_reader_waiting(directory):
+    key = cache.key_of("pipe")
+    cache.store(key, b"code")
+    os.unlink(directory / f"{key}.o")
+    os.mkfifo(directory / f"{key}.o")
+    assert cache.load(key) is None
