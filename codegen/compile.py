@@ -5,14 +5,20 @@ A back end is an entry of `BACK_ENDS`: a function that makes a kernel of a graph
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 from codegen.backends.llvm.scalar import NotKnown
+from codegen.backends.llvm.writer import MixedTypesError
 from codegen.config import config
 from codegen.stages import Kernel, Stages, stages
 from tracer.graph import Graph
 
-__all__ = ["BACK_ENDS", "Kernel", "Stages", "stages", "compile_graph", "expected_seconds"]
+__all__ = ["BACK_ENDS", "Kernel", "Stages", "stages", "compile_graph", "expected_seconds", "CompilerWarning"]
+
+
+class CompilerWarning(UserWarning):
+    """A back end failed where it should not have, and another one took its place."""
 
 
 def _llvm(graph: Graph, threads: int) -> Kernel:
@@ -51,7 +57,7 @@ def compile_graph(graph: Graph, generator: str | None = None, threads: int | Non
     Parameters
     ----------
     generator : "auto" or a name in `BACK_ENDS`; by default what `config` says. "auto" takes LLVM where its self-test passes and it knows
-        all that the program does, else Numba, and the kernel's `note` says why
+        all that the program does, else Numba, and the kernel's `note` says why. Should LLVM fail where it knows all, a warning says so
     threads : most threads that the kernel may use; by default what `config` says
     """
     generator = generator or config.generator
@@ -63,7 +69,14 @@ def compile_graph(graph: Graph, generator: str | None = None, threads: int | Non
     except NotKnown as e:
         if generator != "auto":
             raise RuntimeError(f"the {generator} generator was asked for, but: {e}") from None
+        problem: Exception = e
+    except (MixedTypesError, RuntimeError) as e:    # what LLVM says of IR that is not well formed is a RuntimeError
+        if generator != "auto":
+            raise
         problem = e
+        line = str(e).split("\n")[0]
+        warnings.warn(f"the llvm generator failed on `{graph.name}` ({type(e).__name__}: {line}); Numba compiles it. This is a fault of "
+                      "autodiff: please report it with the function", CompilerWarning, stacklevel=2)
     kernel = BACK_ENDS["numba"](graph, most)
     kernel.note = f"generated through Numba: {problem}"
     return kernel
