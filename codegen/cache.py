@@ -23,7 +23,7 @@ from codegen.once import once
 
 __all__ = ["cached_object", "key_of", "load", "store", "target", "CacheWarning", "statistics", "clear"]
 
-_MAGIC = b"autodiff object 2\n"
+_MAGIC = b"autodiff object 1\n"
 _SCAN_EVERY = 32
 
 
@@ -37,7 +37,7 @@ def target() -> bytes:
     import llvmlite
     import llvmlite.binding as llvm
     name, features = host()
-    return f"{name} {features} llvmlite {llvmlite.__version__} LLVM {llvm.llvm_version_info} opt 2 no-lsr\n".encode()
+    return f"{name} {features} llvmlite {llvmlite.__version__} LLVM {llvm.llvm_version_info} opt 2 no-lsr named\n".encode()
 
 
 def key_of(text: str) -> str:

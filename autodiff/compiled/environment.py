@@ -119,7 +119,7 @@ class Surroundings:
         mine = self.reads
         watched = {(id(p.holder), p.key) for p in self.places.values()}
         for k, (cell, value, name) in reads.cells.items():
-            if (k, name) not in watched and _content_of(cell) is value:
+            if (k, name) not in watched and not isinstance(value, ModuleType) and _content_of(cell) is value:
                 mine.cells[k] = (cell, value, name)
         for k, (d, key, value, name) in reads.items.items():
             if k not in watched and not isinstance(value, (np.ndarray, ModuleType)) and d.get(key, UNBOUND) is value:
@@ -175,6 +175,24 @@ class Surroundings:
         source = "def check():\n    try:\n        return " + " and ".join(terms or ["True"])
         exec(compile(source + "\n    except (ValueError, LookupError):\n        return False\n", "<autodiff environment>", "exec"), space)
         return space["check"]
+
+    def words(self) -> list | None:
+        """The same as rows that the native entry compares; None if there is anything that it cannot look at."""
+        from codegen.entry import native
+        if self._lists or self._copies or self._contents or not native.available():
+            return None
+        rows: list = [native.Word(cell, value) for cell, value in self._cells]
+        for f, code, defaults in self._functions:
+            if defaults is not None:
+                return None
+            rows.append(native.Word(f, code))
+        if any(native.word_offset(row.owner, row.value) is None for row in rows):
+            return None
+        for d, key, value in [*self._dicts, *self._items]:
+            if type(d) is not dict or type(key) is not str or value is None:
+                return None
+            rows.append(native.Item(d, key, None if value is UNBOUND else value))
+        return rows
 
     def changes(self) -> tuple[str, list[tuple[np.ndarray, np.ndarray]]]:
         """What a compiled function cannot take over, in words (empty if there is nothing), and arrays that took the place of others."""

@@ -233,7 +233,9 @@ class Jitted:
         self._statics = self._static_parameters(static_argnums, static_argnames)
         self._static_order = sorted(self._statics[0], reverse=True)
         self._around = Surroundings(f)
-        self._same: Callable[[], bool] | None = None    # None where nothing from outside is read
+        self._same: Callable[[], bool] | None = None    # None where nothing from outside is read, or the native entry compares it
+        self._around_holds: Callable[[], bool] = self._around.check()
+        self._watched: list | None = None               # what the native entry compares
         self._changed = ""
         self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
@@ -273,6 +275,8 @@ class Jitted:
         if self._same is not None and not self._same():
             self._adapt()
         if kwargs or self._static_order:
+            if self._watched is not None and not self._around_holds():
+                self._adapt()
             return self._call_in_manner(args, kwargs)
         return self._direct(*args)
 
@@ -301,7 +305,18 @@ class Jitted:
         return self._call(args, kwargs) if native is None else native.call(*rest)
 
     def _positional(self, *args):
+        if self._watched is not None and not self._around_holds():
+            self._adapt()
         return self._fast(args)
+
+    def _look(self) -> None:
+        """Have what the function reads outside of it compared at each call: by the native entry if it can, else here."""
+        self._around_holds = self._around.check()
+        self._watched = self._around.words() if self._around else []
+        self._same = self._around_holds if self._watched is None else None
+        self._watched = self._watched or None
+        if self._native is not None:
+            self._native.watch(self._watched or [])
 
     def _call(self, args: tuple, kwargs: dict | None = None):
         """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call."""
@@ -413,7 +428,7 @@ class Jitted:
                      label=_call_label, writes=True, **how)
         self._around.add(before, rec.captured, rec.reads)
         self._by_layout |= rec.asked_layout
-        self._same = self._around.check() if self._around else None
+        self._look()
         return rec
 
     def _record_first(self, args, kwargs, statics) -> Recorded:
@@ -435,7 +450,7 @@ class Jitted:
             if self._changed:
                 self.cache_clear()
                 return
-            self._same = self._around.check()
+            self._look()
             new = {id(old): x for old, x in replaced}
             for entry in self._entries.values():
                 for holder in [entry] if entry.variants is None else entry.variants.holders():
@@ -577,6 +592,7 @@ class Jitted:
             entry.native.set([entry.table, *entry.native.signatures][:NATIVE_CHAIN])
         elif manner.is_plain():
             self._native = entry.native = native_entry.NativeFunction(self._positional, [entry.table])
+            self._native.watch(self._watched or [])
             self._direct = self._native.call
         else:
             def general(*rest):
@@ -609,7 +625,7 @@ class Jitted:
         self._native, self._direct = None, self._positional
         self._manners.clear()
         self._around.clear()
-        self._same = None
+        self._same = self._watched = None
 
     def why(self) -> str:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""

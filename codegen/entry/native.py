@@ -17,7 +17,7 @@ import sysconfig
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,13 +25,13 @@ from codegen.backends.llvm.layout import NO_MEMORY
 from codegen.backends.llvm.link import Linked, link
 from codegen.once import once
 
-__all__ = ["Signature", "NativeFunction", "available", "why_not", "run_address"]
+__all__ = ["Signature", "NativeFunction", "Word", "Item", "word_offset", "available", "why_not", "run_address"]
 
 # Words of a signature table.
 (NEXT, NARGS, ACCESSES, ACCESS_TABLE, LEAVES, LEAF_TABLE, OUTPUTS, OUTPUT_TABLE, KERNEL, PARAMETERS, ARENA_SIZE, ARENA, BUILDS, BUILD_TABLE,
  RELEASE, HITS, HANDLER, ENTER, WORDS) = range(19)
 # Words of the tables' rows.
-ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW = 4, 6, 7, 3
+ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW, WATCH_ROW = 4, 6, 7, 3, 3
 GET_DICT, GET_TUPLE, GET_LIST, IS_SEQUENCE, IS_DICT, IS_OBJECT, IS_TYPE = range(7)
 ARRAY, FLOAT, INT, BOOL, SCALAR = range(5)
 MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME, MAKE_DONATED = range(5)
@@ -87,9 +87,38 @@ entry:
   %cells = alloca i64, i64 %room
   %made = alloca ptr, i64 %room
   %objects = alloca ptr, i64 %room
-  br label %try
+{_field("watch", "%record", 3)}  %nowatch = icmp eq ptr %watch, null
+  br i1 %nowatch, label %try, label %watching
+watching:
+  %wn = load i64, ptr %watch
+  br label %watched
+watched:
+  %w = phi i64 [0, %watching], [%w1, %unchanged]
+  %wrow = mul i64 %w, {WATCH_ROW}
+  %wrow1 = add i64 %wrow, 1
+  %wp = getelementptr i64, ptr %watch, i64 %wrow1
+  %wplace = load ptr, ptr %wp
+{_field("wkey", "%wp", 1)}{_field("wwant", "%wp", 2)}  %isword = icmp eq ptr %wkey, null
+  br i1 %isword, label %word, label %dictitem
+word:
+  %wword = load ptr, ptr %wplace
+  br label %compared
+dictitem:
+  %witem = call ptr @PyDict_GetItemWithError(ptr %wplace, ptr %wkey)
+  br label %compared
+compared:
+  %wnow = phi ptr [%wword, %word], [%witem, %dictitem]
+  %wsame = icmp eq ptr %wnow, %wwant
+  br i1 %wsame, label %unchanged, label %changed
+changed:
+  call void @PyErr_Clear()
+  br label %slow
+unchanged:
+  %w1 = add i64 %w, 1
+  %wmore = icmp slt i64 %w1, %wn
+  br i1 %wmore, label %watched, label %try
 try:
-  %s = phi ptr [%head, %entry], [%following, %miss]
+  %s = phi ptr [%head, %entry], [%head, %unchanged], [%following, %miss]
   %none = icmp eq ptr %s, null
   br i1 %none, label %slow, label %count
 slow:
@@ -598,6 +627,28 @@ def _layout_problem() -> str:
     return ""
 
 
+class Word(NamedTuple):
+    """A reference in an object of Python's, such as the content of a cell: what it must be for a call to go to the kernel."""
+
+    owner: Any
+    value: Any
+
+
+class Item(NamedTuple):
+    """An item of a dict, and what it must be; None if there must be none."""
+
+    owner: dict
+    key: Any
+    value: Any
+
+
+def word_offset(owner: Any, value: Any) -> int | None:
+    """Where in an object a reference to another one lies, in bytes; None if that is not the one place or beyond its first words."""
+    words = (ctypes.c_int64 * 12).from_address(id(owner))
+    found = [k for k in range(2, min(12, owner.__sizeof__() // 8)) if words[k] == id(value)]
+    return found[0] * 8 if len(found) == 1 else None
+
+
 @once
 def _linked() -> Linked:
     from codegen.cache import cached_object
@@ -722,10 +773,23 @@ class NativeFunction:
         self._retired: deque[Signature] = deque(maxlen=64)
         self.signatures: list[Signature] = []
         self.set(signatures)
+        self._watched: deque[tuple] = deque(maxlen=8)   # tables of what is watched; a call in another thread may still read an old one
         self._definition = _MethodDef(b"autodiff_kernel", _linked().address("ad_call"), _FASTCALL, None)
         make = ctypes.pythonapi.PyCFunction_NewEx
         make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
         self.call = make(ctypes.addressof(self._definition), self.record, None)
+
+    def watch(self, rows: Sequence[Word | Item]) -> None:
+        """Let calls go to the fallback unless all these references are what they must be."""
+        words = [len(rows)]
+        for row in rows:
+            if isinstance(row, Word):
+                words += [id(row.owner) + _offset_in(row), 0, id(row.value)]
+            else:
+                words += [id(row.owner), id(row.key), 0 if row.value is None else id(row.value)]
+        table = _words(words)
+        self._watched.append((table, rows))
+        self.record[3] = table.ctypes.data if rows else 0
 
     def set(self, signatures: Sequence[Signature]) -> None:
         """The signatures to try, in order."""
@@ -735,6 +799,12 @@ class NativeFunction:
             s.words[NEXT] = following.words.ctypes.data if following is not None else 0
         self.record[2] = max([4, *(s.room for s in signatures), int(self.record[2])])
         self.record[0] = signatures[0].words.ctypes.data if signatures else 0
+
+
+def _offset_in(row: Word) -> int:
+    offset = word_offset(row.owner, row.value)
+    assert offset is not None
+    return offset
 
 
 def reusable(shape: tuple[int, ...], dtype: np.dtype) -> bool:

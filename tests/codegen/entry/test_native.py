@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from autodiff.compiled.background import drain
 from codegen.entry import native as native_entry
 
 pytestmark = pytest.mark.skipif(not native_entry.available(), reason=native_entry.why_not())
@@ -101,6 +102,7 @@ def test_references_are_counted_right():
     f = ad.jit(lambda p, x: {"y": p["a"] * 2, "z": (x + 1, np.sum(x))})
     p, x = {"a": X.copy()}, X.copy()
     f(p, x)
+    drain()     # what other tests have left to be compiled
     gc.collect()
     before = [sys.getrefcount(o) for o in (p, p["a"], x, x.dtype, np.float64, None)]
     kept = [f(p, x) for _ in range(1000)]
@@ -252,3 +254,35 @@ def test_large_results_of_a_loop_take_turns():
         x = f(x)
         places.add(x.ctypes.data)
     assert len(places) <= 3
+
+
+def test_what_is_watched_sends_calls_to_the_fallback():
+    def f():
+        return w
+    w = object()
+    cell, space, first, second = f.__closure__[0], {"a": X}, f.__code__, (lambda: 2).__code__
+    calls = []
+    function = native_entry.NativeFunction(lambda *args: calls.append(args), [])
+    table = ad.jit(lambda x: x * 2)
+    table(X)
+    function.set(table._native.signatures)
+    function.watch([native_entry.Word(cell, w), native_entry.Word(f, first), native_entry.Item(space, "a", X), native_entry.Item(space, "b", None)])
+
+    def goes_to_the_kernel():
+        calls.clear()
+        return function.call(X) is not None and not calls
+    assert goes_to_the_kernel()
+    for change, back in ((lambda: space.update(b=1), lambda: space.pop("b")), (lambda: space.update(a=None), lambda: space.update(a=X)),
+                         (lambda: space.pop("a"), lambda: space.update(a=X))):
+        change()
+        assert not goes_to_the_kernel() and calls == [(X,)]
+        back()
+        assert goes_to_the_kernel()
+    kept, w = w, None
+    assert not goes_to_the_kernel()
+    w = kept
+    assert goes_to_the_kernel()
+    function.watch([])
+    space.clear()
+    assert goes_to_the_kernel()
+    assert native_entry.word_offset(f, second) is None and native_entry.word_offset(f, first) is not None
