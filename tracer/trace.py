@@ -47,10 +47,14 @@ class Tracer(ArrayMethods):
             return object.__hash__(self)    # a tensor of the define-by-run face is itself
         if self.type.shape:
             raise TypeError("unhashable type: 'numpy.ndarray'")
-        if self.value is None or self.owner.guards is not None:
+        if self.value is None:
             raise explain(ConcreteValueError, f"hash() of a traced number {self.type}, as of a key of a dict or a member of a set",
                           why="it depends on the number, which differs from call to call", fix="use it as an index, or compare it")
-        return hash(np.asarray(self.value)[()])
+        number = np.asarray(self.value)[()]
+        if self.owner.guards is not None:   # what follows is right for this number only
+            from tracer.op import ops
+            decided(bind(ops["eq"], self, number), 1)
+        return hash(number)
 
     def __repr__(self) -> str:
         if self.value is not None:

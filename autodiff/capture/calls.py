@@ -216,6 +216,9 @@ def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) ->
                 undecided(f.__self__) or f.__self__.dtype.kind == "f"):
             return _METHODS[f.__name__](f.__self__, *args, **kwargs)
         return _as_it_stands(f, args, kwargs)
+    if isinstance(f, functools._lru_cache_wrapper) and any(map(holds_traced, (*args, *kwargs.values()))):
+        # A result kept for an equal number would have no derivative, and one of a traced number no meaning in the next call.
+        return _call(f.__wrapped__, args, kwargs, lift)
     if isinstance(f, functools.partial):
         note_content(f)
         return call(f.func, (*f.args, *args), {**f.keywords, **kwargs}, lift)

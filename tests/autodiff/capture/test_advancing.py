@@ -485,3 +485,16 @@ def test_what_a_handler_would_catch_is_not_compiled_into_its_place():
         assert f(np.eye(2) * 4.0) == 2.0
     with pytest.raises(UnsupportedError, match="LinAlgError of traced values is caught"):
         f(np.array([[1.0, 2.0], [2.0, 1.0]]))
+
+
+def test_a_kept_result_is_not_taken_for_a_traced_number():
+    from functools import lru_cache
+
+    @lru_cache
+    def squared(v):
+        return v * v
+    squared(0.3)
+    f = lambda x: squared(x[0]) + sum(squared(v) for v in x)  # noqa: E731
+    for gradient in (ad.grad(f)(X), ad.jit(ad.grad(f))(X)):
+        np.testing.assert_allclose(gradient, 2 * X + [0.6, 0.0, 0.0, 0.0, 0.0])
+    assert squared(0.3) == 0.09 and squared.cache_info().currsize == 1

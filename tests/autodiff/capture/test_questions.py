@@ -66,12 +66,14 @@ def test_numbers_of_python():
     assert ad.jit(f)(1.5) == 3.0 and ad.jit(f)(np.float64(1.5)) == 4.5 and ad.grad(f)(1.5) == 2.0
 
 
-def test_what_depends_on_the_number_is_refused():
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+def test_what_depends_on_the_number_is_refused_or_follows_it():
     with pytest.raises(ConcreteValueError, match="hash"):
         ad.vmap(lambda v: {0.5: 1.0}.get(hash(v), 2.0))(X)
-    for f in (lambda v: {0.8: 1.0}.get(v[0], 2.0) * v[0], lambda v: v[0] * (v[0] in {0.8, 1.0}), lambda v: v[0] * {0.8: 3.0}[v[0]]):
+    for f in (lambda v: {0.8: 1.0}.get(v[0], 2.0) * v[0], lambda v: v[0] * (v[0] in {0.8, 1.0}), lambda v: v[0] * {0.8: 3.0, 1.0: 5.0}[v[0]]):
         np.testing.assert_allclose(ad.grad(f)(X)[0], f(X) / X[0])      # before, a stand-in was no key of the dict
-        with pytest.raises(ConcreteValueError, match="hash"):
-            ad.jit(f)(X)
+        jitted = ad.jit(f)
+        for x in (X, X * 1.25, X):
+            np.testing.assert_allclose(jitted(x), f(x))     # along the path of this number
     with pytest.raises(TypeError, match="unhashable"):
         ad.jit(lambda v: {v: 1.0})(X)
