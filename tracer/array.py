@@ -386,7 +386,7 @@ class ArrayMethods:
     copy = _method(np.copy)
     sum, prod, mean, std, var = (_method(f) for f in (np.sum, np.prod, np.mean, np.std, np.var))
     min, max, argmin, argmax = (_method(f) for f in (np.min, np.max, np.argmin, np.argmax))
-    any, all, ptp, cumsum, cumprod = (_method(f) for f in (np.any, np.all, np.ptp, np.cumsum, np.cumprod))
+    any, all, cumsum, cumprod = (_method(f) for f in (np.any, np.all, np.cumsum, np.cumprod))
     argpartition = _method(np.argpartition)
     argsort, clip, dot, take, repeat = (_method(f) for f in (np.argsort, np.clip, np.dot, np.take, np.repeat))
     ravel, squeeze, swapaxes = (_method(f) for f in (np.ravel, np.squeeze, np.swapaxes))

@@ -1,7 +1,8 @@
 """Trees: nests of dict, list, tuple, namedtuple, dataclass and None whose leaves are arrays and numbers.
 
-The structure is a plain nested tuple, hashable and printable. Dataclasses and namedtuples need no registration; a dataclass
-field with `metadata={"static": True}` belongs to the structure.
+The structure is a plain nested tuple, hashable and printable. Dicts with the same keys have equal structures, and each tree that is
+put together again has the order of the dict that its structure was taken from. Dataclasses and namedtuples need no registration; a
+dataclass field with `metadata={"static": True}` belongs to the structure.
 """
 
 from __future__ import annotations
@@ -10,9 +11,31 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "LEAF"]
+__all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "key_orders", "Keys", "LEAF"]
 
 LEAF = "*"
+
+
+class Keys(tuple):
+    """The keys of a dict, sorted, so that two dicts with the same keys have equal structures; `order` is the order of the dict.
+
+    >>> Keys({"b": 1, "a": 2}) == Keys({"a": 2, "b": 1})
+    True
+    >>> Keys({"b": 1, "a": 2}).order
+    ('b', 'a')
+    """
+
+    order: tuple
+
+    def __new__(cls, keys: Iterable) -> Keys:
+        """The keys of a dict, which are given in its order."""
+        order = tuple(keys)
+        try:
+            new = super().__new__(cls, sorted(order))
+        except TypeError:   # keys that have no order among them
+            new = super().__new__(cls, sorted(order, key=lambda k: (type(k).__qualname__, repr(k))))
+        new.order = order
+        return new
 
 
 def flatten(tree: Any) -> tuple[list, Any]:
@@ -28,12 +51,7 @@ def flatten(tree: Any) -> tuple[list, Any]:
 def _flatten(tree, leaves: list):
     t = type(tree)
     if t is dict or isinstance(tree, dict) and hasattr(t, "move_to_end"):
-        keys = tuple(tree)
-        if t is dict:  # the order in which a dict was filled is no part of its structure
-            try:
-                keys = tuple(sorted(keys))
-            except TypeError:
-                pass
+        keys = Keys(tree) if t is dict else tuple(tree)     # OrderedDicts are equal only if their orders are
         return "dict" if t is dict else t, keys, tuple([_flatten(tree[k], leaves) for k in keys])
     if t is tuple:
         return "tuple", tuple([_flatten(x, leaves) for x in tree])
@@ -85,7 +103,25 @@ def _unflatten(s, leaves):
             object.__setattr__(new, name, _unflatten(child, leaves))
         return new
     pairs = [(k, _unflatten(c, leaves)) for k, c in zip(s[1], s[2], strict=True)]
-    return dict(pairs) if kind == "dict" else kind(pairs)
+    if kind != "dict":
+        return kind(pairs)
+    children = dict(pairs)
+    return {k: children[k] for k in s[1].order}
+
+
+def key_orders(structure: Any) -> tuple:
+    """The orders of the keys of all dicts in a structure: what two trees of equal structure may still differ in.
+
+    >>> key_orders(flatten([{"b": 1.0, "a": 2.0}, {}])[1])
+    (('b', 'a'), ())
+    """
+    if structure is None or structure == LEAF:
+        return ()
+    children: Iterable = structure[-1]
+    if structure[0] == "dataclass":
+        children = [child for _, child in children]
+    found = tuple([order for child in children for order in key_orders(child)])
+    return (structure[1].order, *found) if structure[0] == "dict" else found
 
 
 def tree_map(f: Callable, tree: Any, *rest: Any) -> Any:

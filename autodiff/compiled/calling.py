@@ -85,8 +85,9 @@ def _take_apart(tree, slot: int | None, nargs: int, accesses: list[list[int]], f
         keys = [[0, i] for i in range(len(children))]
     elif kind == "dict":
         children, get = tree[2], native.GET_DICT
-        keep += tree[1]
-        accesses.append([native.IS_DICT, slot, 0, len(children)])
+        order = np.array([id(k) for k in tree[1].order], np.int64)     # a dict of another order has another kernel
+        keep += [*tree[1].order, order]
+        accesses.append([native.IS_DICT, slot, order.ctypes.data, len(children)])
         keys = [[id(k), 0] for k in tree[1]]
     else:
         return False
@@ -140,8 +141,8 @@ def _put_together(tree, outputs: int, builds: list[tuple[int, list[int], Any]]) 
             items = [build(c) for c in t[1]]
             builds.append((native.BUILD_TUPLE if kind == "tuple" else native.BUILD_LIST, items, None))
         elif kind == "dict":
-            keys, items = t[1], [build(c) for c in t[2]]
-            builds.append((native.BUILD_DICT, [w for k, i in zip(keys, items, strict=True) for w in (i, id(k))], _Held(keys)))
+            items = {k: build(c) for k, c in zip(t[1], t[2], strict=True)}
+            builds.append((native.BUILD_DICT, [w for k in t[1].order for w in (items[k], id(k))], _Held(t[1].order)))
         else:
             first = leaf
             count = _leaves(t)

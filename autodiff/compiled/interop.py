@@ -220,7 +220,7 @@ def _matches(key, args) -> bool:
     """Whether a signature is one of arguments of these Numba types, in some shape."""
     import numba
     from numba import types
-    tree, leaves, statics, positional = key
+    tree, leaves, statics, positional, _ = key
     if statics or not positional or tree != ("tuple", (LEAF,) * len(args)):
         return False
     for leaf, t in zip(leaves, args, strict=True):

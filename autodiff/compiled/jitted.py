@@ -36,7 +36,7 @@ from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
 from tracer.trace import Tracer, bind, evaluate
-from tracer.tree import flatten, leaf_paths, unflatten
+from tracer.tree import flatten, key_orders, leaf_paths, unflatten
 from tracer.types import ArrayType
 
 __all__ = ["jit", "CacheInfo", "Jitted", "config"]
@@ -148,6 +148,14 @@ def _leaf_and_layout(x):
     if isinstance(x, np.ndarray):
         return x.dtype, x.shape, x.strides, x.flags.num, x.base is None
     return _leaf_key(x)
+
+
+def _orders(tree, keywords: bool) -> tuple:
+    """The orders of the dicts in the arguments of a call, given their structure; the order of keywords does not count."""
+    if not keywords:
+        return key_orders(tree)
+    args, kwargs = tree[1]
+    return key_orders(("tuple", (args, *kwargs[2])))
 
 
 @contextmanager
@@ -351,7 +359,7 @@ class Jitted:
     def _key(self, tree, leaves: list, statics: tuple, is_plain: bool) -> tuple:
         """What decides which entry serves a call; the arguments' layout only if the function asked for it."""
         of = _leaf_and_layout if self._by_layout else _leaf_key
-        return tree, tuple([of(x) for x in leaves]), statics, is_plain
+        return tree, tuple([of(x) for x in leaves]), statics, is_plain, _orders(tree, not is_plain)
 
     def _entry_for(self, args: tuple) -> tuple[Entry, list]:
         """The entry for positional arguments, compiled if need be, and their leaves."""
@@ -648,17 +656,19 @@ class Jitted:
         return list(itertools.islice(reversed(self._entries), EXPLAINED))
 
     def _explain_miss(self, key, others) -> str:
-        tree, leaves, statics, _ = key
+        tree, leaves, statics, _, orders = key
         if not others:
             return f"`{self.name}` compiled: first call"
         best, reason = -1, ""
         for other in others:
-            otree, oleaves, ostatics, _ = other
+            otree, oleaves, ostatics, _, oorders = other
             if otree != tree:
                 score, text_ = 0, f"the structure of the arguments is {_show_tree(tree)}, not {_show_tree(otree)}"
             elif ostatics != statics:
                 changed = [f"{n!r} is {v!r}, not {w!r}" for (n, _, v), (_, _, w) in zip(statics, ostatics, strict=False) if v != w]
                 score, text_ = 1, f"static argument {', '.join(changed) or 'types differ'}"
+            elif orders != oorders:
+                score, text_ = 1, "the keys of a dict are in another order"
             else:
                 paths = leaf_paths(tree, "")
                 differ = [k for k in range(len(leaves)) if leaves[k] != oleaves[k]]
@@ -747,7 +757,7 @@ def _take_apart(at: str, tree, assigns: list[str], checks: list[str], names: dic
             checks.append(f"type({at}) is {kind} and len({at}) == {len(tree[1])}")
         children = [(f"{at}[{i}]", c) for i, c in enumerate(tree[1])]
     elif kind == "dict" and all(isinstance(k, str) for k in tree[1]):
-        checks.append(f"type({at}) is dict and len({at}) == {len(tree[1])}")
+        checks.append(f"type({at}) is dict and tuple({at}) == {tuple(tree[1].order)!r}")
         children = [(f"{at}[{k!r}]", c) for k, c in zip(tree[1], tree[2], strict=True)]
     elif kind == "namedtuple":
         cls = f"c{next(count)}"
@@ -768,10 +778,11 @@ def _pack_expression(tree, names: dict) -> Callable[[list[str]], str]:
             return "None"
         kind = t[0]
         if kind in ("tuple", "list"):
-            items = ", ".join(build(c, rest) for c in t[1])
-            return f"[{items}]" if kind == "list" else f"({items}{',' if len(t[1]) == 1 else ''})"
+            listed = ", ".join(build(c, rest) for c in t[1])
+            return f"[{listed}]" if kind == "list" else f"({listed}{',' if len(t[1]) == 1 else ''})"
         if kind == "dict":
-            return "{" + ", ".join(f"{k!r}: {build(c, rest)}" for k, c in zip(t[1], t[2], strict=True)) + "}"
+            items = {k: build(c, rest) for k, c in zip(t[1], t[2], strict=True)}
+            return "{" + ", ".join(f"{k!r}: {items[k]}" for k in t[1].order) + "}"
         label = f"tree{len(names)}"
         names[label], names["unflatten"] = t, unflatten
         leaves = [next(rest) for _ in leaf_paths(t)]

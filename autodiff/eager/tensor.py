@@ -274,10 +274,11 @@ class Tensor(Tracer):
         steps = _history(self.step)
         graph, leaves, constants = _graph_of(steps, self)
         active = [True] * len(leaves) + [False] * len(constants)
-        primal, n, back, _ = pullback_graphs(graph, active)
+        primal, n, back, (depends,) = pullback_graphs(graph, active)
         values = [*(x.value for x in leaves), *constants]
         out = _run_remembering(primal, values, steps)
-        cts = evaluate(back, [*out[len(out) - n:], ct] if n else [ct])
+        residuals = out[len(out) - n:] if n else []
+        cts = evaluate(back, [*residuals, ct] if depends else residuals)    # without a cotangent the pullback gives zeros
         for leaf, g in zip(leaves, cts, strict=False):
             leaf._gather(g)
         if not retain_graph:

@@ -183,6 +183,8 @@ def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=NOT_GIVEN, *, where
         ddof = correction
     dtype = mean_dtype(a, dtype)
     a = cast_to(a, dtype)
+    if where is not True and where is not NOT_GIVEN:
+        a = np.where(where, a, dtype.type(0))   # what is left out may be nan or infinite, which zero cotangents would turn into nan
     d = a - np.mean(a, axis, keepdims=True, where=where)
     total = np.sum(d * d, axis, keepdims=keepdims, where=where)
     return total / np.maximum(count(a, axis, where, keepdims, dtype) - dtype.type(ddof), dtype.type(0))

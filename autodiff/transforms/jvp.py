@@ -11,6 +11,7 @@ from typing import Any
 
 from tracer.graph import Graph, Var
 from tracer.op import transforms, type_of
+from tracer.passes.stable import stabilized
 from tracer.trace import apply, current_trace, trace_graph, walk, zeros
 from tracer.types import is_inexact
 
@@ -20,8 +21,10 @@ __all__ = ["push", "joint_graph", "active_outputs"]
 def push(graph: Graph, primals: Sequence, tangents: Sequence, rule: str) -> tuple[list, list]:
     """Values and tangents of a graph's outputs, recorded into the current trace.
 
-    `rule` is "jvp" or "linearize": the method of each op that is used.
+    `rule` is "jvp" or "linearize": the method of each op that is used. Expressions whose derivative overflows though their value does
+    not are replaced first (`tracer.passes.stable`).
     """
+    graph = stabilized(graph)
     tangent = dict(zip(graph.inputs, tangents, strict=True))
     trace = current_trace()
     outer = trace.where if trace is not None else None

@@ -16,7 +16,6 @@ from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
 from tracer.op import Elementwise, ops, transforms
 from tracer.ops.control import array_before, ends_and_logs
 from tracer.ops.index import check_where_used
-from tracer.passes.stable import stabilized
 from tracer.passes.store_forwarding import forward_writes
 from tracer.types import Size
 
@@ -54,7 +53,7 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     an input and an output: arrays that are written in parts where the linear graph may write them again. `branch`: the graph is one way
     of several, so that what it keeps is kept on all of them, and what it makes again is made on its own way only.
     """
-    joint, active_out = joint_graph(forward_writes(stabilized(graph)), active, "linearize", must)
+    joint, active_out = joint_graph(forward_writes(graph), active, "linearize", must)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
     linear = set(joint.inputs[n_in:])
     first: list[Node] = []

@@ -55,6 +55,8 @@ def _text() -> str:
     return f"""
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PyDict_GetItemWithError(ptr, ptr)
+declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
+declare i32 @PyObject_RichCompareBool(ptr, ptr, i32)
 declare void @PyErr_Clear()
 declare i64 @PyLong_AsLongLong(ptr)
 declare ptr @PyErr_Occurred()
@@ -87,6 +89,8 @@ entry:
   %cells = alloca i64, i64 %room
   %made = alloca ptr, i64 %room
   %objects = alloca ptr, i64 %room
+  %walked = alloca i64
+  %keyp = alloca ptr
 {_field("watch", "%record", 3)}  %nowatch = icmp eq ptr %watch, null
   br i1 %nowatch, label %try, label %watching
 watching:
@@ -193,7 +197,29 @@ is_dict:
   %dt = icmp eq ptr %atype, @ad_dict
   %dz = icmp eq i64 %asize, %aindex
   %dy = and i1 %dt, %dz
-  br i1 %dy, label %accessed, label %miss
+  store i64 0, ptr %walked
+  br i1 %dy, label %keys, label %miss
+keys:
+  %kn = phi i64 [0, %is_dict], [%kn1, %same_key]
+  %km = icmp slt i64 %kn, %aindex
+  br i1 %km, label %key, label %accessed
+key:
+  %kx = call i32 @PyDict_Next(ptr %ao, ptr %walked, ptr %keyp, ptr null)
+  %kthere = icmp ne i32 %kx, 0
+  br i1 %kthere, label %compare_key, label %miss
+compare_key:
+  %ko = load ptr, ptr %keyp
+  %kwp = getelementptr ptr, ptr %awhat, i64 %kn
+  %kw = load ptr, ptr %kwp
+  %ke = call i32 @PyObject_RichCompareBool(ptr %ko, ptr %kw, i32 2)
+  %kfailed = icmp slt i32 %ke, 0
+  %ksame = icmp eq i32 %ke, 1
+  br i1 %ksame, label %same_key, label %other_key
+other_key:
+  br i1 %kfailed, label %absent, label %miss
+same_key:
+  %kn1 = add i64 %kn, 1
+  br label %keys
 is_object:
   %oy = icmp eq ptr %ao, %awhat
   br i1 %oy, label %accessed, label %miss
@@ -201,7 +227,7 @@ is_type:
   %ty = icmp eq ptr %atype, %awhat
   br i1 %ty, label %accessed, label %miss
 accessed:
-  %d1 = phi i64 [%gd, %got], [%d, %is_sequence], [%d, %is_dict], [%d, %is_object], [%d, %is_type]
+  %d1 = phi i64 [%gd, %got], [%d, %is_sequence], [%d, %keys], [%d, %is_object], [%d, %is_type]
   %a1 = add i64 %a, 1
   %am = icmp slt i64 %a1, %accessn
   br i1 %am, label %access, label %leaves

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tracer.tree import flatten, leaf_paths, tree_map, unflatten
+from tracer.tree import flatten, key_orders, leaf_paths, tree_map, unflatten
 
 Point = namedtuple("Point", "x y")
 
@@ -30,8 +30,16 @@ def test_round_trip(tree):
     assert len(leaf_paths(structure)) == len(leaves)
 
 
-def test_order_of_dict_keys_does_not_matter():
-    assert flatten({"a": 1, "b": 2}) == flatten({"b": 2, "a": 1})
+def test_dicts_of_two_orders_go_together_and_keep_their_orders():
+    # Results were given with sorted keys, whatever the order of the argument.
+    first, second = {"a": 1, "c": {3: 4, "x": 5}, "b": 2}, {"b": 2, "a": 1, "c": {"x": 5, 3: 4}}
+    (xs, s), (ys, t) = flatten(first), flatten(second)
+    assert (xs, s) == (ys, t) and hash(s) == hash(t) and key_orders(s) != key_orders(t)
+    for tree, structure in ((first, s), (second, t)):
+        back = unflatten(structure, xs)
+        assert back == tree and list(back) == list(tree) and list(back["c"]) == list(tree["c"])
+    total = tree_map(lambda a, b: a + b, first, second)
+    assert list(total) == list(first) and total == {"a": 2, "b": 4, "c": {3: 8, "x": 10}}
 
 
 def test_static_fields_belong_to_the_structure():

@@ -341,6 +341,20 @@ def test_static_arguments_and_keywords_go_the_direct_way(generator, monkeypatch)
     assert g.cache_info().misses == 8 and g.cache_info().hits == 16
 
 
+@pytest.mark.parametrize("generator", ["llvm", "numba"])
+def test_results_have_the_order_of_the_callers_dict(generator, monkeypatch):
+    # Keys came back sorted. Calls with the same keys in two orders have a kernel each, which both direct ways tell apart.
+    monkeypatch.setattr(config, "generator", generator)
+    f = ad.jit(lambda p: {k: 2 * v for k, v in p.items()}, wait=True)
+    g = ad.jit(ad.grad(lambda p: np.sum(p["b"]) + 2 * np.sum(p["a"])), wait=True)
+    for _ in range(3):
+        for keys in (["b", "a"], ["a", "b"], ["".join(["b"]), "a"]):
+            p = {k: np.ones(2) for k in keys}
+            assert list(f(p)) == list(g(p)) == keys
+            np.testing.assert_array_equal(g(p)["a"], [2, 2])
+    assert f.cache_info().misses == 2 and "another order" in f.why()
+
+
 def test_equal_static_arguments_of_other_types_have_their_own_kernels():
     seen = []
 

@@ -55,6 +55,9 @@ ZERO = np.zeros(3)
     (lambda x: np.interp(x, [0.0, 1.0, 3.0], [0.0, 2.0, 3.0]).sum(), np.array([-1.0, 1.0, 5.0]), [0, 0.5, 0]),
     (lambda x: np.corrcoef(x, np.array([1.0, 2.0, 4.0]))[0, 0], np.array([1.0, 2.0, 0.0]), [0, 0, 0]),
     (lambda x: np.mean(x, where=np.array([True, False, True])), np.array([1.0, np.inf, 3.0]), [0.5, 0, 0.5]),
+    # A nan that is masked out is not in the result; its zero cotangent used to be multiplied by the nan.
+    (lambda x: np.var(x, where=np.array([True, False, True])), np.array([0.1, np.nan, -2.0]), [1.05, 0, -1.05]),
+    (lambda x: np.std(x, where=np.array([True, False, True])), np.array([0.1, np.inf, -2.0]), [0.5, 0, -0.5]),
     (lambda x: x.astype(np.float32).astype(float).sum(), ZERO, [1, 1, 1]),
 ])
 def test_gradient_at_a_special_point(f, x, want):

@@ -25,6 +25,18 @@ def test_value_and_derivative(f):
         assert_same(g, exact, 1e-15)
 
 
+def test_forward_mode():
+    # Only reverse mode looked for sigmoids: a tangent was nan where the exponential overflows.
+    def f(x):
+        return 1 / (1 + np.exp(-x))
+    x = np.array([-800.0, -745.0, -1.0, 3.0, 800.0])
+    want = np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))) ** 2
+    with np.errstate(all="ignore"):
+        for g in (f, ad.jit(f)):
+            assert_same(ad.jvp(g, (x,), (np.ones(5),))[1], want, 1e-15)
+        assert_same(ad.jit(lambda x: ad.jvp(f, (x,), (np.ones(5),))[1])(x), want, 1e-15)
+
+
 def test_it_is_seen_in_loops_and_keeps_one_array():
     def f(h, w):
         for _ in range(5):
