@@ -1,0 +1,311 @@
+"""Branches and loops as statements: what they hand on in place, and where the stacks of loops go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from codegen.loops.language import (
+    Alloc,
+    Apply,
+    Buffer,
+    Expr,
+    Grow,
+    If,
+    Lit,
+    Load,
+    Name,
+    Stmt,
+    While,
+)
+from codegen.loops.lower.builder import BOOL, I64, Builder, Operand, add_index, bind_size, copy_into, reads
+from tracer.graph import Atom, Graph, Node, Var
+from tracer.op import Elementwise
+from tracer.ops.control import HoldsGraph
+
+if TYPE_CHECKING:
+    from codegen.loops.lower.nodes import Scope
+
+__all__ = ["CONTROL"]
+
+
+def _own_copy(scope: Scope, position: int, atom, x: Operand) -> Operand:
+    """A buffer that starts as x and may be written: x's own if x dies here."""
+    if isinstance(atom, Var) and x.buffer is not None and x.buffer in scope.owned and (
+            scope.last_use.get(atom, -1) == position or scope._set_free(atom, position)):
+        return x
+    out = scope.k.stored(x.dtype, x.shape)
+    copy_into(scope.k, x, out)
+    return out
+
+
+def _read_by_others(k: Builder, x: Operand, j: int, carries: list[Operand], others: list[Operand]) -> bool:
+    if x.buffer is None:
+        return True
+    storage = x.buffer.storage
+    return any(reads(k, o, storage) for o in [*others, *carries[:j], *carries[j + 1:]])
+
+
+def _lower_cond(scope: Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
+    k = scope.k
+    which, *operands = xs
+    graphs = node.params["branches"]
+    outs: list[Operand] = []
+    owned = [False] * len(operands)
+    taken = _updated_operands(k, graphs)
+    for j, v in enumerate(node.outputs):
+        m = taken.get(j)
+        if m is not None and node.inputs[1:].count(node.inputs[1 + m]) == 1:
+            others = [x for i, x in enumerate(xs) if i != 1 + m]
+            apart = operands[m].buffer is not None and not any(reads(k, x, operands[m].buffer.storage) for x in others)  # type: ignore
+            operands[m] = _own_copy(scope, position, node.inputs[1 + m] if apart else None, operands[m])
+            owned[m] = True
+            outs.append(operands[m])
+        else:
+            outs.append(k.stored(v.type.dtype, v.type.shape))
+    branches: list[list[Stmt]] = []
+    for g in graphs:
+        block: list[Stmt] = []
+        with k.inside(block):
+            known = dict(k.sizes)
+            inner = scope.nested(g, operands, owned)
+            _assign_together(k, inner.run(), outs)
+            k.sizes = known
+        branches.append(block)
+    k.block.append(If(which.read(()), branches))
+    scope.owned.update(o.buffer for o in outs if o.buffer is not None)
+    return outs
+
+
+def _updated_operands(k: Builder, branches: tuple[Graph, ...]) -> dict[int, int]:
+    """Return, for each output of a conditional that is an updated copy of one and the same operand in every branch, the position of that
+    operand. Such an output may take over the operand's buffer, so that the branches write in place.
+
+    Branches nest as deep as a program has conditions one after another, so what is found is kept (`Builder.updated`).
+    """
+    found = k.updated.get(id(branches))
+    if found is not None:
+        return found[1]
+    positions: dict[int, int] = {}
+    behind = [_operands_behind(k, g) for g in branches]
+    for j, column in enumerate(zip(*behind, strict=True)):
+        m = column[0]
+        if m is not None and all(c == m for c in column) and branches[0].inputs[m].type.shape and m not in positions.values():
+            positions[j] = m
+    k.updated[id(branches)] = branches, positions
+    return positions
+
+
+def _operands_behind(k: Builder, graph: Graph) -> list[int | None]:
+    """For each output of a graph, the position of the input that it is a newer version of; None if there is none."""
+    made = {o: n for n in graph.nodes for o in n.outputs}
+    position = {v: m for m, v in enumerate(graph.inputs)}
+    found = []
+    for a in graph.outputs:
+        while isinstance(a, Var) and a in made and (made[a].op.overwrites or made[a].op.name in ("loop", "cond")):
+            source = _source_of_update(k, made[a], a)
+            if source is None:
+                break
+            a = source
+        found.append(position.get(a) if isinstance(a, Var) else None)
+    return found
+
+
+def _source_of_update(k: Builder, node: Node, out: Var) -> Atom | None:
+    """The array that an output of a node is a newer version of."""
+    if node.op.overwrites:
+        return node.inputs[0]
+    j = node.outputs.index(out)
+    if node.op.name == "loop":
+        spec = node.params["spec"]
+        return node.inputs[1 + spec.constants + j] if j < spec.carries else None
+    if "branches" not in node.params:
+        return None
+    m = _updated_operands(k, node.params["branches"]).get(j)
+    return None if m is None else node.inputs[1 + m]
+
+
+def _assign_together(k: Builder, new: Sequence[Operand], state: Sequence[Operand]) -> None:
+    """state = new, all at once: a value that reads another's old one is stored before any is written."""
+    written = {s.buffer.storage for s in state}  # type: ignore[union-attr]
+    ready = []
+    for x, s in zip(new, state, strict=True):
+        own = s.buffer
+        if x.buffer is not own and any(reads(k, x, w) for w in written - {own.storage}):  # type: ignore[union-attr]
+            x = k.materialize(Operand(x.dtype, x.shape, x.read))
+        elif x.buffer is None and reads(k, x, own.storage):  # type: ignore[union-attr]
+            x = k.materialize(x)
+        ready.append(x)
+    for x, s in zip(ready, state, strict=True):
+        copy_into(k, x, s)
+
+
+def _lower_loop(scope: Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
+    k = scope.k
+    spec, body, test, length = (node.params[p] for p in ("spec", "body", "test", "length"))
+    n, constants, carries, sliced = spec.split(xs)
+    _, _, carry_atoms, _ = spec.split(node.inputs)
+    constants = [k.materialize(x) if _is_costly(x) else x for x in constants]
+    # A carry may start in the memory of its first value only if no other input of the loop reads that memory.
+    state = [_own_copy(scope, position, None if _read_by_others(k, x, j, carries, [*constants, *sliced]) else a, x)
+             for j, (a, x) in enumerate(zip(carry_atoms, carries, strict=True))]
+    count = k.stored(I64, ())
+    unknown = length is None and not (sliced and test is None) and test is not None
+    stop = n.read(())
+    stacked_types = [v.type for v in node.outputs[spec.carries:-1]]
+    if length is None and test is None and not sliced:
+        for t in stacked_types:
+            bind_size(k, t.shape[0], stop)
+    if test is None:
+        k.store(count, (), stop)
+    else:
+        k.store(count, (), Lit(0))
+    stacked: list[Operand] = []
+    for v, t in zip(node.outputs[spec.carries:-1], stacked_types, strict=True):
+        if v in scope.targets:
+            stacked.append(scope.targets[v])
+        elif unknown:
+            b = Buffer(f"t{next(k.counter)}", t.dtype, (Lit(16), *[k.dim(d) for d in t.shape[1:]]), "tape")
+            k.block.append(Alloc(b))
+            stacked.append(k.of_buffer(b, t.shape))
+        else:
+            stacked.append(k.stored(t.dtype, t.shape))
+    step = Load(count.buffer, ()) if test is not None else None  # type: ignore[arg-type]
+    loop: Any
+    if test is None:
+        loop = k.new_loop(stop, spec.reverse, parallel=False)
+        i: Expr = loop.var
+    else:
+        loop = While([], Lit(True, BOOL), [])
+        i = Load(count.buffer, ())  # type: ignore[arg-type]
+    index = Operand(I64, (), lambda _: i)
+    if test is not None:
+        with k.inside(loop.head):
+            again = scope.nested(test, [index, *constants, *state], [False] * (1 + len(constants) + len(state))).run()[0]
+            enough = Apply("lt", (i, stop), BOOL)
+            loop.test = Apply("and", (enough, again.read(())), BOOL)
+    with k.inside(loop.body):
+        known = dict(k.sizes)
+        rows = [_row(x, i) for x in sliced]
+        if unknown:
+            for s in stacked:
+                k.block.append(Grow(s.buffer, i))  # type: ignore[arg-type]
+        body, rest = _kept_first(k, body, spec, state, stacked, i)
+        targets = {} if unknown else _stacks_of_inner_loops(body, rest, spec.carries, i)
+        inner = scope.nested(body, [index, *constants, *state, *rows],
+                       [False] * (1 + len(constants)) + [True] * len(state) + [False] * len(rows), targets)
+        targets.update(_carries_in_place(inner, state, 1 + len(constants)))
+        results = inner.run()
+        new, ys = results[:spec.carries], results[spec.carries:]
+        for y, s in zip(ys, rest, strict=True):
+            if y.prefix and y.buffer is s.buffer:
+                continue
+            with k.nest(y.shape) as at:
+                k.store(s, (i, *at), y.read(at))
+        _assign_together(k, new, state)
+        if step is not None:
+            k.store(count, (), add_index(step, Lit(1)))
+        k.sizes = known
+    k.block.append(loop)
+    if unknown:
+        for t, s in zip(stacked_types, stacked, strict=True):
+            bind_size(k, t.shape[0], Load(count.buffer, ()))  # type: ignore[arg-type]
+            s.buffer.shape = (Load(count.buffer, ()), *s.buffer.shape[1:])  # type: ignore[union-attr, arg-type]
+    scope.owned.update(s.buffer for s in [*state, *stacked] if s.buffer is not None and s.buffer.role != "tape")
+    return [*state, *stacked, count]
+
+
+def _kept_first(k: Builder, body: Graph, spec, state: Sequence[Operand], stacked: Sequence[Operand],
+                i: Expr) -> tuple[Graph, list[Operand]]:
+    """Stack what a step is given before the step changes it in place; the body without these results, and the other stacks."""
+    carries = dict(zip(body.inputs[1 + spec.constants:], state, strict=False))
+    outputs, rest = list(body.outputs[:spec.carries]), []
+    for a, s in zip(body.outputs[spec.carries:], stacked, strict=True):
+        x = carries.get(a) if isinstance(a, Var) and a.type.shape else None
+        if x is None:
+            outputs.append(a)
+            rest.append(s)
+            continue
+        with k.nest(x.shape) as at:
+            k.store(s, (i, *at), x.read(at))
+    return Graph(body.name, body.inputs, body.nodes, tuple(outputs)), rest
+
+
+def _carries_in_place(scope: Scope, state: Sequence[Operand], first: int) -> dict[Var, Operand]:
+    """Values that may be computed where a carry lies, because the carry's old value is not read any more when they are."""
+    graph = scope.graph
+    made = {o: p for p, n in enumerate(graph.nodes) for o in n.outputs}
+    out: dict[Var, Operand] = {}
+    for j, s in enumerate(state):
+        v, carry = graph.outputs[j], graph.inputs[first + j]
+        while isinstance(v, Var) and v in made and graph.nodes[made[v]].op.overwrites:
+            x = graph.nodes[made[v]].inputs[0]
+            if not isinstance(x, Var) or scope.direct.get(x) != made[v]:
+                break
+            v = x
+        if not isinstance(v, Var) or v not in made or v in out or v.type != carry.type or not v.type.shape:
+            continue
+        node = graph.nodes[made[v]]
+        lazy = node in scope.light or node.op.is_view
+        if isinstance(node.op, HoldsGraph) or lazy or node.op.overwrites or node.op.name == "reshape" or graph.outputs.count(v) > 1:
+            continue
+        heirs = _heirs(scope.k, graph, carry, made[v])
+        last = max(scope.last_use.get(h, -1) for h in heirs)
+        if last == made[v] and any(h is not carry and scope.last_use.get(h, -1) == last for h in heirs):
+            continue
+        if last > made[v] or last == made[v] and not (isinstance(node.op, Elementwise) and _only_directly(scope, node, carry)):
+            continue
+        out[v] = s
+    return out
+
+
+def _heirs(k: Builder, graph: Graph, v: Var, end: int) -> list[Var]:
+    """An array and the values, made before node `end`, that may lie in its memory."""
+    found = {v}
+    for node in graph.nodes[:end]:
+        if node.op.overwrites or node.op.name in ("loop", "cond", "linear_cond"):
+            found.update(o for o in node.outputs if _source_of_update(k, node, o) in found)
+        elif node.op.name in ("reshape", "barrier"):
+            found.update(o for a, o in zip(node.inputs, node.outputs, strict=True) if a in found)
+    return list(found)
+
+
+def _only_directly(scope: Scope, node: Node, carry: Var) -> bool:
+    """Whether an elementwise node reads a carry itself, element by element, and no view of it."""
+    views = set(scope.views.get(carry, ())) - {carry}
+    return not any(a in views for a in node.inputs)
+
+
+def _stacks_of_inner_loops(body: Graph, stacked: Sequence[Operand], carries: int, i: Expr) -> dict[Var, Operand]:
+    """Where the stacks of inner loops go that are only kept: into the row of this loop's stack, without a copy."""
+    made = {o: n for n in body.nodes for o in n.outputs}
+    read = {a for n in body.nodes for a in n.inputs}
+    out: dict[Var, Operand] = {}
+    for a, s in zip(body.outputs[carries:], stacked, strict=True):
+        node = made.get(a) if isinstance(a, Var) else None
+        if node is None or node.op.name != "loop" or a in read or body.outputs.count(a) > 1 or not a.type.is_static():
+            continue
+        inner = node.params["spec"].carries
+        if a in node.outputs[inner:-1] and (node.params["length"] is not None or node.params["test"] is None):
+            prefix = (*s.prefix, i)
+            row = Operand(s.dtype, s.shape[1:], lambda index, b=s.buffer, p=prefix: Load(b, (*p, *index)), s.buffer)  # type: ignore
+            row.prefix = prefix
+            out[a] = row    # type: ignore[index]
+    return out
+
+
+def _is_costly(x: Operand) -> bool:
+    """A view whose elements are read in a loop: stored once outside if reading it computes anything."""
+    return x.buffer is None and x.shape != () and not isinstance(x.read(tuple(Name("probe") for _ in x.shape)), (Lit, Load))
+
+
+def _row(x: Operand, i: Expr) -> Operand:
+    """One slice along the first axis."""
+    out = Operand(x.dtype, x.shape[1:], lambda index: x.read((i, *index)))
+    if x.buffer is not None:
+        out.fixed_of = (x.buffer, (i,))
+    return out
+
+
+CONTROL: dict[str, Callable] = {"cond": _lower_cond, "linear_cond": _lower_cond, "loop": _lower_loop,
+                                 "barrier": lambda scope, position, node, xs: xs}
