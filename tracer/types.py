@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -191,14 +191,15 @@ def type_of_value(x) -> ArrayType:
     return ArrayType(dtype.newbyteorder("="), x.shape)
 
 
-_HARMLESS = frozenset(["__array_finalize__", "__array_priority__", "__array_wrap__", "__class_getitem__", "__copy__", "__deepcopy__", "__dir__",
-                       "__doc__", "__format__", "__init__", "__init_subclass__", "__new__", "__reduce__", "__reduce_ex__", "__repr__",
-                       "__setstate__", "__sizeof__", "__str__"])
+_HARMLESS = frozenset([
+    "__array_finalize__", "__array_priority__", "__array_wrap__", "__class_getitem__", "__copy__", "__deepcopy__", "__dir__", "__doc__",
+    "__format__", "__init__", "__init_subclass__", "__new__", "__reduce__", "__reduce_ex__", "__repr__", "__setstate__", "__sizeof__",
+    "__str__"])
 """Attributes of arrays that a subclass may define without any operation meaning something else."""
 
 
 @functools.lru_cache(maxsize=1024)
-def own_operations(kind: type[np.ndarray]) -> tuple[str, ...]:
+def own_operations(kind: type) -> tuple[str, ...]:
     """The operations of arrays that a subclass defines itself; a memory-mapped array is a plain one."""
     bases = [c for c in kind.__mro__ if issubclass(c, np.ndarray) and c not in (np.ndarray, np.memmap)]
     return tuple(sorted({n for c in bases for n in vars(c) if n in dir(np.ndarray) and n not in _HARMLESS}))
@@ -214,7 +215,8 @@ def check_plain(x) -> None:
     """
     if type(x) is np.ndarray or not isinstance(x, np.ndarray):
         return
-    own = own_operations(type(x))
+    kind: Any = type(x)
+    own = own_operations(kind)
     if own:
         from tracer.errors import UnsupportedError, explain
         fix = ("fill or leave out what is masked, x.filled(0), or give the mask as an array of its own and use np.where"
