@@ -77,6 +77,26 @@ def test_second_derivatives_at_special_points():
     np.testing.assert_allclose(ad.hessian(anp.logsumexp)(ZERO), np.eye(3) / 3 - 1 / 9, atol=1e-15)
 
 
+@pytest.mark.parametrize("exponent", [None, 1.5, 1.25, 2.5])
+@pytest.mark.parametrize("second", [ad.hessian, lambda f: ad.jit(ad.hessian(f)), lambda f: ad.jacobian(ad.grad(f))])
+def test_second_derivatives_of_a_power_that_stays_zero(second, exponent):
+    # The second derivative of the power is infinite there, and was multiplied by a tangent of 0.
+    def f(p):
+        v = np.array([0.0, 0.5])
+        return np.sum((v / p[0]) ** (p[1] if exponent is None else exponent))
+    p = np.array([2.0, 1.5])
+    y, a, b = 0.25, 2.0, 1.5 if exponent is None else exponent
+    log = np.log(y)
+    want = y ** b * np.array([[b * (b + 1) / a ** 2, -(1 + b * log) / a], [-(1 + b * log) / a, log ** 2]])
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(second(f)(p), want if exponent is None else want * [[1, 0], [0, 0]])
+
+
+def test_a_power_that_moves_off_zero_has_an_infinite_second_derivative():
+    with np.errstate(divide="ignore"):
+        assert ad.grad(ad.grad(lambda x: x ** 1.5))(0.0) == np.inf
+
+
 def masked_log(x):
     out = np.full_like(x, -1.0)
     np.log(x, out=out, where=x > 0)
