@@ -451,7 +451,8 @@ class Pow(Elementwise):
                 slope = like(a, exponent) * power_by(a, exponent - 1.0)
                 return y, dxs[0] * slope if exponent > 1.0 else bind(ops["zero_product"], slope, dxs[0])
             return y, bind(ops["zero_product"], self.partials(y, a, b)[0], dxs[0])
-        return y, sum_tangents(bind(ops["zero_product"], d, dx) for d, dx in zip(self.partials(y, a, b), dxs, strict=True) if dx is not None)
+        slopes = self.partials(y, a, b)
+        return y, sum_tangents(bind(ops["zero_product"], d, dx) for d, dx in zip(slopes, dxs, strict=True) if dx is not None)
 
 
 def constant_of(x):
