@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tracer.errors import DTypeError, explain
+from tracer.errors import DTypeError, TraceError, explain
 from tracer.op import type_of
 from tracer.trace import Tracer
 from tracer.types import ArrayType
@@ -34,9 +34,13 @@ def leaf_type(x, path: str = "") -> ArrayType:
     ------
     DTypeError
         If the leaf is not an array or number of a supported dtype.
+    UnsupportedError
+        If it is a masked array, a matrix, or another array with operations of its own.
     """
     try:
         return type_of(x)
+    except TraceError:
+        raise
     except TypeError as e:
         raise explain(DTypeError, f"{path or 'a value'} is {type(x).__name__}, which cannot be traced", why=str(e),
                       fix="pass arrays and numbers; make other values static (static_argnames of jit) or close over them") from None

@@ -144,11 +144,18 @@ class ArrayMethods:
     # -- NumPy's protocols -----------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        where = kwargs.pop("where", True) if method == "__call__" else True
+        if where is not True:
+            name = f"np.{ufunc.__name__}"
+            if out is None or out[0] is None:
+                raise explain(UnsupportedError, f"{name} with where= and without out= cannot be traced", why="elements that are masked out "
+                              "have no defined value", fix="give out=, such as out=np.zeros_like(x), or use np.where on the result")
+            return self._into(out, name, lambda: call("masked_ufunc", ufunc, where, out[0], inputs, kwargs))
         if out is not None:
             return self._into(out, f"np.{ufunc.__name__}", lambda: self.__array_ufunc__(ufunc, method, *inputs, **kwargs))
         if method == "__call__":
             dtype = kwargs.pop("dtype", None)
-            if kwargs and not all(k == "where" and v is True or k == "casting" and v == "same_kind" for k, v in kwargs.items()):
+            if kwargs and not all(k == "casting" and v == "same_kind" for k, v in kwargs.items()):
                 raise explain(UnsupportedError, f"np.{ufunc.__name__} with {', '.join(kwargs)}= cannot be traced",
                               fix="use np.where on the result")
             if dtype is not None:

@@ -7,11 +7,12 @@ runs, by the first value whose type has it as a plain length.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -178,15 +179,51 @@ def type_of_value(x) -> ArrayType:
     Raises
     ------
     TypeError
-        If the dtype is not boolean, integer, float32 or float64.
+        If the dtype is not boolean, integer, float32 or float64, or if it is an array of a class with operations of its own.
     """
     if not isinstance(x, (np.ndarray, np.generic)):
         x = np.asarray(x)
+    check_plain(x)
     dtype = x.dtype
     if not is_traceable(x):
         raise TypeError(f"arrays of dtype {dtype} cannot be traced: the supported dtypes are bool, "
                         f"integers, float32 and float64")
     return ArrayType(dtype.newbyteorder("="), x.shape)
+
+
+_HARMLESS = frozenset([
+    "__array_finalize__", "__array_priority__", "__array_wrap__", "__class_getitem__", "__copy__", "__deepcopy__", "__dir__", "__doc__",
+    "__format__", "__init__", "__init_subclass__", "__new__", "__reduce__", "__reduce_ex__", "__repr__", "__setstate__", "__sizeof__",
+    "__str__"])
+"""Attributes of arrays that a subclass may define without any operation meaning something else."""
+
+
+@functools.lru_cache(maxsize=1024)
+def own_operations(kind: type) -> tuple[str, ...]:
+    """The operations of arrays that a subclass defines itself; a memory-mapped array is a plain one."""
+    bases = [c for c in kind.__mro__ if issubclass(c, np.ndarray) and c not in (np.ndarray, np.memmap)]
+    return tuple(sorted({n for c in bases for n in vars(c) if n in dir(np.ndarray) and n not in _HARMLESS}))
+
+
+def check_plain(x) -> None:
+    """Refuse an array whose class gives operations another meaning: a graph would compute with its bare numbers.
+
+    Raises
+    ------
+    UnsupportedError
+        For masked arrays, matrices, and subclasses that define an operation of arrays.
+    """
+    if type(x) is np.ndarray or not isinstance(x, np.ndarray):
+        return
+    kind: Any = type(x)
+    own = own_operations(kind)
+    if own:
+        from tracer.errors import UnsupportedError, explain
+        fix = ("fill or leave out what is masked, x.filled(0), or give the mask as an array of its own and use np.where"
+               if isinstance(x, np.ma.MaskedArray) else "pass np.asarray(x), if its numbers alone are meant")
+        raise explain(UnsupportedError, f"an array of class {type(x).__name__} cannot be traced", fix=fix,
+                      why=f"the class has a meaning of its own for {', '.join(own[:4])}{' and others' if len(own) > 4 else ''}, "
+                      f"and a graph knows plain arrays")
 
 
 def is_traceable(x: np.ndarray | np.generic) -> bool:

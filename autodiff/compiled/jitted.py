@@ -37,7 +37,7 @@ from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
 from tracer.trace import Tracer, bind, evaluate
 from tracer.tree import flatten, key_orders, leaf_paths, unflatten
-from tracer.types import ArrayType
+from tracer.types import ArrayType, check_plain
 
 __all__ = ["jit", "CacheInfo", "Jitted", "config"]
 
@@ -140,6 +140,7 @@ def _leaf_key(x):
     if t is float or t is int or t is bool:
         return t
     if isinstance(x, (np.ndarray, np.generic)):
+        check_plain(x)      # a kernel for plain arrays may be there already
         return x.dtype, x.shape
     return t
 

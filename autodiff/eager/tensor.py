@@ -7,9 +7,12 @@ again, and the derivative graph of a tape is made once for each structure.
 
 from __future__ import annotations
 
+import dis
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeEr
 from tracer.graph import Const, Graph, Node, Var
 from tracer.op import Op, type_of
 from tracer.trace import Tracer, evaluate, walk
-from tracer.types import ArrayType, is_inexact, match_sizes, substitute, type_of_value
+from tracer.types import ArrayType, check_plain, is_inexact, match_sizes, substitute, type_of_value
 
 __all__ = ["Tensor", "tensor", "no_grad", "enable_grad", "is_grad_enabled"]
 
@@ -179,6 +182,9 @@ class Tensor(Tracer):
         return np.asarray(self.value).item(*args)
 
     def __float__(self):
+        if self.requires_grad and _is_storing(sys._getframe(1)):
+            raise explain(GradientError, "a tensor that requires grad is stored in a plain array", why="the array holds the number alone: "
+                          "the gradient would be lost", fix="make an array of the tensors with autodiff.numpy.stack, or store x.detach()")
         return float(self.item())
 
     def __int__(self):
@@ -305,6 +311,11 @@ class Tensor(Tracer):
             np.add(self._grad.value, g, out=self._grad.value)
 
 
+def _is_storing(caller: FrameType) -> bool:
+    """Whether a frame is at a statement `a[i] = x`: NumPy, to which it leads, then asks `x` for its number without a frame of its own."""
+    return dis.opname[caller.f_code.co_code[caller.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
+
+
 def _history(last: _Step) -> list[_Step]:
     """All steps behind one, inputs before their users."""
     order: list[_Step] = []
@@ -402,6 +413,8 @@ def tensor(data, dtype=None, requires_grad: bool = False) -> Tensor:
     ------
     DTypeError
         If the data are not booleans, integers or floats.
+    UnsupportedError
+        If they are a masked array, a matrix, or another array with operations of its own.
     GradientError
         If `requires_grad` and the data are not float.
 
@@ -415,6 +428,7 @@ def tensor(data, dtype=None, requires_grad: bool = False) -> Tensor:
     """
     if isinstance(data, Tracer) and not isinstance(data, Tensor):
         raise explain(ConcreteValueError, "a tensor cannot be made of a traced value", why="tensors hold numbers")
+    check_plain(data)
     value = np.array(data.value if isinstance(data, Tensor) else data, dtype)
     try:
         t = type_of_value(value)

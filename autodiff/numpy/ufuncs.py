@@ -1,4 +1,4 @@
-"""Methods of ufuncs: `np.add.reduce`, `np.multiply.outer` and the like."""
+"""Ufuncs called in other ways: with a mask, and their methods, such as `np.add.reduce` and `np.multiply.outer`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,41 @@ import numpy as np
 
 from autodiff.numpy.extra import logsumexp
 from autodiff.numpy.indexing import part
-from autodiff.numpy.support import NOT_GIVEN, as_array, axis_of, length_of, refuse, shape_of
+from autodiff.numpy.support import NOT_GIVEN, array_of, as_array, axis_of, dtype_of, length_of, refuse, shape_of
 from tracer.array import functions, implements
+from tracer.op import Elementwise, ops
 from tracer.ops.control import scan_axis
-from tracer.promote import cast_to
+from tracer.promote import cast_to, common_dtype, dtype_kind_of
 
 __all__: list[str] = []
+
+
+@implements("masked_ufunc")
+def masked_ufunc(ufunc, where, out, inputs, kwargs):
+    """What `ufunc(*inputs, where=where, out=out)` leaves in `out`.
+
+    Where an element is masked out, the ufunc is given inputs at which it is smooth: its own may be those that the mask is there for,
+    such as a zero divisor, and a derivative that is infinite there would turn the zero cotangent into nan.
+    """
+    if ufunc.nout != 1 or ufunc.signature is not None:
+        refuse(ufunc.__name__, where=where)
+    mask = as_array(where)
+    if dtype_of(mask).kind != "b":
+        raise TypeError(f"Cannot cast array data from {dtype_of(mask)!r} to dtype('bool') according to the rule 'safe'")
+    inputs = [array_of(x) for x in inputs]
+    dtypes = [dtype_kind_of(x) for x in inputs]
+    if not all(isinstance(d, np.dtype) for d in dtypes):    # a Python number takes the dtype of the others
+        common = common_dtype(*inputs)
+        dtypes = [d if isinstance(d, np.dtype) else common for d in dtypes]
+    safe = [np.where(mask, cast_to(x, d), _smooth_point(ufunc, k, d)) for k, (x, d) in enumerate(zip(inputs, dtypes, strict=True))]
+    return np.where(mask, cast_to(ufunc(*safe, **kwargs), dtype_of(out)), out)
+
+
+def _smooth_point(ufunc, k: int, dtype: np.dtype):
+    """A value of argument `k` of a ufunc near which it is smooth."""
+    op = next((op for op in ops.values() if isinstance(op, Elementwise) and ufunc in (op.reference, *op.numpy_names)), None)
+    low, high = (0.0, 2.0) if op is None else op.domain[k] if isinstance(op.domain[0], tuple) else op.domain
+    return dtype.type(low + 0.625 * (high - low)) if dtype.kind == "f" else dtype.type(1)
 
 
 def _enter_reduce(ufunc, function):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer.op import Elementwise, Linear, Op, ops, register, type_of
+from tracer.op import Elementwise, Linear, Op, ops, register, sum_tangents, type_of
 from tracer.trace import bind, full
 from tracer.types import ArrayType, is_inexact
 
@@ -77,6 +77,30 @@ class Mul(Elementwise):
 
     def transpose(self, ct, a, b):
         return linear_in_one(self, ct, a, b, lambda b: ct * b, lambda a: ct * a)
+
+
+@register
+class ZeroProduct(Elementwise):
+    """y = a b, and 0 where a or b is 0, even if the other one is infinite or nan.
+
+    It multiplies tangents by derivatives that are infinite where an argument stands still: the 0 is that of the function.
+    """
+    light = True
+
+    def reference(self, a, b):
+        with np.errstate(invalid="ignore"):
+            return np.where(np.equal(a, 0) | np.equal(b, 0), np.zeros_like(a), np.multiply(a, b))[()]
+
+    def scalar(self, k, a, b):
+        zero = k.const(0, a.dtype)
+        return k.select(k.apply("eq", a, zero), zero, k.select(k.apply("eq", b, zero), zero, k.apply("mul", a, b)))
+
+    def jvp(self, xs, dxs):
+        (a, b), (da, db) = xs, dxs
+        return self(a, b), sum_tangents(([] if da is None else [self(da, b)]) + ([] if db is None else [self(a, db)]))
+
+    def transpose(self, ct, a, b):
+        return linear_in_one(self, ct, a, b, lambda b: self(ct, b), lambda a: self(a, ct))
 
 
 @register
@@ -397,7 +421,10 @@ fmin = _extremum("Fmin", np.fmin, "fmin", "y = the smaller one; nan is passed ov
 
 @register
 class Pow(Elementwise):
-    """y = a ** b. The derivative in b is 0 where a = 0; the one in a is 0 where b = 0."""
+    """y = a ** b. The derivative in b is 0 where a = 0; the one in a is 0 where b = 0.
+
+    The one in a is infinite at 0 for b < 1, and so is the second one for b < 2; what stands still there adds 0 (`zero_product`).
+    """
     reference = np.power
     numpy_names = (np.float_power,)
     code = "pow"
@@ -421,9 +448,11 @@ class Pow(Elementwise):
                     return y, None
                 if exponent == 2.0:
                     return y, dxs[0] * (like(a, 2) * a)
-                return y, dxs[0] * (like(a, exponent) * power_by(a, exponent - 1.0))
-            return y, self.partials(y, a, b)[0] * dxs[0]
-        return super().jvp(xs, dxs)
+                slope = like(a, exponent) * power_by(a, exponent - 1.0)
+                return y, dxs[0] * slope if exponent > 1.0 else bind(ops["zero_product"], slope, dxs[0])
+            return y, bind(ops["zero_product"], self.partials(y, a, b)[0], dxs[0])
+        slopes = self.partials(y, a, b)
+        return y, sum_tangents(bind(ops["zero_product"], d, dx) for d, dx in zip(slopes, dxs, strict=True) if dx is not None)
 
 
 def constant_of(x):

@@ -97,6 +97,16 @@ def _one_over(x):
     return select(zero, like(x, 0), div(like(x, 1), select(zero, like(x, 1), x)))
 
 
+def _over_gaps(gaps, x):
+    """x over the gaps between the values of each pair. Where the two are equal: 0 if x is 0, else nan, as there is no derivative.
+
+    The vectors of equal values may be turned into each other, so what depends on them alone is no function of the matrix.
+    """
+    t = type_of(gaps)
+    equal = bind(ops["logical_and"], eq(gaps, like(gaps, 0)), bind(ops["logical_not"], _where(t, eq)))
+    return bind(ops["zero_product"], select(equal, like(gaps, np.nan), _one_over(gaps)), x)
+
+
 def take_rows(x, order):
     """y[..., i, :] = x[..., order[..., i], :]."""
     t, n = type_of(x), type_of(x).shape[-1]
@@ -478,8 +488,8 @@ class Cholesky(Op):
 class Eigh(Op):
     """w, v with S v = v w, w growing: the eigenvalues and vectors of the symmetric S whose lower (or upper) triangle a has.
 
-    M = v' dS v; dw = its diagonal, dv = v (M / (w_j - w_i)). Where eigenvalues are equal their vectors are not unique and get
-    no derivative from each other. Source: Giles, section 3.1.
+    M = v' dS v; dw = its diagonal, dv = v (M / (w_j - w_i)). Where eigenvalues are equal their vectors are not unique: what turns one
+    into the other gives nan. Source: Giles, section 3.1.
     """
     many = True
 
@@ -494,8 +504,7 @@ class Eigh(Op):
         (da,), (w, v) = dxs, self(xs[0], lower=lower)
         t = type_of(v)
         turned = matmul(_symmetric(da if lower else matrix_transpose(da)), v)
-        gaps = _one_over(_along_rows(w, t) - _along_columns(w, t))
-        dv = matmul(v, gaps * matmul(matrix_transpose(v), turned))
+        dv = matmul(v, _over_gaps(_along_rows(w, t) - _along_columns(w, t), matmul(matrix_transpose(v), turned)))
         return [w, v], [sum_(v * turned, axes=(t.ndim - 2,)), dv]
 
 
@@ -503,7 +512,7 @@ class Eigh(Op):
 class Svd(Op):
     """u, s, v with a = u diag(s) v, s falling; u has min(m, n) columns and v as many rows.
 
-    Where singular values are equal their vectors are not unique and get no derivative from each other.
+    Where singular values are equal their vectors are not unique: what turns one into the other gives nan.
     Source: Townsend, Differentiating the singular value decomposition (2016).
     """
     many = True
@@ -527,10 +536,10 @@ class Svd(Op):
         inner = matmul(ut, on_v)
         t = type_of(inner)
         columns, rows = _along_rows(s, t), _along_columns(s, t)
-        gaps = _one_over((columns - rows) * (columns + rows))
+        gaps = (columns - rows) * (columns + rows)
         right, left = inner * columns, rows * inner
-        du = matmul(u, gaps * (right + matrix_transpose(right)))
-        dv = matmul(v, gaps * (left + matrix_transpose(left)))
+        du = matmul(u, _over_gaps(gaps, right + matrix_transpose(right)))
+        dv = matmul(v, _over_gaps(gaps, left + matrix_transpose(left)))
         if m > n:
             du = du + (on_v - matmul(u, inner)) * _along_rows(_one_over(s), type_of(u))
         if n > m:

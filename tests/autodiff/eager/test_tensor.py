@@ -146,6 +146,26 @@ def test_a_compiled_function_may_ignore_a_tensor():
     np.testing.assert_array_equal(x.grad, np.zeros(3))
 
 
+def test_a_number_stored_in_a_plain_array_is_refused():
+    # NumPy took the number with float(), and the gradient was lost without a word. NumPy puts a ValueError of its own on top of ours.
+    x, a, numbers = param(2), np.zeros(2), {}
+    for index in (0, -1, (1,)):
+        with pytest.raises(ValueError, match="array element") as e:
+            a[index] = x[0] * 3.0
+        text = str(e.value.__cause__)
+        assert "stored in a plain array" in text and "test_tensor.py" in text and "a[index] = x[0] * 3.0" in text and "why" in text and "fix" in text
+    with pytest.raises(ValueError, match="array element"):
+        a[0] += x[0]
+    with pytest.raises(TypeError, match="requires grad"):
+        a[:] = x
+    a[0], a[1] = x[0].detach(), float(x[1])
+    numbers["loss"] = float(x[0])
+    assert a.tolist() == [1.0, 2.0] and numbers == {"loss": 1.0}
+    with ad.no_grad():
+        a[0] = x[1] * 2
+    assert a[0] == 4.0
+
+
 def test_jit_closes_over_tensors_as_they_are_at_each_call():
     w = ad.tensor([2.0])
     f = ad.jit(lambda x: x * w)

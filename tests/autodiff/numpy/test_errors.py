@@ -44,7 +44,8 @@ def test_options_are_refused_not_ignored(option, f):
 
 
 @pytest.mark.parametrize("f, word", [
-    (lambda x: np.add(x, 1, where=x > 0), "np.where"), (lambda x: np.add(x, 1, out=X), "lose the trace"),
+    (lambda x: np.add(x, 1, where=x > 0), "no defined value"), (lambda x: np.add(x, 1, where=x > 0, out=X), "lose the trace"),
+    (lambda x: np.add(x, 1, out=X), "lose the trace"),
     (lambda x: np.pad(x, 1, "linear_ramp"), "linear_ramp"), (lambda x: np.quantile(x, 0.5, method="weibull"), "weibull"),
     (lambda x: np.round(x > 1), "float16"), (lambda x: np.linalg.svd(x), "full_matrices=False"),
     (lambda x: np.linalg.qr(x.T, "complete"), "reduced"), (lambda x: np.geomspace(-1.0, x[0]), "not positive"),

@@ -77,6 +77,54 @@ def test_second_derivatives_at_special_points():
     np.testing.assert_allclose(ad.hessian(anp.logsumexp)(ZERO), np.eye(3) / 3 - 1 / 9, atol=1e-15)
 
 
+@pytest.mark.parametrize("exponent", [None, 1.5, 1.25, 2.5])
+@pytest.mark.parametrize("second", [ad.hessian, lambda f: ad.jit(ad.hessian(f)), lambda f: ad.jacobian(ad.grad(f))])
+def test_second_derivatives_of_a_power_that_stays_zero(second, exponent):
+    # The second derivative of the power is infinite there, and was multiplied by a tangent of 0.
+    def f(p):
+        v = np.array([0.0, 0.5])
+        return np.sum((v / p[0]) ** (p[1] if exponent is None else exponent))
+    p = np.array([2.0, 1.5])
+    y, a, b = 0.25, 2.0, 1.5 if exponent is None else exponent
+    log = np.log(y)
+    want = y ** b * np.array([[b * (b + 1) / a ** 2, -(1 + b * log) / a], [-(1 + b * log) / a, log ** 2]])
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(second(f)(p), want if exponent is None else want * [[1, 0], [0, 0]])
+
+
+def test_a_power_that_moves_off_zero_has_an_infinite_second_derivative():
+    with np.errstate(divide="ignore"):
+        assert ad.grad(ad.grad(lambda x: x ** 1.5))(0.0) == np.inf
+
+
+def masked_log(x):
+    out = np.full_like(x, -1.0)
+    np.log(x, out=out, where=x > 0)
+    return out
+
+
+@pytest.mark.parametrize("f, x, first, second", [
+    (lambda x: np.divide(1.0, x, out=np.zeros_like(x), where=x != 0), [0.0, 2.0, -4.0], [0, -0.25, -0.0625], [0, 0.25, -0.03125]),
+    (lambda x: np.divide(x, 0.0, out=x * 3, where=[False, False, False]), [0.0, 2.0, -4.0], [3, 3, 3], ZERO),
+    (masked_log, [-1.0, 0.0, 2.0], [0, 0, 0.5], [0, 0, -0.25]),
+    (lambda x: np.arctanh(x, out=x * x, where=[True, False, False]), [0.5, 1.0, np.inf], [4 / 3, 2, np.inf], [16 / 9, 2, 2]),
+    (lambda x: np.power(x, 1.5, out=np.ones_like(x), where=np.array([True, False, False])), [4.0, 0.0, -1.0], [3, 0, 0], [0.375, 0, 0])])
+def test_ufuncs_with_a_mask(f, x, first, second):
+    # They were refused. A masked element may hold what the mask is there for: neither value nor derivative may be nan there.
+    x = np.array(x)
+    with np.errstate(all="ignore"):
+        want = f(x.copy())
+
+    def total(x):
+        return f(x).sum()
+    np.testing.assert_allclose(ad.jit(f)(x), want, 1e-15)
+    assert ad.jit(f)(x.astype(np.float32)).dtype == np.float32
+    for way in (lambda g: g, ad.jit):
+        np.testing.assert_allclose(way(ad.grad(total))(x), first)
+        np.testing.assert_allclose(ad.jvp(way(f), (x,), (np.ones(3),))[1], first)
+        np.testing.assert_allclose(np.diag(way(ad.hessian(total))(x)), second)
+
+
 def test_sorted_ties_follow_the_stable_order():
     check_grads(lambda x: np.sort(x) ** 2, np.array([3.0, 1.0, 2.0]))
     jac = ad.jacobian(np.sort)(np.array([1.0, 0.0, 1.0]))
