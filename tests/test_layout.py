@@ -38,9 +38,11 @@ UPWARDS = {
 }
 # Circles that only imports inside functions close, each with its reason. One that is no longer there must go from here too.
 LATE_CIRCLES = {
-    # A graph prints itself (`tracer.show`), an operator on a tracer makes a node, ops are written with other ops.
+    # A graph prints itself (`tracer.show`), an operator on a tracer makes a node, ops are written with other ops; the type of a value that
+    # cannot be traced is refused with the user's line.
     ("tracer.array", "tracer.errors", "tracer.graph", "tracer.op", "tracer.ops.control", "tracer.ops.elementwise", "tracer.ops.index",
-     "tracer.ops.reduce", "tracer.ops.shape", "tracer.passes.scalar_replacement", "tracer.show.svg", "tracer.show.text", "tracer.trace"),
+     "tracer.ops.reduce", "tracer.ops.shape", "tracer.passes.scalar_replacement", "tracer.show.svg", "tracer.show.text", "tracer.trace",
+     "tracer.types"),
     # A write through a view parses its index; an index may select through a view.
     ("autodiff.numpy.aliasing", "autodiff.numpy.indexing", "autodiff.numpy.support"),
     # `jit` registers itself with Numba where that is loaded, and Numba's entry point needs the class.
