@@ -94,7 +94,8 @@ def _fuse_block(block: list[Stmt]) -> list[Stmt]:
         if isinstance(s, For) and s.parallel:
             place = _merge_upwards(out, item)
             since = len(out) - place
-        elif isinstance(s, Store) and since < _REACH:    # scalars are set as early as possible, out of the way of loops
+        elif isinstance(s, Store) and (since < _REACH or len(block) <= _REACH):
+            # Scalars are set as early as possible, out of the way of loops; in a long row of statements only if a loop is near.
             while place > 0 and len(out) - place < _REACH and not _conflict(out[place - 1], item):
                 place -= 1
             since += len(out) - place <= since
