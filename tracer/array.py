@@ -6,7 +6,6 @@ drop the trace (`np.array(t)`, `float(t)`, iteration by NumPy) raises with the r
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -120,7 +119,9 @@ def _binary(ufunc, reverse=False):
 
 def _python_binary(ufunc, operation, reverse=False):
     """An operator that means something else between two Python numbers than between those of NumPy: there `operation` is called."""
-    def method(self, other):
+    def method(self, other, modulus=None):
+        if modulus is not None:     # pow(x, y, modulus)
+            return pow(self._integer(), other, modulus)
         a, b = (other, self) if reverse else (self, other)
         return call(ufunc if self.weak is None else operation, a, b)
     return method
@@ -128,7 +129,7 @@ def _python_binary(ufunc, operation, reverse=False):
 
 def _product(reverse=False):
     """`x * y`; a list, tuple or text is repeated by an integer, which has to be known."""
-    times = _python_binary(np.multiply, operator.mul, reverse)
+    times = _python_binary(np.multiply, "python *", reverse)
 
     def method(self, other):
         if isinstance(other, (list, tuple, str, bytes)) and not self.type.shape and self.type.dtype.kind in "iu":
@@ -354,21 +355,21 @@ class ArrayMethods:
 
     # -- operators -------------------------------------------------------------------------------
 
-    __add__, __radd__, __iadd__ = _binary(np.add), _binary(np.add, True), _in_place(np.add)
-    __sub__, __rsub__, __isub__ = _binary(np.subtract), _binary(np.subtract, True), _in_place(np.subtract)
-    __mul__, __rmul__, __imul__ = _product(), _product(True), _in_place(np.multiply, operator.mul)
-    __truediv__, __rtruediv__, __itruediv__ = _python_operator(np.divide, operator.truediv)
-    __floordiv__, __rfloordiv__, __ifloordiv__ = _python_operator(np.floor_divide, operator.floordiv)
-    __mod__, __rmod__, __imod__ = _python_operator(np.remainder, operator.mod)
-    __pow__, __rpow__, __ipow__ = _python_operator(np.power, operator.pow)
+    __add__, __radd__, __iadd__ = _python_operator(np.add, "python +")
+    __sub__, __rsub__, __isub__ = _python_operator(np.subtract, "python -")
+    __mul__, __rmul__, __imul__ = _product(), _product(True), _in_place(np.multiply, "python *")
+    __truediv__, __rtruediv__, __itruediv__ = _python_operator(np.divide, "python /")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _python_operator(np.floor_divide, "python //")
+    __mod__, __rmod__, __imod__ = _python_operator(np.remainder, "python %")
+    __pow__, __rpow__, __ipow__ = _python_operator(np.power, "python **")
     __matmul__, __rmatmul__, __imatmul__ = _binary(np.matmul), _binary(np.matmul, True), _in_place(np.matmul)
     __and__, __rand__ = _binary(np.bitwise_and), _binary(np.bitwise_and, True)
     __or__, __ror__ = _binary(np.bitwise_or), _binary(np.bitwise_or, True)
     __xor__, __rxor__ = _binary(np.bitwise_xor), _binary(np.bitwise_xor, True)
-    __lshift__, __rlshift__ = _binary(np.left_shift), _binary(np.left_shift, True)
+    __lshift__, __rlshift__, __ilshift__ = _python_operator(np.left_shift, "python <<")
     __rshift__, __rrshift__ = _binary(np.right_shift), _binary(np.right_shift, True)
     __iand__, __ior__, __ixor__ = _in_place(np.bitwise_and), _in_place(np.bitwise_or), _in_place(np.bitwise_xor)
-    __ilshift__, __irshift__ = _in_place(np.left_shift), _in_place(np.right_shift)
+    __irshift__ = _in_place(np.right_shift)
     __lt__, __le__ = _binary(np.less), _binary(np.less_equal)
     __gt__, __ge__ = _binary(np.greater), _binary(np.greater_equal)
     __eq__ = _binary(np.equal)  # type: ignore[assignment]
@@ -393,7 +394,7 @@ class ArrayMethods:
         return call(np.invert, self)
 
     def __round__(self, ndigits=None):
-        return call(round, self, ndigits)
+        return call("python round", self, ndigits)
 
     # -- methods ---------------------------------------------------------------------------------
 

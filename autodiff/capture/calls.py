@@ -100,7 +100,7 @@ def _tolist(x: Tracer):
 _BUILTINS: dict[Any, Callable] = {
     len: _len, bool: truth, sum: _sum, builtins.any: np.any, builtins.all: np.all,
     max: _best(np.greater, np.max), min: _best(np.less, np.min), copy.copy: fresh, copy.deepcopy: fresh,
-    math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs: np.prod(anp.asarray(xs)), **FUNCTIONS}
+    math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs, *, start=1: np.prod(anp.asarray(xs)) * start, **FUNCTIONS}
 _METHODS: dict[str, Callable] = {"item": _item, "tolist": _tolist}
 _LIFTS_ARGUMENTS = {map, filter, functools.partial}
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
-from autodiff.numpy.sizes import integer_of
+from autodiff.numpy.sizes import integer_of, note_integer
 from autodiff.numpy.support import fresh
 from tracer.array import implements
 from tracer.errors import ConcreteValueError, explain, user_line
@@ -80,7 +80,8 @@ def python_int(x: Any = 0) -> Any:
     if not isinstance(x, Tracer):
         return int(x)
     x = _scalar(x)
-    return _as_python(cast_to(_convertible(x), _INT), int)
+    y = _as_python(cast_to(_convertible(x), _INT), int)
+    return note_integer(y, 0, 1) if x.type.dtype.kind == "b" else y
 
 
 def python_value(x: Any) -> Any:
@@ -151,11 +152,42 @@ def _divided(python: Callable, ufunc: np.ufunc) -> Callable:
     return operation
 
 
-for _python, _ufunc in ((operator.truediv, np.divide), (operator.floordiv, np.floor_divide), (operator.mod, np.remainder)):
-    implements(_python)(_divided(_python, _ufunc))
+implements("python /")(_divided(operator.truediv, np.divide))
+implements("python //")(_divided(operator.floordiv, np.floor_divide))
+implements("python %")(_divided(operator.mod, np.remainder))
 
 
-@implements(operator.mul)
+def _added(ufunc: np.ufunc) -> Callable:
+    """`+` and `-`; of two Python ints of which nothing is known a result that fits in 64 bits.
+
+    A sum with a number of the text, a counter or a length is taken to fit: so many steps are not made.
+    """
+    def operation(a: Any, b: Any) -> Any:
+        if _is_unknown_int(a) and _is_unknown_int(b):
+            _fits(abs(ufunc(cast_to(a, _FLOAT), cast_to(b, _FLOAT))))
+        return ufunc(a, b)
+    return operation
+
+
+def _is_unknown_int(x: Any) -> bool:
+    return isinstance(x, Tracer) and x.weak is int and not x.type.shape and x.type.dtype == _INT and integer_of(x) is None
+
+
+implements("python +")(_added(np.add))
+implements("python -")(_added(np.subtract))
+
+
+@implements("python <<")
+def _shifted(a: Any, b: Any) -> Any:
+    """`a << b` of Python ints, which fits in 64 bits."""
+    if is_python_number(a) and is_python_number(b) and _kind(a) is int and _kind(b) is int:
+        a, b = _plain(a), _plain(b)
+        _require(b >= 0, ValueError, _text(operator.lshift, 1, -1))
+        _fits(abs(cast_to(a, _FLOAT)) * np.power(2.0, cast_to(b, _FLOAT)))
+    return np.left_shift(a, b)
+
+
+@implements("python *")
 def _times(a: Any, b: Any) -> Any:
     """A product; of two Python ints one that fits in 64 bits. Counters and lengths are taken to be far below that."""
     if is_python_number(a) and is_python_number(b):
@@ -170,10 +202,10 @@ def _small(x: Any) -> bool:
 
 
 def _fits(size: Any) -> None:
-    _require(size <= _FITS, OverflowError, "a Python int beyond 64 bits, which a compiled function does not compute with")
+    _require(size <= _FITS, OverflowError, "overflow: a Python int beyond 64 bits, which a compiled function does not compute with")
 
 
-@implements(operator.pow)
+@implements("python **")
 def _raised(a: Any, b: Any) -> Any:
     """A power: of Python ints an int or, where the exponent is negative, a float."""
     if not (is_python_number(a) and is_python_number(b)):
@@ -293,6 +325,14 @@ def _gamma(x: Any) -> Any:
     return _as_python(y, float)
 
 
+def _ldexp(x: Any, n: Any) -> Any:
+    """math.ldexp."""
+    x = python_float(x)
+    y = np.ldexp(x, n)
+    _require(_finite(x, y), OverflowError, _text(math.ldexp, 1.0, 10 ** 6))
+    return _as_python(y, float)
+
+
 def _isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any:
     """math.isclose: its tolerances are other ones than numpy.isclose has."""
     a, b = python_float(a), python_float(b)
@@ -308,13 +348,40 @@ def _rounded(ufunc: Callable) -> Callable:
     return function
 
 
-@implements(round)
+@implements("python round")
 def _round(x: Any, ndigits: Any = None) -> Any:
     """round(x): an int of a number; with digits, or of an array, what NumPy gives."""
     if ndigits is None and isinstance(x, Tracer) and not x.type.shape:
         return _rounded(np.rint)(x)
+    if isinstance(x, Tracer) and x.weak is float and not x.type.shape and type(ndigits) is int and 0 < ndigits <= 22:
+        return _as_python(_rounded_to(x, ndigits), float)
     y = np.round(x, ndigits or 0)
     return _as_python(y, x.weak) if isinstance(x, Tracer) and x.weak is not None else y
+
+
+def _rounded_to(x: Any, ndigits: int) -> Any:
+    """The float nearest to the decimal number of so many digits that is nearest to x; NumPy rounds the rounded product x * 10**ndigits.
+
+    The error of the product is found exactly (Dekker, Numerische Mathematik 18 (1971), section 5): it decides where the product seems to be
+    half-way. Powers of ten up to 10**22 are exact, so that the last division is the only rounding. A number whose product is 2**52 or more
+    has no nearer neighbour among the floats.
+    """
+    scale = 10.0 ** ndigits
+    p = x * scale
+    (xh, xl), (sh, sl) = _halves(x), _halves(scale)
+    error = ((xh * sh - p) + xh * sl + xl * sh) + xl * sl
+    below = np.floor(p)
+    above_half = (p - below - 0.5) + error
+    up = np.logical_or(above_half > 0, np.logical_and(above_half == 0, np.remainder(below, np.float64(2.0)) == 1.0))
+    y = np.copysign((below + np.where(up, 1.0, 0.0)) / np.float64(scale), x)
+    return np.where(np.logical_not(abs(p) < 2.0 ** 52), x, y)
+
+
+def _halves(x: Any) -> tuple[Any, Any]:
+    """x as the sum of two numbers of 26 bits."""
+    c = x * 134217729.0
+    high = c - (c - x)
+    return high, x - high
 
 
 _natural_log = _checked("log", np.log, _not(lambda x: x <= 0), probe=-1.0)
@@ -336,6 +403,7 @@ FUNCTIONS: dict[Any, Callable] = {
     math.asin: _checked("asin", np.arcsin, _not(lambda x: abs(x) > 1)), math.acos: _checked("acos", np.arccos, _not(lambda x: abs(x) > 1)),
     math.acosh: _checked("acosh", np.arccosh, _not(lambda x: x < 1), probe=0.0),
     math.atanh: _checked("atanh", np.arctanh, _not(lambda x: abs(x) >= 1)),
+    math.ldexp: _ldexp, math.modf: lambda x: tuple([_as_python(y, float) for y in np.modf(python_float(x))]),
     math.fmod: _two("fmod", np.fmod), math.pow: _two("pow", np.power),
     math.erf: _unchecked(anp.erf), math.erfc: _unchecked(anp.erfc), math.fabs: _unchecked(np.abs),
     math.dist: lambda p, q: _as_python(np.linalg.norm(np.subtract(p, q)), float),

@@ -52,6 +52,7 @@ RAISING = {     # a function, a number for which it has a value, and one for whi
     "int to a negative power": (lambda x: int(x) ** -1 * x, 2.5, 0.0),
     "float to a negative power": (lambda x: float(x) ** -1.5, 2.5, 0.0),
     "power too large": (lambda x: float(x) ** 2, 2.5, 1e300),
+    "ldexp": (lambda x: math.ldexp(x, 3), 2.5, 1e308),
     "int of nan": (lambda x: int(x) * x, 2.5, math.nan),
     "int of infinity": (lambda x: int(x) * x, 2.5, -math.inf),
     "floor": (lambda x: math.floor(x) * x, 2.5, math.nan),
@@ -95,6 +96,7 @@ def test_python_raises(kind):
     lambda x: 2.0 if (x * 10).is_integer() else 3.0, lambda x: x.as_integer_ratio()[1] * 1.0,
     lambda x: float(int(x * 1000).bit_length()), lambda x: round(x * 10) // 2 * 1.0, lambda x: x.item() / 2,
     lambda x: 1.0 if math.isclose(x, x + 1e-8) else 2.0, lambda x: 1.0 if math.isclose(x, x + 1e-12) else 2.0,
+    lambda x: math.ldexp(x, 3), lambda x: math.modf(x * 7)[0], lambda x: math.prod([x, 2.0], start=3), lambda x: pow(int(x * 10), 3, 5) * x,
     lambda x: math.cbrt(x) if hasattr(math, "cbrt") else x, lambda x: divmod(float(x) * 7, 2)[1], lambda x: round(float(x) * 10)])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_values_are_pythons(f):
@@ -148,6 +150,35 @@ def test_ints_beyond_64_bits():
         cube(np.float64(3e6))
     with pytest.raises(OverflowError, match="64 bits"):
         ad.jit(lambda x: int(x))(np.float64(1e30))
+
+
+def test_sums_and_shifts_beyond_64_bits():
+    """Sums of two ints of which nothing is known, and shifts, fit in 64 bits or raise."""
+    @ad.jit
+    def fibonacci(n):
+        a, b = 0, 1
+        for _ in range(n):
+            a, b = b, a + b
+        return a
+    assert fibonacci(90) == 2880067194370816120
+    with pytest.raises(OverflowError, match="beyond 64 bits"):
+        fibonacci(100)
+    shifted = ad.jit(lambda n: 1 << n)
+    assert shifted(60) == 2 ** 60
+    with pytest.raises(OverflowError, match="beyond 64 bits"):
+        shifted(70)
+    with pytest.raises(ValueError, match="negative shift count"):
+        shifted(-1)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 5])
+def test_round_to_digits(digits):
+    """A Python float is rounded from its exact value, as Python does; numpy.round rounds a product that is rounded itself."""
+    f = ad.jit(lambda x: round(float(x), digits))
+    halves = [k * 10.0 ** -digits + 5 * 10.0 ** -(digits + 1) for k in range(-200, 200)]
+    for x in (*halves, 0.125, -0.04, -0.0, 2.675, 2.0 ** 50 + 0.375, 1e300, 5e-324):
+        assert repr(float(f(np.float64(x)))) == repr(round(x, digits))
+    assert ad.jit(ad.grad(lambda x: x * round(float(x), digits)))(np.float64(2.675)) == round(2.675, digits)
 
 
 def test_counters_are_not_checked():
