@@ -117,12 +117,40 @@ def _binary(ufunc, reverse=False):
     return method
 
 
-def _in_place(ufunc):
+def _python_binary(ufunc, operation, reverse=False):
+    """An operator that means something else between two Python numbers than between those of NumPy: there `operation` is called."""
+    def method(self, other, modulus=None):
+        if modulus is not None:     # pow(x, y, modulus)
+            return pow(self._integer(), other, modulus)
+        a, b = (other, self) if reverse else (self, other)
+        return call(ufunc if self.weak is None else operation, a, b)
+    return method
+
+
+def _product(reverse=False):
+    """`x * y`; a list, tuple or text is repeated by an integer, which has to be known."""
+    times = _python_binary(np.multiply, "python *", reverse)
+
     def method(self, other):
+        if isinstance(other, (list, tuple, str, bytes)) and not self.type.shape and self.type.dtype.kind in "iu":
+            return other * self._integer()
+        return times(self, other)
+    return method
+
+
+def _in_place(ufunc, operation=None):
+    def method(self, other):
+        if operation is not None and self.weak is not None:
+            return call(operation, self, other)
         if self.ndim == 0 and self.owner.level:  # NumPy's scalars are immutable: the name is bound anew
             return call(ufunc, self, other)
         return call("write", self, Ellipsis, call(ufunc, self, other), exact=True)
     return method
+
+
+def _python_operator(ufunc, operation):
+    """The three methods of an operator: `x op y`, `y op x` and `x op= y`."""
+    return _python_binary(ufunc, operation), _python_binary(ufunc, operation, True), _in_place(ufunc, operation)
 
 
 def _method(name):
@@ -242,6 +270,25 @@ class ArrayMethods:
     def __format__(self, spec):
         return format(repr(self), "") if self.value is None or not spec else format(self.value, spec)
 
+    def _number(self, use: str):
+        """The number itself, which belongs to the conditions on which a function is compiled along the path it takes."""
+        if self.value is None:
+            raise _needs_value(self, use, "compute it from the number, or call without jit")
+        bool(call(np.equal, self, self.value))
+        return self.value.item()
+
+    def is_integer(self):
+        """As `float.is_integer`."""
+        return call(np.logical_and, call(np.equal, call(np.floor, self), self), call(np.isfinite, self))
+
+    def as_integer_ratio(self):
+        """As `float.as_integer_ratio`, of a known number."""
+        return self._number("the ratio of integers of").as_integer_ratio()
+
+    def bit_length(self):
+        """As `int.bit_length`, of a known number."""
+        return self._number("the length in bits of").bit_length()
+
     # -- attributes ------------------------------------------------------------------------------
 
     @property
@@ -315,32 +362,31 @@ class ArrayMethods:
 
     # -- operators -------------------------------------------------------------------------------
 
-    __add__, __radd__, __iadd__ = _binary(np.add), _binary(np.add, True), _in_place(np.add)
-    __sub__, __rsub__, __isub__ = _binary(np.subtract), _binary(np.subtract, True), _in_place(np.subtract)
-    __mul__, __rmul__, __imul__ = _binary(np.multiply), _binary(np.multiply, True), _in_place(np.multiply)
-    __truediv__, __rtruediv__, __itruediv__ = _binary(np.divide), _binary(np.divide, True), _in_place(np.divide)
-    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _binary(np.floor_divide, True)
-    __mod__, __rmod__ = _binary(np.remainder), _binary(np.remainder, True)
-    __ifloordiv__, __imod__ = _in_place(np.floor_divide), _in_place(np.remainder)
-    __pow__, __rpow__, __ipow__ = _binary(np.power), _binary(np.power, True), _in_place(np.power)
+    __add__, __radd__, __iadd__ = _python_operator(np.add, "python +")
+    __sub__, __rsub__, __isub__ = _python_operator(np.subtract, "python -")
+    __mul__, __rmul__, __imul__ = _product(), _product(True), _in_place(np.multiply, "python *")
+    __truediv__, __rtruediv__, __itruediv__ = _python_operator(np.divide, "python /")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _python_operator(np.floor_divide, "python //")
+    __mod__, __rmod__, __imod__ = _python_operator(np.remainder, "python %")
+    __pow__, __rpow__, __ipow__ = _python_operator(np.power, "python **")
     __matmul__, __rmatmul__, __imatmul__ = _binary(np.matmul), _binary(np.matmul, True), _in_place(np.matmul)
     __and__, __rand__ = _binary(np.bitwise_and), _binary(np.bitwise_and, True)
     __or__, __ror__ = _binary(np.bitwise_or), _binary(np.bitwise_or, True)
     __xor__, __rxor__ = _binary(np.bitwise_xor), _binary(np.bitwise_xor, True)
-    __lshift__, __rlshift__ = _binary(np.left_shift), _binary(np.left_shift, True)
+    __lshift__, __rlshift__, __ilshift__ = _python_operator(np.left_shift, "python <<")
     __rshift__, __rrshift__ = _binary(np.right_shift), _binary(np.right_shift, True)
     __iand__, __ior__, __ixor__ = _in_place(np.bitwise_and), _in_place(np.bitwise_or), _in_place(np.bitwise_xor)
-    __ilshift__, __irshift__ = _in_place(np.left_shift), _in_place(np.right_shift)
+    __irshift__ = _in_place(np.right_shift)
     __lt__, __le__ = _binary(np.less), _binary(np.less_equal)
     __gt__, __ge__ = _binary(np.greater), _binary(np.greater_equal)
     __eq__ = _binary(np.equal)  # type: ignore[assignment]
     __ne__ = _binary(np.not_equal)  # type: ignore[assignment]
 
     def __divmod__(self, other):
-        return call(np.floor_divide, self, other), call(np.remainder, self, other)
+        return self // other, self % other
 
     def __rdivmod__(self, other):
-        return call(np.floor_divide, other, self), call(np.remainder, other, self)
+        return other // self, other % self
 
     def __neg__(self):
         return call(np.negative, self)
@@ -355,7 +401,7 @@ class ArrayMethods:
         return call(np.invert, self)
 
     def __round__(self, ndigits=None):
-        return call(np.round, self, ndigits or 0)
+        return call("python round", self, ndigits)
 
     # -- methods ---------------------------------------------------------------------------------
 

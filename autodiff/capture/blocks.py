@@ -338,7 +338,7 @@ class _Attempt:
     def run(self, trace: Trace) -> None:
         """Trace test and body."""
         self.trace = trace
-        self.i = trace.input(i64)
+        self.i = trace.input(i64, weak=int)
         if isinstance(self.steps.count, int):
             trace.integers[self.i.ref] = counter(0, self.steps.count - 1)   # type: ignore[index]
         for n in self.carried:

@@ -16,6 +16,7 @@ import numpy as np
 import autodiff.numpy as anp
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
 from autodiff.capture.locations import append, check_read, is_users, mutating, set_item
+from autodiff.capture.python_numbers import FUNCTIONS, python_value
 from autodiff.capture.questions import QUESTIONS
 from autodiff.capture.reads import note_attribute, note_content
 from autodiff.capture.state import declined, truth, undecided
@@ -24,7 +25,6 @@ from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
 from autodiff.numpy.support import fresh
 from tracer.errors import UnsupportedError, explain
-from tracer.promote import cast_to
 from tracer.trace import Tracer, current_trace
 from tracer.types import type_of_value
 
@@ -60,14 +60,6 @@ def _holds(x, found: Callable[[Any], bool]) -> bool:
 
 
 # -- builtins --------------------------------------------------------------------------------------
-
-def _float(x=0.0):
-    return cast_to(x if x.type.shape == () else np.reshape(x, ()), np.dtype(np.float64))
-
-
-def _int(x=0):
-    return cast_to(x if x.type.shape == () else np.reshape(x, ()), np.dtype(np.int64))
-
 
 def _best(pick: Callable, whole: Callable) -> Callable:
     def best(*args, key=None, default=None):
@@ -105,31 +97,20 @@ def _sum(values, start=0):
 
 def _item(x: Tracer, *place):
     if place:
-        return np.ravel(x)[place[0]] if len(place) == 1 and not isinstance(place[0], tuple) else x[place[0] if len(place) == 1 else place]
-    return np.reshape(x, ())
+        flat = len(place) == 1 and not isinstance(place[0], tuple)
+        return python_value(np.ravel(x)[place[0]] if flat else x[place[0] if len(place) == 1 else place])
+    return python_value(x)
 
 
 def _tolist(x: Tracer):
-    return [_tolist(y) for y in x] if x.type.shape else x
+    return [_tolist(y) for y in x] if x.type.shape else python_value(x)
 
 
 _BUILTINS: dict[Any, Callable] = {
-    len: _len, float: _float, int: _int, bool: truth, sum: _sum, builtins.any: np.any, builtins.all: np.all,
+    len: _len, bool: truth, sum: _sum, builtins.any: np.any, builtins.all: np.all,
     max: _best(np.greater, _first_best(np.argmax, -np.inf)), min: _best(np.less, _first_best(np.argmin, np.inf)),
     copy.copy: fresh, copy.deepcopy: fresh,
-    math.floor: lambda x: _int(np.floor(x)), math.ceil: lambda x: _int(np.ceil(x)), math.trunc: _int,
-    math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs: np.prod(anp.asarray(xs)),
-    math.erf: anp.erf, math.erfc: anp.erfc,
-    math.pow: np.power, math.fabs: np.abs, math.dist: lambda p, q: np.linalg.norm(np.subtract(p, q)),
-    math.isclose: np.isclose}
-_BUILTINS |= {getattr(math, ours): getattr(np, theirs) for ours, theirs in {
-    **{n: n for n in ("sqrt", "exp", "log1p", "expm1", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot", "degrees",
-                      "radians", "isnan", "isinf", "isfinite", "copysign", "fmod")},
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
-    "atanh": "arctanh"}.items()}
-if hasattr(math, "cbrt"):
-    _BUILTINS |= {math.cbrt: np.cbrt, math.exp2: np.exp2}
-_BUILTINS[math.log] = lambda x, base=None: np.log(x) if base is None else np.log(x) / np.log(base)
+    math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs, *, start=1: np.prod(anp.asarray(xs)) * start, **FUNCTIONS}
 _METHODS: dict[str, Callable] = {"item": _item, "tolist": _tolist}
 _LIFTS_ARGUMENTS = {map, filter, functools.partial}
 

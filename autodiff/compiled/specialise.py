@@ -147,7 +147,7 @@ class Variants:
             _check_apart(rec.written, leaves, self.jitted.name)
         try:
             out = path.kernel.run(*leaves, *path.captured)
-        except (IndexError, AssertionError, ArithmeticError, np.linalg.LinAlgError):
+        except (IndexError, AssertionError, ArithmeticError, ValueError, np.linalg.LinAlgError):
             if not rec.guarded:
                 raise
             return None     # on another path it may mean nothing; on this one the uncompiled function says it

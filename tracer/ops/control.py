@@ -87,6 +87,9 @@ class Barrier(HoldsGraph):
         return cts
 
 
+_ERRORS: dict[str, type[Exception]] = {e.__name__: e for e in (AssertionError, ValueError, OverflowError, ZeroDivisionError)}
+
+
 @register
 class Require(Op):
     """Raise `error` (a name) with `message` unless the condition holds; gives the condition."""
@@ -99,7 +102,7 @@ class Require(Op):
 
     def reference(self, test, *, message, error="AssertionError"):
         if not test:
-            raise {"AssertionError": AssertionError, "ValueError": ValueError}[error](message)
+            raise _ERRORS[error](message)
         return test
 
     def jvp(self, xs, dxs, **params):

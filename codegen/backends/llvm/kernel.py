@@ -104,6 +104,7 @@ def _shared(key: str, names: Iterable[str], code: Callable[[], bytes]) -> link.L
 
 
 _CHECKED: dict[str, type[Exception]] = {"": IndexError, "AssertionError": AssertionError, "ValueError": ValueError,
+                                        "OverflowError": OverflowError, "ZeroDivisionError": ZeroDivisionError,
                                         "LinAlgError": np.linalg.LinAlgError}
 _MATRIX_ERRORS = {NOT_POSITIVE: "Matrix is not positive definite", SINGULAR: "singular matrix"}
 
