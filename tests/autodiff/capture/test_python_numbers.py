@@ -219,3 +219,19 @@ def test_functions_without_source():
     with pytest.raises(ZeroDivisionError):
         f(0.0)
     assert f(4.0) == 4.0
+
+
+@pytest.mark.parametrize(("f", "wrong", "error"), [
+    (lambda x: math.sqrt(x), -1.0, ValueError), (lambda x: 1.0 / float(x), 0.0, ZeroDivisionError),
+    (lambda x: math.exp(x), 1000.0, OverflowError)])
+def test_numba_and_the_reference_raise_the_same(f, wrong, error):
+    """The Numba back end and the evaluation of the graph by NumPy raise what the LLVM back end raises."""
+    from codegen.backends.numba.kernel import compile_numba
+    from codegen.stages import stages
+    from tracer.trace import evaluate
+    graph = ad.jit(f).trace(np.float64(1.0))
+    kernel = compile_numba(stages(graph))
+    for run in (lambda x: kernel.run(x)[0], lambda x: evaluate(graph, [x])[0]):
+        assert math.isclose(run(np.float64(1.0)), f(np.float64(1.0)), rel_tol=1e-15)
+        with np.errstate(all="ignore"), pytest.raises(error):
+            run(np.float64(wrong))
