@@ -198,7 +198,8 @@ _files: dict[str, tuple[list[str], ast.Module, dict]] = {}
 
 def _file(name: str) -> tuple[ast.Module, dict] | None:
     """The tree of a file, and its functions by name and first line, each with the class around it."""
-    lines = linecache.getlines(name)
+    # From Python 3.13 on the text of `python -c` is known under the name that code from `exec` has too: it may be the wrong one.
+    lines = linecache.getlines(name) if name != "<string>" else []
     if not lines:
         return None
     found = _files.get(name)
