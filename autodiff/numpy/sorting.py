@@ -35,18 +35,18 @@ def _flat_or_axis(a, axis):
 
 
 @implements(np.sort)
-def sort(a, axis=-1, kind=None, order=None, *, stable=None):
-    """As numpy.sort. Equal elements keep their order, and so do their derivatives."""
-    refuse("sort", order=order)
+def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None):
+    """As numpy.sort. Equal elements keep their order, and so do their derivatives. `descending` is refused."""
+    refuse("sort", order=order, descending=descending or None)
     a, axis = _flat_or_axis(a, axis)
     y = sorted_along(a, axis)
     return np.copy(y) if y is a else y
 
 
 @implements(np.argsort)
-def argsort(a, axis=-1, kind=None, order=None, *, stable=None):
-    """As numpy.argsort, always stable."""
-    refuse("argsort", order=order)
+def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None):
+    """As numpy.argsort, always stable. `descending` is refused."""
+    refuse("argsort", order=order, descending=descending or None)
     a, axis = _flat_or_axis(a, axis)
     return bind(sort_ops.argsort, a, axis=axis)
 

@@ -6,6 +6,7 @@ arguments, called with a dtype and a generator of random numbers.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -68,6 +69,15 @@ def positive(*shape):
 def rising(n):
     """Increasing numbers."""
     return lambda dtype, rng: np.sort(A(n)(np.float64, rng)).astype(dtype)
+
+
+def deprecated(f):
+    """A function that NumPy still has, without its warning."""
+    def quiet(*args):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return f(*args)
+    return quiet
 
 
 def fixed(*values, dtype=None):
@@ -192,7 +202,7 @@ case("nan_to_num", lambda x: np.nan_to_num(np.where(x > 1, np.nan, np.where(x < 
 case("nan_to_num[int]", lambda x: np.nan_to_num(x), M)
 case("round", lambda x: (np.round(x), np.around(x, 1), x.round(-1)), A(4, low=-20, high=20))
 case("around", lambda x: np.around(x, 2), V, dtypes="df")
-case("fix", lambda x: np.fix(x), M, dtypes="df")
+case("fix", deprecated(lambda x: np.fix(x)), M, dtypes="df")     # since NumPy 2.5
 case("real", lambda x: (np.real(x) * 2, np.imag(x), np.real_if_close(x) + 1, x.conj() * x.real), M)
 case("imag", np.imag, M, compiled=False)
 case("real_if_close", lambda x: np.real_if_close(x) * 2, M, compiled=False)
