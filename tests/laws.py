@@ -53,7 +53,7 @@ def weighted(t: Traced, xs, rng):
     """Value, directional derivatives in both modes along random directions, and the directions."""
     graph = t.graph
     active = [is_inexact(type_of_value(x).dtype) for x in xs] + [False] * len(t.captured)
-    joint, active_out = joint_graph(graph, active, "jvp")
+    joint, active_out = joint_graph(graph, active)
     dxs = [rng.standard_normal(np.shape(x)).astype(x.dtype) for x, a in zip(xs, active) if a]
     y, *dy = evaluate(joint, [*xs, *t.captured, *dxs])
     if not active_out[0]:

@@ -31,18 +31,27 @@ def _called(node: ast.AST | None) -> str:
     return f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
 
 
+def _own_names(f: ast.FunctionDef | ast.Lambda) -> set[str]:
+    """The parameters and the variables of a function, which hide names of the module."""
+    own = {a.arg for a in (*f.args.posonlyargs, *f.args.args, *f.args.kwonlyargs, f.args.vararg, f.args.kwarg) if a is not None}
+    inside = [n for n in ast.walk(f) if isinstance(n, (ast.Name, ast.Global))]
+    own |= {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return own - {name for n in inside if isinstance(n, ast.Global) for name in n.names}
+
+
 def _changed(tree: ast.AST) -> Iterator[str]:
     """Names that code inside functions rebinds or changes."""
     for f in ast.walk(tree):
         if not isinstance(f, (ast.FunctionDef, ast.Lambda)):
             continue
+        own = _own_names(f)
         for n in ast.walk(f):
             if isinstance(n, ast.Global):
                 yield from n.names
             elif isinstance(n, (ast.Subscript, ast.Attribute)) and not isinstance(n.ctx, ast.Load) and isinstance(n.value, ast.Name):
-                yield n.value.id
+                yield from {n.value.id} - own
             elif isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in CHANGING and isinstance(n.func.value, ast.Name):
-                yield n.func.value.id
+                yield from {n.func.value.id} - own
 
 
 def _changed_at_import(tree: ast.Module) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 import codegen.compile
 import codegen.stages
 import tracer.op
-import tracer.ops.elementwise
+import tracer.ops.elementary
 import tracer.ops.reduce
 from tests import architecture
 
@@ -36,7 +36,7 @@ def sections(page: str) -> dict[str, list[str]]:
 
 
 # Section -> the module to whose file its blocks are appended, if it says so, and how many there are.
-ADDING = {"An elementwise operation": (tracer.ops.elementwise, 3), "A reduction": (tracer.ops.reduce, 3), "A pass over graphs": (None, 4),
+ADDING = {"An elementwise operation": (tracer.ops.elementary, 3), "A reduction": (tracer.ops.reduce, 3), "A pass over graphs": (None, 4),
           "A pass over loops": (None, 3), "A back end": (None, 2)}
 
 

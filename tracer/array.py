@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracer.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedError, explain
+from tracer.types import element_count
 
 __all__ = ["ArrayMethods", "functions", "resolvers", "implements", "call"]
 
@@ -309,7 +310,6 @@ class ArrayMethods:
     @property
     def size(self):
         """Number of elements."""
-        from tracer.types import element_count
         return element_count(self.type.shape)
 
     @property

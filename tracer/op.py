@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from tracer.errors import DTypeError, MissingRule, ShapeError, explain
-from tracer.types import ArrayType, is_inexact
+from tracer.types import ArrayType, is_inexact, type_of_value
 
-__all__ = ["Op", "Elementwise", "Linear", "Unknown", "ops", "register", "Total", "type_of",
-           "transforms"]
+__all__ = ["Op", "Elementwise", "Linear", "Unknown", "ops", "register", "Total", "type_of"]
+
+OpKind = TypeVar("OpKind", bound="Op")
 
 ops: dict[str, Op] = {}
-transforms: dict[str, Any] = {}
-"""`joint_graph`, `linearize_graph`, `transpose_graph`: entered by the package of transforms, for ops that hold graphs."""
 
 
-def register(cls: type[Op]) -> Op:
-    """Make the one instance of an op class and enter it in the table of ops. Used as a decorator."""
-    op = cls()
+def register(op: OpKind) -> OpKind:
+    """Enter the one instance of an op class in the table of ops, and return it: `sin = register(Sin())`."""
     if op.name in ops:
         raise ValueError(f"two ops are called {op.name!r}")
     ops[op.name] = op
@@ -72,6 +70,9 @@ class Op:
     """Whether an element costs about as little to compute again as to read: it may be computed where it is read."""
     compares: bool = False
     """Whether the result is a truth value made of numbers, which costs more to keep than to find again."""
+    differentiates_bodies: bool = False
+    """Whether the derivative rules differentiate graphs that the op holds, and so take how that is done: `jvp` and `linearize` as `mode`
+    (`autodiff.transforms.jvp.Mode`), `transpose` as `transpose_graph`."""
     same_memory: bool = False
     """Whether the result is an operand in the same memory, under another shape or name."""
 
@@ -232,7 +233,6 @@ def type_of(x) -> ArrayType:
     t = getattr(x, "type", None)
     if isinstance(t, ArrayType):
         return t
-    from tracer.types import type_of_value
     return type_of_value(x)
 
 

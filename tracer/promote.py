@@ -121,7 +121,7 @@ def cast_to(x, dtype: np.dtype):
     if isinstance(x, Tracer):
         if x.type.dtype == dtype:
             return x
-        from tracer.ops.elementwise import cast
+        from tracer.ops.arithmetic import cast
         return bind(cast, x, dtype=dtype)
     if isinstance(x, (np.ndarray, np.generic)):
         if x.dtype == dtype:

@@ -24,9 +24,9 @@ from autodiff.transforms.transpose import transpose_graph
 from tracer.errors import GradientError, ShapeError, explain
 from tracer.graph import Graph, structure
 from tracer.op import type_of
+from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.control import checkpoint as checkpoint_op
 from tracer.ops.control import loop_of
-from tracer.ops.elementwise import stop_gradient as stop_gradient_op
 from tracer.ops.index import update
 from tracer.ops.shape import reshape, transpose
 from tracer.trace import Tracer, bind, current_trace, inline, trace_flat, zeros
@@ -310,7 +310,7 @@ def jvp(f: Callable, primals: tuple, tangents: tuple, has_aux: bool = False):
     dleaves = [_fit(d, t, p, "tangent") for d, t, p in zip(dleaves, types, paths, strict=True) if is_inexact(t.dtype)]
     rec = record(f, in_tree, leaves, concrete=_is_concrete(leaves))
     active = [is_inexact(t.dtype) for t in types] + [False] * len(rec.captured)
-    joint, active_out = _remember(("jvp", structure(rec.graph), tuple(active)), lambda: joint_graph(rec.graph, active, "jvp"))
+    joint, active_out = _remember(("jvp", structure(rec.graph), tuple(active)), lambda: joint_graph(rec.graph, active))
     out = [_own(x) for x in inline(joint, [*map(as_leaf, leaves), *rec.captured, *dleaves])]
     n = len(rec.graph.outputs)
     given = iter(out[n:])

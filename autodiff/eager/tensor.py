@@ -206,7 +206,7 @@ class Tensor(Tracer):
 
     def clone(self) -> Tensor:
         """A copy; gradients pass through it."""
-        from tracer.ops.elementwise import positive
+        from tracer.ops.arithmetic import positive
         from tracer.trace import bind
         return bind(positive, self)
 

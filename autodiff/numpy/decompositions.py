@@ -17,7 +17,17 @@ from autodiff.numpy.support import NOT_GIVEN, as_array, available, dtype_of, ref
 from tracer.array import implements
 from tracer.errors import MatrixError, ShapeError, UnsupportedError, explain
 from tracer.op import type_of
-from tracer.ops import linalg as ops
+from tracer.ops.decompositions import cholesky as cholesky_op
+from tracer.ops.decompositions import eigh as eigh_op
+from tracer.ops.decompositions import qr as qr_op
+from tracer.ops.decompositions import svd as svd_op
+from tracer.ops.linalg import det as det_op
+from tracer.ops.linalg import lu as lu_op
+from tracer.ops.linalg import lu_solve as lu_solve_op
+from tracer.ops.linalg import pinv as pinv_op
+from tracer.ops.linalg import slogdet as slogdet_op
+from tracer.ops.linalg import triangular_solve as triangular_solve_op
+from tracer.ops.matrices import identity, matrix_transpose
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, describe
 from tracer.trace import bind
@@ -109,14 +119,14 @@ def _in_lanes(name: str, solve: Callable, matrices: Sequence, b):
 def solve_triangle(name: str, a, b, *, lower: bool, transposed: bool, unit: bool):
     """The solution of a system with one triangle of a matrix."""
     a, b, vector = system(name, a, b)
-    x = _in_lanes(name, lambda *xs: bind(ops.triangular_solve, *xs, lower=lower, transposed=transposed, unit=unit), (a,), b)
+    x = _in_lanes(name, lambda *xs: bind(triangular_solve_op, *xs, lower=lower, transposed=transposed, unit=unit), (a,), b)
     return x[..., 0] if vector else x
 
 
 def solve_general(name: str, a, b, transposed: bool = False):
     """The solution of a system by LU factors."""
     a, b, vector = system(name, a, b)
-    x = _in_lanes(name, lambda *xs: bind(ops.lu_solve, *xs, transposed=transposed), (a, *bind(ops.lu, a)), b)
+    x = _in_lanes(name, lambda *xs: bind(lu_solve_op, *xs, transposed=transposed), (a, *bind(lu_op, a)), b)
     return x[..., 0] if vector else x
 
 
@@ -130,7 +140,7 @@ def _solve(a, b):
 def _inv(a):
     """As numpy.linalg.inv."""
     a = square_matrix("linalg.inv", a)
-    return bind(ops.lu_solve, a, *bind(ops.lu, a), ops.identity(type_of(a)), transposed=False)
+    return bind(lu_solve_op, a, *bind(lu_op, a), identity(type_of(a)), transposed=False)
 
 
 @implements(np.linalg.pinv)
@@ -146,7 +156,7 @@ def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
         rcond = 1e-15 if rtol is NOT_GIVEN else rtol
     if not isinstance(rcond, (float, int, np.number)):
         refuse("linalg.pinv", "give one number", rcond=rcond)
-    return bind(ops.pinv, a, rcond=float(rcond))
+    return bind(pinv_op, a, rcond=float(rcond))
 
 
 # -- determinants ----------------------------------------------------------------------------------
@@ -154,14 +164,14 @@ def _pinv(a, rcond=None, hermitian=False, *, rtol=NOT_GIVEN):
 @implements(np.linalg.det)
 def _det(a):
     """As numpy.linalg.det; the first derivative is right where the matrix is singular."""
-    return bind(ops.det, square_matrix("linalg.det", a))
+    return bind(det_op, square_matrix("linalg.det", a))
 
 
 @implements(np.linalg.slogdet)
 def _slogdet(a):
     """As numpy.linalg.slogdet."""
     a = square_matrix("linalg.slogdet", a)
-    return SlogdetResult(*bind(ops.slogdet, a, *bind(ops.lu, a)))
+    return SlogdetResult(*bind(slogdet_op, a, *bind(lu_op, a)))
 
 
 # -- decompositions --------------------------------------------------------------------------------
@@ -169,8 +179,8 @@ def _slogdet(a):
 def cholesky_of(name: str, a, *, reads_upper: bool, upper: bool):
     """The Cholesky factor in either triangle, of a matrix of which either triangle is read."""
     a = square_matrix(name, a)
-    y = bind(ops.cholesky, ops.matrix_transpose(a) if reads_upper else a)
-    return ops.matrix_transpose(y) if upper else y
+    y = bind(cholesky_op, matrix_transpose(a) if reads_upper else a)
+    return matrix_transpose(y) if upper else y
 
 
 @implements(np.linalg.cholesky)
@@ -185,7 +195,7 @@ def _eigh(a, UPLO="L"):
     a = square_matrix("linalg.eigh", a)
     if UPLO.upper() not in ("L", "U"):
         raise ValueError("UPLO argument must be 'L' or 'U'")
-    return EighResult(*bind(ops.eigh, a, lower=UPLO.upper() == "L"))
+    return EighResult(*bind(eigh_op, a, lower=UPLO.upper() == "L"))
 
 
 @implements(np.linalg.eigvalsh)
@@ -203,7 +213,7 @@ def _svd(a, full_matrices=True, compute_uv=True, hermitian=False):
     if compute_uv and full_matrices and n != m:
         raise explain(UnsupportedError, f"np.linalg.svd with full_matrices= of a matrix of shape ({n}, {m}) cannot be traced",
                       why="the additional vectors are not unique, and have no derivative", fix="pass full_matrices=False")
-    result = SVDResult(*bind(ops.svd, a))
+    result = SVDResult(*bind(svd_op, a))
     return result if compute_uv else result.S
 
 
@@ -217,7 +227,7 @@ def _qr(a, mode="reduced"):
     n, m = shape_of(a)[-2:]
     if mode not in ("reduced", "r") and not (mode == "complete" and n <= m):
         refuse("linalg.qr", "use mode='reduced'", mode=mode)
-    q, r = bind(ops.qr, a if n >= m else a[..., :n])
+    q, r = bind(qr_op, a if n >= m else a[..., :n])
     if n < m:   # the columns beyond are those of a, turned
         r = np.concatenate([r, np.matmul(np.swapaxes(q, -1, -2), a[..., n:])], -1)
     return r if mode == "r" else QRResult(q, r)

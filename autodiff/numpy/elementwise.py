@@ -16,7 +16,9 @@ from autodiff.numpy.support import (
 )
 from tracer.array import implements
 from tracer.errors import UnsupportedError, explain
-from tracer.ops import elementwise as ops
+from tracer.ops.comparison import select as select_op
+from tracer.ops.elementary import pow as pow_op
+from tracer.ops.elementary import sinc as sinc_op
 from tracer.promote import apply_ufunc, broadcast_shapes, broadcast_to, cast_to, common_dtype
 from tracer.trace import Tracer, bind
 from tracer.types import is_inexact
@@ -43,7 +45,7 @@ def where(condition, x=NOT_GIVEN, y=NOT_GIVEN, /):
     dtype = common_dtype(x, y)
     shape = broadcast_shapes("choose between", [condition, x, y])
     c = broadcast_to(cast_to(as_array(condition), np.dtype(bool)), shape)
-    return bind(ops.select, c, broadcast_to(cast_to(x, dtype), shape), broadcast_to(cast_to(y, dtype), shape))
+    return bind(select_op, c, broadcast_to(cast_to(x, dtype), shape), broadcast_to(cast_to(y, dtype), shape))
 
 
 @implements(np.select)
@@ -157,7 +159,7 @@ def power(x1, x2):
     """As numpy.power: an array to the number 0.5 is its square root."""
     if _POWER_TAKES_ROOTS and isinstance(x2, (float, np.floating)) and x2 == 0.5 and shape_of(x1) != () and dtype_of(x1).kind in "biuf":
         return np.sqrt(cast_to(x1, common_dtype(x1, x2)))
-    return apply_ufunc(ops.pow, np.power, (x1, x2))
+    return apply_ufunc(pow_op, np.power, (x1, x2))
 
 
 @implements(np.divmod)
@@ -181,7 +183,7 @@ def ldexp(x1, x2):
 @implements(np.sinc)
 def sinc(x):
     """As numpy.sinc."""
-    return bind(ops.ops["sinc"], floating(x))
+    return bind(sinc_op, floating(x))
 
 
 @implements(np.real, np.conjugate)

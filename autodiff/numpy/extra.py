@@ -10,8 +10,8 @@ import numpy as np
 
 from tracer.errors import DTypeError, explain
 from tracer.op import type_of
-from tracer.ops.elementwise import sigmoid as sigmoid_op
-from tracer.ops.elementwise import stop_gradient
+from tracer.ops.arithmetic import stop_gradient
+from tracer.ops.elementary import sigmoid as sigmoid_op
 from tracer.promote import as_traced, cast_to
 from tracer.trace import Tracer, bind
 from tracer.types import is_inexact

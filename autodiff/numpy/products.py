@@ -27,7 +27,7 @@ from tracer.array import implements
 from tracer.errors import ShapeError, explain
 from tracer.integers import agree
 from tracer.ops import linalg as linalg_ops
-from tracer.ops.elementwise import mul
+from tracer.ops.arithmetic import mul
 from tracer.ops.index import index
 from tracer.ops.reduce import sum_
 from tracer.ops.shape import iota, reshape_to

@@ -17,7 +17,7 @@ from autodiff.numpy.sizes import integer_of_length, length_of_integer
 from tracer.array import functions
 from tracer.errors import AxisError, ConcreteValueError, DTypeError, UnsupportedError, explain
 from tracer.op import type_of
-from tracer.ops.elementwise import cast
+from tracer.ops.arithmetic import cast
 from tracer.promote import as_traced, cast_to, describe
 from tracer.trace import Tracer, bind, concrete_value, current_trace, full
 from tracer.types import Dim, Size, type_of_value

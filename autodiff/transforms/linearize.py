@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from autodiff.transforms.jvp import joint_graph
+from autodiff.transforms.jvp import Mode
 from autodiff.transforms.minimum_cut import least_set
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
-from tracer.op import Elementwise, ops, transforms
+from tracer.op import Elementwise, ops
 from tracer.ops.control import array_before, ends_and_logs
 from tracer.ops.index import check_where_used
 from tracer.passes.store_forwarding import forward_writes
@@ -53,7 +53,7 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     an input and an output: arrays that are written in parts where the linear graph may write them again. `branch`: the graph is one way
     of several, so that what it keeps is kept on all of them, and what it makes again is made on its own way only.
     """
-    joint, active_out = joint_graph(forward_writes(graph), active, "linearize", must)
+    joint, active_out = LINEARIZE.joint_graph(forward_writes(graph), active, must)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
     linear = set(joint.inputs[n_in:])
     first: list[Node] = []
@@ -306,4 +306,11 @@ def _derived(nodes: list[Node], free: set[Var]) -> set[Var]:
 _INTEGER_ARITHMETIC = {"add", "sub", "mul", "neg", "cast", "select", "lt", "le", "gt", "ge", "eq", "ne", "floor_divide",
                        "remainder", "minimum", "maximum", "logical_and", "logical_or", "logical_not", "in_bounds"}
 
-transforms["linearize_graph"] = linearize_graph
+class _Linearize(Mode):
+    """Values and tangents such that the tangents are linear, by the method `linearize` of each op."""
+
+    rule = "linearize"
+    linearize_graph = staticmethod(linearize_graph)
+
+
+LINEARIZE = _Linearize()

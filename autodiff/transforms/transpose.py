@@ -7,10 +7,12 @@ in reverse order. All values are real; the cotangent of x has the type of x.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tracer.graph import Atom, Graph, Var
-from tracer.op import Total, Unknown, transforms, type_of
+from tracer.op import Op, Total, Unknown, type_of
 from tracer.trace import apply, current_trace, trace_graph, zeros
 from tracer.types import Dim, match_sizes, substitute
 
@@ -73,7 +75,7 @@ def transpose_graph(graph: Graph, known: int, *, gather: int = 0) -> Graph:
                     xs.append(Unknown(t, None if repeated else cts.get(a)))
                 else:
                     xs.append(env[a] if isinstance(a, Var) else a.value)
-            back = node.op.transpose(ct if node.op.many else ct[0], *xs, **params)
+            back = _rule_of(node.op)(ct if node.op.many else ct[0], *xs, **params)
             for a, c in zip(node.inputs, back, strict=True):
                 gather_ct(a, c.value if repeated and isinstance(c, Total) else c)
         return [zeros(substitute(v.type, names)) if cts.get(v) is None else cts[v] for v in linear_inputs]
@@ -82,4 +84,6 @@ def transpose_graph(graph: Graph, known: int, *, gather: int = 0) -> Graph:
     return trace_graph(f, types, f"{graph.name}_back")
 
 
-transforms["transpose_graph"] = transpose_graph
+def _rule_of(op: Op) -> Callable[..., Any]:
+    """The transpose of an op, given how graphs are transposed if the op holds some."""
+    return partial(op.transpose, transpose_graph=transpose_graph) if op.differentiates_bodies else op.transpose

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from tracer.graph import Graph, Node, map_bodies
-from tracer.op import Linear, Op, Total, Unknown, ops, register, type_of
-from tracer.trace import bind, zeros
-from tracer.types import ArrayType, fresh_size, is_inexact
+from tracer.op import Linear, Op, Total, Unknown, register, type_of
+from tracer.ops.comparison import eq, select
+from tracer.ops.shape import broadcast, iota, reshape
+from tracer.trace import bind, full, zeros
+from tracer.types import ArrayType, element_count, fresh_size, is_inexact
 
 
 def selection_shape(spec, index_types):
@@ -81,7 +83,6 @@ class _BoundsCheck(Op):
             k.store(outputs[0], at, self.scalar(k, i, length=length, axis=axis, wraps=wraps))
 
 
-@register
 class InBounds(_BoundsCheck):
     """y = i counted from the start of an axis: i, or i + length where i is negative. Raises IndexError unless -length <= i < length.
 
@@ -93,7 +94,9 @@ class InBounds(_BoundsCheck):
     idempotent = True
 
 
-@register
+in_bounds = register(InBounds())
+
+
 class InBoundsAgain(_BoundsCheck):
     """As `in_bounds`, in a linear graph that computes an index again: checked where it is used, and dropped where it is not.
 
@@ -101,6 +104,9 @@ class InBoundsAgain(_BoundsCheck):
     """
 
     cheap = True
+
+
+in_bounds_again = register(InBoundsAgain())
 
 
 def check_where_used(node: Node) -> Node:
@@ -115,7 +121,6 @@ def out_of_bounds(i, length, axis: int) -> str:
     return f"index {i} is out of bounds for axis {axis} with size {length}".replace("  ", " ")
 
 
-@register
 class Index(Op):
     """y = x[spec]."""
 
@@ -143,7 +148,9 @@ class Index(Op):
         return lambda index: read(k.place(spec, indices, index))
 
 
-@register
+index = register(Index())
+
+
 class Update(Op):
     """y = x, with x[spec] = v (mode set) or x[spec] += v (mode add; repeated indices add repeatedly)."""
 
@@ -195,10 +202,6 @@ class Update(Op):
         lead = type_of(indices[0]).shape
         if lead == () or all(d == 1 for d in lead):
             return ct_v
-        from tracer.ops.elementwise import eq, select
-        from tracer.ops.shape import broadcast, iota, reshape
-        from tracer.trace import full
-        from tracer.types import element_count
         count = element_count(lead)
         order = reshape(iota(count), shape=lead)
         indexed = [e for e in spec if not isinstance(e, tuple)]
@@ -218,7 +221,9 @@ class Update(Op):
             k.store(outputs[0], place, k.load(v, position), combine="add" if mode == "add" else None)
 
 
-@register
+update = register(Update())
+
+
 class Selected(Op):
     """y = the positions at which a flat mask is true, in order; as many as there are at run time."""
 
@@ -251,7 +256,9 @@ class Selected(Op):
                 k.store(at, (), k.const(1, np.int64), "add")
 
 
-@register
+selected = register(Selected())
+
+
 class PadSum(Linear):
     """y = sum of the arrays, each put into zeros of `shape` at its start: the cotangent of slices, element by element.
 
@@ -286,7 +293,9 @@ class PadSum(Linear):
                 k.store(out, cell.place(k, at), _added(k, k.const(0, out.dtype), cell, at, inputs, starts))
 
 
-@register
+pad_sum = register(PadSum())
+
+
 class AddSlices(Op):
     """y = x with each array added at its start; before that the elements of the box `cleared` (starts, lengths), if any, are made 0.
 
@@ -322,6 +331,9 @@ class AddSlices(Op):
                 k.store(out, place, _added(k, first, cell, at, vs, starts))
 
 
+add_slices = register(AddSlices())
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A box of an array."""
@@ -354,8 +366,6 @@ def _added(k, total, cell: Cell, at, inputs, starts):
     return total
 
 
-in_bounds, in_bounds_again, index, update, pad_sum, selected, add_slices = (
-    ops[n] for n in ("in_bounds", "in_bounds_again", "index", "update", "pad_sum", "selected", "add_slices"))
 
 
 def take_slice(x, axis, start, length, step=1):

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.op import Op, ops, register, sum_tangents, type_of
-from tracer.ops.elementwise import cast, div, eq, ge, gt, le, like, linear_in_one, lt, mul, neg, select
-from tracer.ops.index import index
+from tracer.op import Op, register, sum_tangents, type_of
+from tracer.ops.arithmetic import like, linear_in_one, neg
+from tracer.ops.comparison import eq, ge, gt, le, lt, select
+from tracer.ops.matrices import check_matrices, identity, is_square, matrix_transpose, take_rows, triangle, where_indices
 from tracer.ops.reduce import expand, sum_
-from tracer.ops.shape import broadcast, iota, reshape, transpose
-from tracer.trace import bind, zeros
-from tracer.types import ArrayType, element_count, is_inexact
+from tracer.trace import zeros
+from tracer.types import is_inexact
 
 
-@register
 class Matmul(Op):
     """y[..., i, j] = sum over k of a[..., i, k] b[..., k, j]."""
 
@@ -44,93 +43,12 @@ class Matmul(Op):
         k.matmul(*inputs, outputs[0])
 
 
-matmul = ops["matmul"]
+matmul = register(Matmul())
 
 
-# -- parts of matrices -----------------------------------------------------------------------------
 
-def matrix_transpose(x):
-    """Last two axes swapped."""
-    n = type_of(x).ndim
-    return transpose(x, axes=(*range(n - 2), n - 1, n - 2))
+# -- systems of equations -------------------------------------------------------------------------
 
-
-def triangle(x, keep):
-    """The elements whose row and column compare as `keep` says (`ge`: the lower triangle with the diagonal), else 0."""
-    return select(_where(type_of(x), keep), x, zeros(type_of(x)))
-
-
-def _where(t: ArrayType, keep):
-    *_, n, m = t.shape
-    return keep(broadcast(reshape(iota(n), shape=(n, 1)), shape=t.shape), broadcast(iota(m), shape=t.shape))
-
-
-def identity(t: ArrayType):
-    """The unit matrix of a type, in every lane."""
-    return bind(cast, _where(t, eq), dtype=t.dtype)
-
-
-def _half_lower(x):
-    """The lower triangle with half the diagonal; with its transpose it adds up to a symmetric matrix."""
-    return select(_where(type_of(x), eq), mul(like(x, 0.5), x), triangle(x, gt))
-
-
-def _symmetric(x):
-    """The symmetric matrix of which x gives the lower triangle."""
-    x = _half_lower(x)
-    return x + matrix_transpose(x)
-
-
-def _along_rows(v, t: ArrayType):
-    """A vector repeated as every row of a matrix."""
-    return expand(v, t.shape, (t.ndim - 2,))
-
-
-def _along_columns(v, t: ArrayType):
-    """A vector repeated as every column of a matrix."""
-    return expand(v, t.shape, (t.ndim - 1,))
-
-
-def _one_over(x):
-    """1 / x, and 0 where x is 0."""
-    zero = eq(x, like(x, 0))
-    return select(zero, like(x, 0), div(like(x, 1), select(zero, like(x, 1), x)))
-
-
-def _over_gaps(gaps, x):
-    """x over the gaps between the values of each pair. Where the two are equal: 0 if x is 0, else nan, as there is no derivative.
-
-    The vectors of equal values may be turned into each other, so what depends on them alone is no function of the matrix.
-    """
-    t = type_of(gaps)
-    equal = bind(ops["logical_and"], eq(gaps, like(gaps, 0)), bind(ops["logical_not"], _where(t, eq)))
-    return bind(ops["zero_product"], select(equal, like(gaps, np.nan), _one_over(gaps)), x)
-
-
-def take_rows(x, order):
-    """y[..., i, :] = x[..., order[..., i], :]."""
-    t, n = type_of(x), type_of(x).shape[-1]
-    if t.ndim == 2:
-        return bind(index, x, order, spec=(0, (0, n, 1)))
-    lanes = element_count(t.shape[:-2])
-    flat = reshape(x, shape=(lanes, *t.shape[-2:]))
-    order = reshape(order, shape=(lanes, type_of(order).shape[-1]))
-    lane = broadcast(reshape(iota(lanes), shape=(lanes, 1)), shape=type_of(order).shape)
-    return reshape(bind(index, flat, lane, order, spec=(0, 1, (0, n, 1))), shape=t.shape)
-
-
-def _check(op: Op, fits: bool, *types: ArrayType) -> None:
-    if not fits or any(t.ndim < 2 or t.shape[:-2] != types[0].shape[:-2] or t.dtype != types[0].dtype for t in types):
-        raise TypeError(f"{op.name}({', '.join(map(str, types))})")
-
-
-def _is_square(t: ArrayType) -> bool:
-    return t.ndim >= 2 and t.shape[-1] == t.shape[-2] and is_inexact(t.dtype)
-
-
-# -- systems of equations --------------------------------------------------------------------------
-
-@register
 class TriangularSolve(Op):
     """x with T x = b, or T' x = b if `transposed`: T is one triangle of a, its diagonal taken for ones if `unit`. Linear in b.
 
@@ -138,7 +56,7 @@ class TriangularSolve(Op):
     """
 
     def infer(self, a, b, *, lower, transposed, unit):
-        _check(self, _is_square(a) and b.ndim >= 2 and a.shape[-1] == b.shape[-2], a, b)
+        check_matrices(self, is_square(a) and b.ndim >= 2 and a.shape[-1] == b.shape[-2], a, b)
         return b
 
     def reference(self, a, b, *, lower, transposed, unit):
@@ -160,6 +78,9 @@ class TriangularSolve(Op):
 
     def transpose(self, ct, a, b, *, lower, transposed, unit):
         return None, self(a, ct, lower=lower, transposed=not transposed, unit=unit)
+
+
+triangular_solve = register(TriangularSolve())
 
 
 MOST_IN_LOOPS = 32
@@ -223,7 +144,6 @@ def _substitute(k, f, x, lead, lower: bool, transposed: bool, unit: bool) -> Non
             k.store(x, (*lead, i, column), value if unit else k.apply("div", value, k.load(f, (*lead, i, i))))
 
 
-@register
 class Lu(Op):
     """y, order with L U = a[order]: y holds the upper triangle U and, below the diagonal, L, whose diagonal is ones.
 
@@ -233,7 +153,7 @@ class Lu(Op):
     many = True
 
     def infer(self, a):
-        _check(self, _is_square(a), a)
+        check_matrices(self, is_square(a), a)
         return [a, a.with_dtype(np.int64).with_shape(a.shape[:-1])]
 
     def reference(self, a):
@@ -259,11 +179,13 @@ class Lu(Op):
         m = triangular_solve(y, take_rows(dxs[0], order), lower=True, transposed=False, unit=True)
         m = matrix_transpose(triangular_solve(y, matrix_transpose(m), lower=False, transposed=True, unit=False))
         low, up = triangle(m, gt), triangle(m, le)
-        unit_lower = select(_where(type_of(y), eq), like(y, 1), triangle(y, gt))
+        unit_lower = select(where_indices(type_of(y), eq), like(y, 1), triangle(y, gt))
         return [y, order], [matmul(unit_lower, low) + matmul(up, triangle(y, le)), None]
 
 
-@register
+lu = register(Lu())
+
+
 class LuSolve(Op):
     """x with a x = b, or a' x = b if `transposed`, by the factors f, order = lu(a). Linear in b.
 
@@ -273,7 +195,7 @@ class LuSolve(Op):
     may_raise = True
 
     def infer(self, a, f, order, b, *, transposed):
-        _check(self, _is_square(a) and a == f and order.shape == a.shape[:-1] and b.ndim >= 2 and a.shape[-1] == b.shape[-2], a, b)
+        check_matrices(self, is_square(a) and a == f and order.shape == a.shape[:-1] and b.ndim >= 2 and a.shape[-1] == b.shape[-2], a, b)
         return b
 
     def reference(self, a, f, order, b, *, transposed):
@@ -319,7 +241,9 @@ class LuSolve(Op):
         return None, None, None, self(a, f, order, ct, transposed=not transposed)
 
 
-@register
+lu_solve = register(LuSolve())
+
+
 class Pinv(Op):
     """y = pseudo-inverse of a: singular values up to `rcond` times the largest count as 0.
 
@@ -328,7 +252,7 @@ class Pinv(Op):
     """
 
     def infer(self, a, *, rcond):
-        _check(self, a.ndim >= 2 and is_inexact(a.dtype), a)
+        check_matrices(self, a.ndim >= 2 and is_inexact(a.dtype), a)
         return a.with_shape((*a.shape[:-2], a.shape[-1], a.shape[-2]))
 
     def reference(self, a, *, rcond):
@@ -343,12 +267,11 @@ class Pinv(Op):
         return y, dy - matmul(matmul(y, da), y)
 
 
-triangular_solve, lu, lu_solve, pinv = (ops[n] for n in "triangular_solve lu lu_solve pinv".split())
+pinv = register(Pinv())
 
 
-# -- determinants ----------------------------------------------------------------------------------
+# -- determinants ---------------------------------------------------------------------------------
 
-@register
 class Slogdet(Op):
     """sign and logarithm of the absolute value of the determinant of a, by the factors f, order = lu(a).
 
@@ -357,7 +280,7 @@ class Slogdet(Op):
     many = True
 
     def infer(self, a, f, order):
-        _check(self, _is_square(a) and a == f and order.shape == a.shape[:-1], a)
+        check_matrices(self, is_square(a) and a == f and order.shape == a.shape[:-1], a)
         return [a.with_shape(a.shape[:-2])] * 2
 
     def reference(self, a, f, order):
@@ -376,12 +299,14 @@ class Slogdet(Op):
         return y, [None, sum_(inverse * da, axes=(t.ndim - 2, t.ndim - 1))]
 
 
-@register
+slogdet = register(Slogdet())
+
+
 class Det(Op):
     """y = determinant of a. dy = sum of cofactor(a) da, also where a is singular."""
 
     def infer(self, a):
-        _check(self, _is_square(a), a)
+        check_matrices(self, is_square(a), a)
         return a.with_shape(a.shape[:-2])
 
     def reference(self, a):
@@ -407,7 +332,9 @@ class Det(Op):
         return self(xs[0]), sum_(cofactor(xs[0]) * dxs[0], axes=(n - 2, n - 1))
 
 
-@register
+det = register(Det())
+
+
 class Cofactor(Op):
     """y = det(a) a**-T, the derivative of det(a) by a; by singular values, so that it is right where a is singular.
 
@@ -416,7 +343,7 @@ class Cofactor(Op):
     """
 
     def infer(self, a):
-        _check(self, _is_square(a), a)
+        check_matrices(self, is_square(a), a)
         return a
 
     def reference(self, a):
@@ -451,128 +378,8 @@ class Cofactor(Op):
         (a,), (da,) = xs, dxs
         y, t = self(a), type_of(a)
         total = expand(sum_(y * da, axes=(t.ndim - 2, t.ndim - 1)), t.shape, (t.ndim - 2, t.ndim - 1))
-        right = select(_where(t, eq), total, zeros(t)) - matmul(da, matrix_transpose(y))
+        right = select(where_indices(t, eq), total, zeros(t)) - matmul(da, matrix_transpose(y))
         return y, matrix_transpose(lu_solve(a, *lu(a), right, transposed=False))
 
 
-slogdet, det, cofactor = (ops[n] for n in "slogdet det cofactor".split())
-
-
-# -- decompositions --------------------------------------------------------------------------------
-
-@register
-class Cholesky(Op):
-    """y lower triangular with y y' = the symmetric matrix whose lower triangle a has; the upper one is not read.
-
-    dy = y P(y**-1 dS y**-T) with dS that symmetric matrix of da, P taking the lower triangle with half the diagonal.
-    Source: Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527 (2016), equation 8.
-    """
-
-    may_raise = True
-
-    def infer(self, a):
-        _check(self, _is_square(a), a)
-        return a
-
-    def reference(self, a):
-        return np.linalg.cholesky(a)
-
-    def jvp(self, xs, dxs):
-        y = self(xs[0])
-        how = {"lower": True, "transposed": False, "unit": False}
-        left = triangular_solve(y, _symmetric(dxs[0]), **how)
-        return y, matmul(y, _half_lower(triangular_solve(y, matrix_transpose(left), **how)))
-
-
-@register
-class Eigh(Op):
-    """w, v with S v = v w, w growing: the eigenvalues and vectors of the symmetric S whose lower (or upper) triangle a has.
-
-    M = v' dS v; dw = its diagonal, dv = v (M / (w_j - w_i)). Where eigenvalues are equal their vectors are not unique: what turns one
-    into the other gives nan. Source: Giles, section 3.1.
-    """
-    many = True
-
-    def infer(self, a, *, lower):
-        _check(self, _is_square(a), a)
-        return [a.with_shape(a.shape[:-1]), a]
-
-    def reference(self, a, *, lower):
-        return list(np.linalg.eigh(a, "L" if lower else "U"))
-
-    def jvp(self, xs, dxs, *, lower):
-        (da,), (w, v) = dxs, self(xs[0], lower=lower)
-        t = type_of(v)
-        turned = matmul(_symmetric(da if lower else matrix_transpose(da)), v)
-        dv = matmul(v, _over_gaps(_along_rows(w, t) - _along_columns(w, t), matmul(matrix_transpose(v), turned)))
-        return [w, v], [sum_(v * turned, axes=(t.ndim - 2,)), dv]
-
-
-@register
-class Svd(Op):
-    """u, s, v with a = u diag(s) v, s falling; u has min(m, n) columns and v as many rows.
-
-    Where singular values are equal their vectors are not unique: what turns one into the other gives nan.
-    Source: Townsend, Differentiating the singular value decomposition (2016).
-    """
-    many = True
-
-    def infer(self, a):
-        _check(self, a.ndim >= 2 and is_inexact(a.dtype), a)
-        *lead, m, n = a.shape
-        if not (isinstance(m, int) and isinstance(n, int)):
-            raise TypeError(f"svd({a})")
-        k = min(m, n)
-        return [a.with_shape((*lead, m, k)), a.with_shape((*lead, k)), a.with_shape((*lead, k, n))]
-
-    def reference(self, a):
-        return list(np.linalg.svd(a, full_matrices=False))
-
-    def jvp(self, xs, dxs):
-        (da,), (u, s, vt) = dxs, self(xs[0])
-        *lead, m, n = type_of(da).shape
-        ut, v = matrix_transpose(u), matrix_transpose(vt)
-        on_v, on_u = matmul(da, v), matmul(matrix_transpose(da), u)
-        inner = matmul(ut, on_v)
-        t = type_of(inner)
-        columns, rows = _along_rows(s, t), _along_columns(s, t)
-        gaps = (columns - rows) * (columns + rows)
-        right, left = inner * columns, rows * inner
-        du = matmul(u, _over_gaps(gaps, right + matrix_transpose(right)))
-        dv = matmul(v, _over_gaps(gaps, left + matrix_transpose(left)))
-        if m > n:
-            du = du + (on_v - matmul(u, inner)) * _along_rows(_one_over(s), type_of(u))
-        if n > m:
-            dv = dv + (on_u - matmul(v, matrix_transpose(inner))) * _along_rows(_one_over(s), type_of(v))
-        return [u, s, vt], [du, sum_(u * on_v, axes=(t.ndim - 2,)), matrix_transpose(dv)]
-
-
-@register
-class Qr(Op):
-    """q, r with a = q r, q' q = 1 and r upper triangular, for a with no more columns than rows.
-
-    X = da r**-1, low = the part of q' X below the diagonal, W = low - low': dq = q (W - q' X) + X, dr = (q' X - W) r.
-    Source: Walter and Lehmann, arXiv:1001.1654 (2010), section 3.2.
-    """
-    many = True
-
-    def infer(self, a):
-        _check(self, a.ndim >= 2 and is_inexact(a.dtype), a)
-        *lead, m, n = a.shape
-        if isinstance(m, int) and isinstance(n, int) and m < n:
-            raise TypeError(f"qr({a})")
-        return [a, a.with_shape((*lead, n, n))]
-
-    def reference(self, a):
-        return list(np.linalg.qr(a))
-
-    def jvp(self, xs, dxs):
-        q, r = self(xs[0])
-        x = matrix_transpose(triangular_solve(r, matrix_transpose(dxs[0]), lower=False, transposed=True, unit=False))
-        inner = matmul(matrix_transpose(q), x)
-        low = triangle(inner, gt)
-        turn = inner - (low - matrix_transpose(low))
-        return [q, r], [x - matmul(q, turn), matmul(turn, r)]
-
-
-cholesky, eigh, svd, qr = (ops[n] for n in "cholesky eigh svd qr".split())
+cofactor = register(Cofactor())

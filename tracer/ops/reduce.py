@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.op import Linear, Op, check_axes, ops, register, type_of
-from tracer.ops.elementwise import cast, like
+from tracer.op import Linear, Op, check_axes, register, type_of
+from tracer.ops.arithmetic import cast, like
 from tracer.ops.shape import broadcast, reshape
-from tracer.trace import bind
-from tracer.types import is_inexact
+from tracer.trace import bind, zeros
+from tracer.types import element_count, is_inexact
 
 
 def expand(x, shape, axes):
@@ -36,7 +36,6 @@ class Reduction(Op):
         k.reduce(x, outputs[0], axes, self.combine, k.const(self.start(x.dtype), x.dtype))
 
 
-@register
 class Sum(Linear, Reduction):
     """y = sum of x along axes."""
     combine = "add"
@@ -51,7 +50,9 @@ class Sum(Linear, Reduction):
         return (expand(ct, x.type.shape, axes),)
 
 
-@register
+sum_ = register(Sum())
+
+
 class Prod(Reduction):
     """y = product of x along axes. The derivative is right where some factors are 0."""
     combine = "mul"
@@ -70,7 +71,6 @@ class Prod(Reduction):
         # Flatten the reduced axes to one, last: the product of the others is a product from the left times one from the right.
         t = type_of(x)
         from tracer.ops.shape import transpose
-        from tracer.types import element_count
         kept = [i for i in range(t.ndim) if i not in axes]
         shape = (*(t.shape[i] for i in kept), element_count(tuple(t.shape[i] for i in axes)))
 
@@ -80,6 +80,9 @@ class Prod(Reduction):
         u, du = flat(x), flat(dxs[0])
         others = exclusive_product(u, last, False) * exclusive_product(u, last, True)
         return y, sum_(others * du, axes=(last,))
+
+
+prod = register(Prod())
 
 
 def exclusive_product(x, axis, reverse):
@@ -109,7 +112,6 @@ class ArrayExtremum(Reduction):
         return y, sum_(hit * dxs[0], axes=axes) / sum_(hit, axes=axes)
 
 
-@register
 class Max(ArrayExtremum):
     """y = largest element along axes; nan if one is nan."""
     combine = "maximum"
@@ -121,7 +123,9 @@ class Max(ArrayExtremum):
         return -np.inf if dtype.kind == "f" else (False if dtype.kind == "b" else np.iinfo(dtype).min)
 
 
-@register
+max_ = register(Max())
+
+
 class Min(ArrayExtremum):
     """y = smallest element along axes; nan if one is nan."""
     combine = "minimum"
@@ -133,6 +137,9 @@ class Min(ArrayExtremum):
         return np.inf if dtype.kind == "f" else (True if dtype.kind == "b" else np.iinfo(dtype).max)
 
 
+min_ = register(Min())
+
+
 class Truth(Reduction):
     """Truth value over booleans; no derivative."""
 
@@ -140,7 +147,6 @@ class Truth(Reduction):
         return self(*xs, axes=axes), None
 
 
-@register
 class All(Truth):
     """y = every element along axes is true."""
     combine = "and"
@@ -152,7 +158,9 @@ class All(Truth):
         return True
 
 
-@register
+all_ = register(All())
+
+
 class Any(Truth):
     """y = some element along axes is true."""
     combine = "or"
@@ -162,6 +170,9 @@ class Any(Truth):
 
     def start(self, dtype):
         return False
+
+
+any_ = register(Any())
 
 
 class ArgExtremum(Op):
@@ -179,7 +190,6 @@ class ArgExtremum(Op):
         k.arg_reduce(inputs[0], outputs[0], axis, self.better)
 
 
-@register
 class Argmax(ArgExtremum):
     """y = position of the largest element along axis."""
     better = "gt"
@@ -188,13 +198,18 @@ class Argmax(ArgExtremum):
         return np.argmax(x, axis=axis)
 
 
-@register
+argmax = register(Argmax())
+
+
 class Argmin(ArgExtremum):
     """y = position of the smallest element along axis."""
     better = "lt"
 
     def reference(self, x, *, axis):
         return np.argmin(x, axis=axis)
+
+
+argmin = register(Argmin())
 
 
 class Running(Op):
@@ -213,7 +228,6 @@ def _flip(x, axis, reverse):
     return np.flip(x, axis) if reverse else x
 
 
-@register
 class Cumsum(Linear, Running):
     """y = running sum."""
     combine = "add"
@@ -225,7 +239,9 @@ class Cumsum(Linear, Running):
         return (bind(self, ct, axis=axis, reverse=not reverse),)
 
 
-@register
+cumsum = register(Cumsum())
+
+
 class Cumprod(Running):
     """y = running product. Its tangent is the recurrence dy[k] = x[k] dy[k-1] + y[k-1] dx[k], right where factors are 0."""
     combine = "mul"
@@ -246,9 +262,9 @@ class Cumprod(Running):
             dy = sliced[0] * carries[0] + sliced[1]
             return [dy], [dy]
         row = t.with_shape(d for i, d in enumerate(t.shape) if i != axis)
-        from tracer.trace import zeros
         return y, scan_axis(step, [zeros(row)], [x, before * dxs[0]], axis, reverse)[0]
 
 
-sum_, prod, max_, min_, all_, any_, argmax, argmin, cumsum, cumprod = (ops[n] for n in (
-    "sum prod max min all any argmax argmin cumsum cumprod").split())
+cumprod = register(Cumprod())
+
+

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.op import Linear, Op, Unknown, ops, register, type_of
+from tracer.op import Linear, Op, Unknown, register, type_of
 from tracer.trace import bind, current_trace
 from tracer.types import ArrayType, element_count
 
 
-@register
 class Broadcast(Linear):
     """y = x repeated along new leading axes and axes of length 1."""
 
@@ -36,7 +35,9 @@ class Broadcast(Linear):
         return lambda index: read(tuple(k.zero if d == 1 else i for d, i in zip(have, index[lead:], strict=True)))
 
 
-@register
+broadcast = register(Broadcast())
+
+
 class Reshape(Linear):
     """y = the elements of x, in C order, under another shape."""
 
@@ -66,7 +67,9 @@ class Reshape(Linear):
         return reader
 
 
-@register
+reshape = register(Reshape())
+
+
 class Sized(Linear):
     """y = x, of the lengths `shape`, which are known to be its own though they are written otherwise."""
 
@@ -87,12 +90,14 @@ class Sized(Linear):
         return read
 
 
+sized = register(Sized())
+
+
 def reshape_to(x, shape):
     """Reshape, or nothing where the shape is right."""
     return x if type_of(x).shape == shape else reshape(x, shape=shape)
 
 
-@register
 class Transpose(Linear):
     """y = x with axis i of y being axis axes[i] of x."""
 
@@ -119,7 +124,9 @@ class Transpose(Linear):
         return reader
 
 
-@register
+transpose = register(Transpose())
+
+
 class Concatenate(Linear):
     """y = arrays one after the other along `axis`."""
 
@@ -153,7 +160,9 @@ class Concatenate(Linear):
             start = start + x.shape[axis]
 
 
-@register
+concatenate = register(Concatenate())
+
+
 class Iota(Op):
     """y = 0, 1, 2, ... (`length` numbers)."""
 
@@ -172,7 +181,9 @@ class Iota(Op):
         return lambda index: k.cast(index[0], np.dtype(dtype))
 
 
-@register
+_iota = register(Iota())
+
+
 class Span(Op):
     """y = 0, 1, 2, ... (n numbers; n is an integer scalar, and `length` the symbol that stands for it in types)."""
 
@@ -196,7 +207,9 @@ class Span(Op):
         return [inputs[0].read(())]
 
 
-@register
+span = register(Span())
+
+
 class Length(Op):
     """y = the length of an axis, as an integer."""
 
@@ -215,8 +228,9 @@ class Length(Op):
         return lambda index: k.dim(length)
 
 
-broadcast, reshape, sized, transpose, concatenate, _iota, span, length = (
-    ops[n] for n in "broadcast reshape sized transpose concatenate iota span length".split())
+length = register(Length())
+
+
 
 
 def iota(length, dtype=np.int64):

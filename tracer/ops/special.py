@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
-from tracer.op import Elementwise, ops, register
-from tracer.ops.elementwise import exp, like
+from tracer.op import Elementwise, register
+from tracer.ops.arithmetic import like
+from tracer.ops.elementary import exp
 
 
 class Special(Elementwise):
@@ -22,7 +23,6 @@ class Special(Elementwise):
         return getattr(scipy.special, self.scipy_names[0])(x)
 
 
-@register
 class Erf(Special):
     """y = 2 / sqrt(pi) times the integral of e**(-t t) from 0 to x."""
     scipy_names = ("erf",)
@@ -32,7 +32,9 @@ class Erf(Special):
         return (like(x, 2 / math.sqrt(math.pi)) * exp(-x * x),)
 
 
-@register
+erf = register(Erf())
+
+
 class Erfc(Special):
     """y = 1 - erf(x)."""
     scipy_names = ("erfc",)
@@ -42,7 +44,9 @@ class Erfc(Special):
         return (like(x, -2 / math.sqrt(math.pi)) * exp(-x * x),)
 
 
-@register
+erfc = register(Erfc())
+
+
 class Erfinv(Special):
     """y with erf(y) = x."""
     scipy_names = ("erfinv",)
@@ -52,7 +56,9 @@ class Erfinv(Special):
         return (like(x, math.sqrt(math.pi) / 2) * exp(y * y),)
 
 
-@register
+erfinv = register(Erfinv())
+
+
 class Lgamma(Special):
     """y = log |gamma(x)|."""
     scipy_names = ("gammaln", "loggamma")
@@ -64,7 +70,9 @@ class Lgamma(Special):
         return (digamma(x),)
 
 
-@register
+lgamma = register(Lgamma())
+
+
 class Digamma(Special):
     """y = derivative of log gamma(x)."""
     scipy_names = ("digamma", "psi")
@@ -74,7 +82,9 @@ class Digamma(Special):
         return (polygamma(x, n=1),)
 
 
-@register
+digamma = register(Digamma())
+
+
 class Polygamma(Special):
     """y = derivative of order n of digamma(x): (-1)**(n+1) n! zeta(n+1, x), zeta being Hurwitz's (A. and S., 6.4.10)."""
     domain = (0.5, 3.5)
@@ -90,4 +100,6 @@ class Polygamma(Special):
         return (polygamma(x, n=n + 1),)
 
 
-erf, erfc, erfinv, lgamma, digamma, polygamma = (ops[n] for n in "erf erfc erfinv lgamma digamma polygamma".split())
+polygamma = register(Polygamma())
+
+

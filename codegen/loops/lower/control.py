@@ -247,7 +247,7 @@ def _carries_in_place(scope: Scope, state: Sequence[Operand], first: int) -> dic
             continue
         node = graph.nodes[made[v]]
         lazy = node in scope.light or node.op.is_view
-        if isinstance(node.op, HoldsGraph) or lazy or node.op.overwrites or node.op.name == "reshape" or graph.outputs.count(v) > 1:
+        if isinstance(node.op, HoldsGraph) or lazy or node.op.overwrites or node.op.same_memory or graph.outputs.count(v) > 1:
             continue
         heirs = _heirs(scope.k, graph, carry, made[v])
         last = max(scope.last_use.get(h, -1) for h in heirs)

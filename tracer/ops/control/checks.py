@@ -1,0 +1,32 @@
+"""A check of a value that the program depends on, which raises where it does not hold."""
+
+from __future__ import annotations
+
+from tracer.op import Op, register
+
+_ERRORS: dict[str, type[Exception]] = {e.__name__: e for e in (AssertionError, ValueError, OverflowError, ZeroDivisionError)}
+
+
+class Require(Op):
+    """Raise `error` (a name) with `message` unless the condition holds; gives the condition."""
+
+    effect = True
+    idempotent = True
+
+    def infer(self, test, *, message, error="AssertionError"):
+        return test
+
+    def reference(self, test, *, message, error="AssertionError"):
+        if not test:
+            raise _ERRORS[error](message)
+        return test
+
+    def jvp(self, xs, dxs, **params):
+        return self(*xs, **params), None
+
+    def lower(self, k, inputs, outputs, *, message, error="AssertionError"):
+        k.require(inputs[0].read(()), message, error)
+        k.store(outputs[0], (), inputs[0].read(()))
+
+
+require = register(Require())
