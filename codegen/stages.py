@@ -18,12 +18,14 @@ from codegen.loops.passes.accumulate_products import accumulate_products
 from codegen.loops.passes.arena import MemoryPlan, plan_memory
 from codegen.loops.passes.fuse import contract, drop_dead, fuse
 from tracer.graph import Graph, all_nodes
-from tracer.passes.batch_products import collect_products
+from tracer.passes.batch_products import batch_products
 from tracer.passes.gather_updates import gather_updates
-from tracer.passes.merge_loops import share_loops
+from tracer.passes.merge_loops import merge_loops
 from tracer.passes.schedule import schedule
-from tracer.passes.shrink_loops import tidy
+from tracer.passes.shrink_loops import shrink_loops
 from tracer.passes.simplify import simplify
+from tracer.passes.stable import stable_sigmoids
+from tracer.passes.store_forwarding import forward_stores
 from tracer.show.text import text
 
 if TYPE_CHECKING:
@@ -52,19 +54,25 @@ class Pass:
 
 
 GRAPH_PASSES: tuple[Pass, ...] = (
+    Pass("stable_sigmoids", stable_sigmoids,
+         assumes="any well-formed graph",
+         guarantees="1 / (1 + exp(-x)) is one node, whose derivative does not overflow"),
+    Pass("forward_stores", forward_stores,
+         assumes="any well-formed graph",
+         guarantees="no element is read where it was just set, or set twice with no reader between"),
     Pass("simplify", simplify,
          assumes="any well-formed graph",
          guarantees="no call node, no two equal nodes and no dead node, in bodies too; constants are folded"),
-    Pass("shrink_loops", tidy, only_with_loops=True,
+    Pass("shrink_loops", shrink_loops, only_with_loops=True,
          assumes="a simplified graph",
          guarantees="each loop has only inputs and outputs that are used, and no work that is the same at every step"),
-    Pass("batch_products", collect_products, only_with_loops=True,
+    Pass("batch_products", batch_products, only_with_loops=True,
          assumes="shrunk loops",
          guarantees="sums of products of thin factors over the steps of a loop are one product after it; may leave work to fold"),
     Pass("simplify_again", simplify, only_with_loops=True,
          assumes="any well-formed graph",
          guarantees="what `simplify` does, for the nodes that the two passes before have made"),
-    Pass("merge_loops", share_loops, only_with_loops=True,
+    Pass("merge_loops", merge_loops, only_with_loops=True,
          assumes="a simplified graph",
          guarantees="no loop computes only what another loop computes as well"),
     Pass("gather_updates", gather_updates, only_with_loops=True,

@@ -16,7 +16,8 @@ from tracer.types import ArrayType, Size, substitute
 if TYPE_CHECKING:
     from tracer.op import Op
 
-__all__ = ["Var", "Const", "Node", "Graph", "Atom", "Where", "atom_type", "bodies", "map_bodies", "live_nodes", "size_symbols", "structure"]
+__all__ = ["Var", "Const", "Node", "Graph", "Atom", "Where", "atom_type", "bodies", "map_bodies", "map_graphs", "live_nodes",
+           "size_symbols", "structure"]
 
 
 class Var:
@@ -162,6 +163,14 @@ def map_bodies(node: Node, change: Callable[[Graph], Graph]) -> Node:
     if all(params[key] is value for key, value in node.params.items()):
         return node
     return Node(node.op, node.inputs, node.outputs, params, node.where)
+
+
+def map_graphs(graph: Graph, change: Callable[[Graph], Graph]) -> Graph:
+    """The graph with every graph that its nodes hold changed; the graph itself if none was."""
+    nodes = tuple([map_bodies(n, change) if n.op.many else n for n in graph.nodes])
+    if all(a is b for a, b in zip(nodes, graph.nodes, strict=True)):
+        return graph
+    return Graph(graph.name, graph.inputs, nodes, graph.outputs)
 
 
 def all_nodes(graph: Graph) -> Iterator[Node]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any, TypeVar
 
 from tracer.errors import DTypeError, MissingRule, ShapeError, explain
-from tracer.types import ArrayType, is_inexact, type_of_value
+from tracer.types import ArrayType, Dim, is_inexact, type_of_value
 
-__all__ = ["Op", "Elementwise", "Linear", "Unknown", "ops", "register", "Total", "type_of"]
+__all__ = ["Cost", "Op", "Elementwise", "Linear", "Unknown", "ops", "register", "Total", "type_of"]
 
 OpKind = TypeVar("OpKind", bound="Op")
 
@@ -27,6 +28,19 @@ def register(op: OpKind) -> OpKind:
         raise ValueError(f"two ops are called {op.name!r}")
     ops[op.name] = op
     return op
+
+
+class Cost(IntEnum):
+    """What computing one element costs, where nothing but the op is known."""
+
+    NOTHING = 0
+    """The op moves elements, or makes them of their positions."""
+    LITTLE = 1
+    """About what reading or writing a number costs."""
+    DIVISION = 2
+    """A division, a square root, or a few operations."""
+    MUCH = 3
+    """An elementary function, or more."""
 
 
 class Unknown:
@@ -66,8 +80,9 @@ class Op:
     """Whether the result may be put into the memory of the first operand, if that is not read any more."""
     many: bool = False
     """Whether the op returns a list."""
+    cost: Cost = Cost.MUCH
     light: bool = False
-    """Whether an element costs about as little to compute again as to read: it may be computed where it is read."""
+    """Whether an element of the result may be computed where it is read, from one array and numbers."""
     compares: bool = False
     """Whether the result is a truth value made of numbers, which costs more to keep than to find again."""
     differentiates_bodies: bool = False
@@ -125,6 +140,17 @@ class Op:
     def is_view(self) -> bool:
         """Whether the op only moves elements, or fills an array: its result is read through its operand."""
         return type(self).view is not Op.view
+
+    def only_moves(self, operands: int, **params) -> bool:
+        """Whether each element of the result is an element of an operand, from a place that is known from the parameters.
+
+        An op of which that is true can be run on the positions of the elements: its `reference` tells where each comes from.
+        """
+        return False
+
+    def dimension(self, *operands: Dim) -> Dim | None:
+        """Of integer scalars: the result as a polynomial of sizes, given the operands as such; None where it is none."""
+        return None
 
     def lengths(self, k, inputs) -> Sequence:
         """For ops that make an axis of a length known only at run time: the length of each axis of the result, as expressions."""

@@ -7,7 +7,6 @@ A concrete trace carries values on its tracers, so that Python's own `if` and `w
 
 from __future__ import annotations
 
-import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -266,8 +265,8 @@ class Trace:
             out.append(Tracer(t, self, Var(t), None if values is None else values[i], None, where))
         node = Node(op, atoms, tuple([o.ref for o in out]), params, where)  # type: ignore[arg-type, misc]
         self.nodes.append(node)
-        if self.integers and op.name in _INTEGERS and not types[0].shape:
-            self._note_integer(op.name, atoms, out[0].ref, types[0])  # type: ignore[arg-type]
+        if self.integers and types and not types[0].shape and types[0].dtype == np.int64:
+            self._note_integer(op, atoms, out[0].ref)  # type: ignore[arg-type]
         for v in node.outputs:
             self.producers[v] = node
         if shared:
@@ -275,14 +274,13 @@ class Trace:
         return out if op.many else out[0]
 
 
-    def _note_integer(self, name: str, atoms: Sequence[Atom], out: Var, t: ArrayType) -> None:
+    def _note_integer(self, op: Op, atoms: Sequence[Atom], out: Var) -> None:
+        """Note an integer scalar that is a polynomial of sizes, as its operands are."""
         known = [self.integer_of(a) for a in atoms]
-        if t.dtype == np.int64 and all(k is not None for k in known):
-            self.integers[out] = _INTEGERS[name](*known)  # type: ignore[arg-type]
-
-
-_INTEGERS: dict[str, Callable[..., Dim]] = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "neg": operator.neg,
-                                            "cast": lambda d: d, "positive": lambda d: d, "broadcast": lambda d: d, "reshape": lambda d: d}
+        if all(k is not None for k in known):
+            dimension = op.dimension(*known)    # type: ignore[arg-type]
+            if dimension is not None:
+                self.integers[out] = dimension
 
 
 def decided(x: Tracer, outcome: int) -> int:

@@ -35,6 +35,7 @@ from codegen.config import config
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
+from tracer.ops.control.loops import loop
 from tracer.trace import Tracer, bind, evaluate
 from tracer.tree import flatten, key_orders, leaf_paths, unflatten
 from tracer.types import ArrayType, check_plain
@@ -555,7 +556,7 @@ class Jitted:
         if (config.wait if self._wait is None else self._wait) or any(t.symbols() for t in graph.out_types):
             return True
         nodes = list(all_nodes(graph))
-        return any(n.op.name == "loop" for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
+        return any(n.op is loop for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
 
     def _finish(self, entry: Entry, tree, leaves, direct: Manner | None) -> None:
         """Compile in the background, and let calls go to the kernel from then on."""

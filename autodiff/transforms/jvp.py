@@ -12,7 +12,7 @@ from typing import Any
 
 from tracer.graph import Graph, Var
 from tracer.op import Op, type_of
-from tracer.passes.stable import stabilized
+from tracer.passes.stable import stable_sigmoids
 from tracer.trace import apply, current_trace, trace_graph, walk, zeros
 from tracer.types import is_inexact
 
@@ -37,7 +37,7 @@ class Mode:
 
         Expressions whose derivative overflows though their value does not are replaced first (`tracer.passes.stable`).
         """
-        graph = stabilized(graph)
+        graph = stable_sigmoids(graph)
         tangent = dict(zip(graph.inputs, tangents, strict=True))
         trace = current_trace()
         outer = trace.where if trace is not None else None

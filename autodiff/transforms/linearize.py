@@ -13,10 +13,15 @@ from dataclasses import dataclass, replace
 from autodiff.transforms.jvp import Mode
 from autodiff.transforms.minimum_cut import least_set
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, size_symbols
-from tracer.op import Elementwise, ops
+from tracer.op import Cost, Elementwise
+from tracer.ops.arithmetic import cast
+from tracer.ops.comparison import select
 from tracer.ops.control import array_before, ends_and_logs
-from tracer.ops.index import check_where_used
-from tracer.passes.store_forwarding import forward_writes
+from tracer.ops.control.loops import loop
+from tracer.ops.control.replay import replayed_loop
+from tracer.ops.index import check_where_used, index, update
+from tracer.ops.shape import broadcast
+from tracer.passes.store_forwarding import forward_stores
 from tracer.types import Size
 
 __all__ = ["Linearized", "linearize_graph", "choose_residuals"]
@@ -53,7 +58,7 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     an input and an output: arrays that are written in parts where the linear graph may write them again. `branch`: the graph is one way
     of several, so that what it keeps is kept on all of them, and what it makes again is made on its own way only.
     """
-    joint, active_out = LINEARIZE.joint_graph(forward_writes(graph), active, must)
+    joint, active_out = LINEARIZE.joint_graph(forward_stores(graph), active, must)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
     linear = set(joint.inputs[n_in:])
     first: list[Node] = []
@@ -73,10 +78,10 @@ def linearize_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] =
     for v, chain in written.items():
         logs = []
         for node, _ in chain:
-            if node.op.name == "loop":
+            if node.op is loop:
                 continue    # keeps what it overwrites itself
             before = Var(node.inputs[1].type)
-            read = Node(ops["index"], (node.inputs[0], *node.inputs[2:]), (before,), {"spec": node.params["spec"]}, node.where)
+            read = Node(index, (node.inputs[0], *node.inputs[2:]), (before,), {"spec": node.params["spec"]}, node.where)
             first.insert(first.index(node), read)
             logs.append(before)
         replayed.append(Replayed(v, chain[-1][1], tuple(logs)))
@@ -100,11 +105,11 @@ def _writes(nodes: list[Node], linear: list[Node], start: Var, end: Atom) -> lis
         node = made.get(a) if isinstance(a, Var) else None
         if node is None:
             return []
-        if node.op.name == "loop":
+        if node.op is loop:
             logs = _logs_of(linear, a)  # type: ignore[arg-type]
             if logs is None or any(v.type.symbols() for v in (*logs, *node.outputs)):
                 return []   # what it keeps for itself is enough: nothing is added to it
-        elif node.op.name != "update" or node.params["mode"] != "set" or node.inputs[1].type.symbols():
+        elif node.op is not update or node.params["mode"] != "set" or node.inputs[1].type.symbols():
             return []
         elif node.inputs[2:] and not node.params.get("unique") and node.inputs[2].type.shape:
             return []   # an element may be written twice
@@ -118,7 +123,7 @@ def _writes(nodes: list[Node], linear: list[Node], start: Var, end: Atom) -> lis
 def _logs_of(linear: list[Node], end: Var) -> tuple | None:
     """What a loop of the linear graph that writes one array again, up to `end`, reads to put it back."""
     for node in linear:
-        if node.op.name == "replayed_loop" and node.params["replayed"] == 1:
+        if node.op is replayed_loop and node.params["replayed"] == 1:
             ends, logs = ends_and_logs(node)
             if ends[0] is end:
                 return logs
@@ -192,7 +197,7 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
             if not wanted:
                 continue
             sized = not keep_sized and any(v.type.symbols() for v in wanted)
-            if node.op.name == "loop" and any(v in replayed for v in node.outputs):
+            if node.op is loop and any(v in replayed for v in node.outputs):
                 again.append(replace(node, outputs=tuple([v if v in replayed else Var(v.type) for v in node.outputs])))
                 kept.update((v, None) for v in wanted if v not in replayed)
                 for a in node.inputs:
@@ -229,13 +234,9 @@ WORTH_CUTTING = 16
 COSTLY_BYTES = 8
 """Bytes of every step that are worth one elementary function on the steps that take a branch."""
 
-_LIGHT = {"add", "sub", "mul", "neg", "abs", "square", "maximum", "minimum", "select", "lt", "le", "gt", "ge", "eq", "ne", "logical_and",
-          "logical_or", "logical_not", "cast", "positive", "index", "update", "broadcast", "reshape", "transpose", "in_bounds"}
-
-
 def _is_light(node: Node) -> bool:
     """Whether computing a value again costs about as little as reading it."""
-    return node.op.name in _LIGHT or getattr(node.op, "cheap", False)
+    return node.op.cost <= Cost.LITTLE
 
 
 def _is_scalar(node: Node) -> bool:
@@ -244,7 +245,7 @@ def _is_scalar(node: Node) -> bool:
 
 
 def _is_costly(node: Node) -> bool:
-    return isinstance(node.op, Elementwise) and not _is_light(node) and node.op.name not in ("div", "sqrt")
+    return isinstance(node.op, Elementwise) and node.op.cost is Cost.MUCH
 
 
 def _bytes(v: Var, free: set[Var]) -> int:
@@ -270,25 +271,24 @@ def _made_of_flags(nodes: list[Node]) -> set[Var]:
     def simple(a: Atom) -> bool:
         return not isinstance(a, Var) or a.type.dtype.kind == "b" or a in found
     for node in nodes:
-        if node.op.name == "broadcast" and not isinstance(node.inputs[0], Var):
+        if node.op is broadcast and not isinstance(node.inputs[0], Var):
             found.update(node.outputs)
-        elif node.op.name in ("select", "cast") and all(map(simple, node.inputs)) and node.outputs[0].type.shape:
+        elif node.op in (select, cast) and all(map(simple, node.inputs)) and node.outputs[0].type.shape:
             found.update(node.outputs)
     return found
 
 
 def _is_cheap(node: Node, free: set[Var], derived: set[Var]) -> bool:
     """Views and fillings, arithmetic on integer scalars, and elements of free arrays at places that are free or `derived`."""
-    if getattr(node.op, "cheap", False):
+    if node.op.cost is Cost.NOTHING:
         return True
-    if node.op.name == "index" and all(not isinstance(a, Var) or a in free or k and a in derived for k, a in enumerate(node.inputs)):
+    if node.op is index and all(not isinstance(a, Var) or a in free or k and a in derived for k, a in enumerate(node.inputs)):
         return True
     return _is_integer_arithmetic(node)
 
 
 def _is_integer_arithmetic(node: Node) -> bool:
-    return node.op.name in _INTEGER_ARITHMETIC and all(a.type.shape == () and a.type.dtype.kind in "biu"
-                                                       for a in (*node.inputs, *node.outputs))
+    return node.op.cost <= Cost.DIVISION and all(a.type.shape == () and a.type.dtype.kind in "biu" for a in (*node.inputs, *node.outputs))
 
 
 def _derived(nodes: list[Node], free: set[Var]) -> set[Var]:
@@ -296,15 +296,12 @@ def _derived(nodes: list[Node], free: set[Var]) -> set[Var]:
     found: set[Var] = set()
     for node in nodes:
         known = all(not isinstance(a, Var) or a in free or a in found for a in node.inputs)
-        element = node.op.name == "index" and node.inputs[0] in free and node.outputs[0].type.shape == () \
+        element = node.op is index and node.inputs[0] in free and node.outputs[0].type.shape == () \
             and node.outputs[0].type.dtype.kind in "iu"
         if known and (element or _is_integer_arithmetic(node)):
             found.update(node.outputs)
     return found
 
-
-_INTEGER_ARITHMETIC = {"add", "sub", "mul", "neg", "cast", "select", "lt", "le", "gt", "ge", "eq", "ne", "floor_divide",
-                       "remainder", "minimum", "maximum", "logical_and", "logical_or", "logical_not", "in_bounds"}
 
 class _Linearize(Mode):
     """Values and tangents such that the tangents are linear, by the method `linearize` of each op."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.op import Elementwise, Linear, Op, Unknown, register, sum_tangents, type_of
+from tracer.op import Cost, Elementwise, Linear, Op, Unknown, register, sum_tangents, type_of
 from tracer.trace import bind, full
 from tracer.types import is_inexact
 
@@ -21,10 +21,14 @@ def like(x, value):
 
 class Add(Linear, Elementwise):
     """y = a + b."""
+    cost = Cost.LITTLE
     light = True
     reference = np.add
     code = "add"
     dtypes = "fdi?"
+
+    def dimension(self, a, b):
+        return a + b
 
     def transpose(self, ct, a, b):
         return ct, ct
@@ -35,10 +39,14 @@ add = register(Add())
 
 class Sub(Linear, Elementwise):
     """y = a - b."""
+    cost = Cost.LITTLE
     light = True
     reference = np.subtract
     code = "sub"
     dtypes = "fdi"
+
+    def dimension(self, a, b):
+        return a - b
 
     def transpose(self, ct, a, b):
         return ct, -ct
@@ -49,10 +57,14 @@ sub = register(Sub())
 
 class Neg(Linear, Elementwise):
     """y = -x."""
+    cost = Cost.LITTLE
     light = True
     reference = np.negative
     code = "neg"
     dtypes = "fdi"
+
+    def dimension(self, a):
+        return -a
 
     def transpose(self, ct, x):
         return (-ct,)
@@ -63,10 +75,14 @@ neg = register(Neg())
 
 class Mul(Elementwise):
     """y = a b."""
+    cost = Cost.LITTLE
     light = True
     reference = np.multiply
     code = "mul"
     dtypes = "fdi?"
+
+    def dimension(self, a, b):
+        return a * b
 
     def partials(self, y, a, b):
         return b, a
@@ -83,6 +99,7 @@ class ZeroProduct(Elementwise):
 
     It multiplies tangents by derivatives that are infinite where an argument stands still: the 0 is that of the function.
     """
+    cost = Cost.DIVISION
     light = True
 
     def reference(self, a, b):
@@ -106,6 +123,7 @@ zero_product = register(ZeroProduct())
 
 class Div(Elementwise):
     """y = a / b."""
+    cost = Cost.DIVISION
     reference = np.divide
     code = "div"
     domain = ((-2.0, 2.0), (0.5, 2.0))
@@ -140,9 +158,13 @@ def linear_in_one(op: Op, ct, a, b, left, right):
 
 class Positive(Linear, Elementwise):
     """y = x."""
+    cost = Cost.LITTLE
     light = True
     reference = np.positive
     dtypes = "fdi"
+
+    def dimension(self, d):
+        return d
 
     def scalar(self, k, x):
         return x
@@ -156,8 +178,12 @@ positive = register(Positive())
 
 class Cast(Op):
     """y = x converted to `dtype`, as `astype`."""
+    cost = Cost.LITTLE
 
     light = True
+
+    def dimension(self, d):
+        return d
 
     def infer(self, x, *, dtype):
         return x.with_dtype(dtype)
@@ -186,6 +212,7 @@ cast = register(Cast())
 
 class StopGradient(Elementwise):
     """y = x, with derivative zero."""
+    cost = Cost.LITTLE
     light = True
     dtypes = "fdi"
     differentiable = False

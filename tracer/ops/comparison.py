@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from tracer.op import Elementwise, Op, Unknown, register
+from tracer.op import Cost, Elementwise, Op, Unknown, register
 from tracer.ops.arithmetic import like
 from tracer.types import ArrayType
 
@@ -17,6 +17,7 @@ from tracer.types import ArrayType
 
 class Select(Op):
     """y = a where c, else b."""
+    cost = Cost.LITTLE
 
     def infer(self, c: ArrayType, a: ArrayType, b: ArrayType):
         if not (c.shape == a.shape == b.shape) or a.dtype != b.dtype or c.dtype.kind != "b":
@@ -49,6 +50,7 @@ select = register(Select())
 
 class Comparison(Elementwise):
     """A truth value; no derivative."""
+    cost = Cost.LITTLE
     result = "bool"
     differentiable = False
     dtypes = "fdi?"
@@ -87,6 +89,7 @@ signbit = _logic("Signbit", np.signbit, "y = the sign bit of x is set.",
 
 class Integral(Elementwise):
     """Bits and whole numbers; no derivative."""
+    cost = Cost.LITTLE
     dtypes = "i"
     domain = (-40, 40)
     differentiable = False
@@ -102,8 +105,8 @@ bitwise_xor = _integral("BitwiseXor", np.bitwise_xor, "bitxor", "y = a ^ b.", dt
 invert = _integral("Invert", np.invert, "invert", "y = ~x.", dtypes="i?")
 left_shift = _integral("LeftShift", np.left_shift, "shl", "y = a << b.", domain=((-40, 40), (0, 5)))
 right_shift = _integral("RightShift", np.right_shift, "shr", "y = a >> b.", domain=((-40, 40), (0, 5)))
-gcd = _integral("Gcd", np.gcd, "gcd", "y = greatest common divisor.")
-lcm = _integral("Lcm", np.lcm, None, "y = least common multiple.",
+gcd = _integral("Gcd", np.gcd, "gcd", "y = greatest common divisor.", cost=Cost.MUCH)
+lcm = _integral("Lcm", np.lcm, None, "y = least common multiple.", cost=Cost.MUCH,
                 scalar=lambda self, k, a, b: k.apply("lcm", a, b))
 
 
@@ -111,6 +114,7 @@ lcm = _integral("Lcm", np.lcm, None, "y = least common multiple.",
 
 class Extremum(Elementwise):
     """Larger or smaller of two; equal values share the derivative."""
+    cost = Cost.LITTLE
     domain = ((-2.0, -0.5), (0.5, 2.0))
     dtypes = "fdi"
 

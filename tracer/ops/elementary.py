@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from tracer.graph import Const
-from tracer.op import Elementwise, Linear, register, sum_tangents, type_of
+from tracer.op import Cost, Elementwise, Linear, register, sum_tangents, type_of
 from tracer.ops.arithmetic import like, mul, zero_product
 from tracer.ops.comparison import eq, isinf, logical_and, select
 from tracer.trace import Tracer, bind
@@ -82,6 +82,7 @@ def power_by(a, exponent: float):
 
 class Sqrt(Elementwise):
     """y = x ** (1/2)."""
+    cost = Cost.DIVISION
     reference = np.sqrt
     code = "sqrt"
     domain = (0.3, 3.0)
@@ -108,6 +109,7 @@ cbrt = register(Cbrt())
 
 class Square(Elementwise):
     """y = x x."""
+    cost = Cost.LITTLE
     reference = np.square
     dtypes = "fdi"
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tracer.graph import Graph, Node, map_bodies
-from tracer.op import Linear, Op, Total, Unknown, register, type_of
+from tracer.op import Cost, Linear, Op, Total, Unknown, register, type_of
 from tracer.ops.comparison import eq, select
 from tracer.ops.shape import broadcast, iota, reshape
 from tracer.trace import bind, full, zeros
@@ -89,6 +89,7 @@ class InBounds(_BoundsCheck):
     The check is an effect: it is made although nobody may read what the index selects. Reads and writes take the result as their index, in
     every transform, so that none of them comes before the check.
     """
+    cost = Cost.LITTLE
 
     effect = True
     idempotent = True
@@ -103,7 +104,7 @@ class InBoundsAgain(_BoundsCheck):
     The primal graph has made the same check, but nothing else makes the linear graph's reads and writes wait for it.
     """
 
-    cheap = True
+    cost = Cost.NOTHING
 
 
 in_bounds_again = register(InBoundsAgain())
@@ -124,7 +125,10 @@ def out_of_bounds(i, length, axis: int) -> str:
 class Index(Op):
     """y = x[spec]."""
 
-    cheap = False
+    cost = Cost.LITTLE
+
+    def only_moves(self, operands, *, spec):
+        return operands == 1
 
     def infer(self, x, *indices, spec):
         if len(spec) != x.ndim or any(i.dtype.kind not in "iu" or i.shape != indices[0].shape for i in indices):
@@ -155,6 +159,9 @@ class Update(Op):
     """y = x, with x[spec] = v (mode set) or x[spec] += v (mode add; repeated indices add repeatedly)."""
 
     overwrites = True
+
+    def only_moves(self, operands, *, spec, mode, unique=False):
+        return operands == 2 and mode == "set"
 
     def infer(self, x, v, *indices, spec, mode, unique=False):
         if len(spec) != x.ndim or v.shape != selection_shape(spec, indices) or v.dtype != x.dtype:

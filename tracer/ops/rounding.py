@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer.op import Elementwise, register
+from tracer.op import Cost, Elementwise, register
 from tracer.ops.arithmetic import like
 from tracer.ops.comparison import select
 
@@ -47,6 +47,7 @@ heaviside = register(Heaviside())
 
 class Abs(Elementwise):
     """y = |x|; derivative sign(x), 0 at 0."""
+    cost = Cost.LITTLE
     reference = np.absolute
     numpy_names = (np.fabs,)
     code = "abs"
@@ -62,6 +63,7 @@ abs_ = register(Abs())
 
 class Floor_divide(Step):
     """y = floor(a / b), as Python's `//`."""
+    cost = Cost.DIVISION
     name = "floor_divide"
     reference = np.floor_divide
     code = "floordiv"
@@ -74,6 +76,7 @@ floor_divide = register(Floor_divide())
 
 class Remainder(Elementwise):
     """y = a - floor(a / b) b, with the sign of b, as Python's `%`."""
+    cost = Cost.DIVISION
     reference = np.remainder
     code = "mod"
     domain = ((5.1, 5.4), (1.6, 1.7))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.op import Linear, Op, Unknown, register, type_of
+from tracer.op import Cost, Linear, Op, Unknown, register, type_of
 from tracer.trace import bind, current_trace
 from tracer.types import ArrayType, element_count
 
@@ -12,7 +12,13 @@ from tracer.types import ArrayType, element_count
 class Broadcast(Linear):
     """y = x repeated along new leading axes and axes of length 1."""
 
-    cheap = True
+    cost = Cost.NOTHING
+
+    def only_moves(self, operands, **params):
+        return True
+
+    def dimension(self, d):
+        return d
 
     def infer(self, x, *, shape):
         tail = shape[len(shape) - x.ndim:]
@@ -42,7 +48,13 @@ class Reshape(Linear):
     """y = the elements of x, in C order, under another shape."""
 
     same_memory = True
-    cheap = True
+    cost = Cost.NOTHING
+
+    def only_moves(self, operands, **params):
+        return True
+
+    def dimension(self, d):
+        return d
 
     def infer(self, x, *, shape):
         if element_count(x.shape) != element_count(shape):
@@ -73,7 +85,7 @@ reshape = register(Reshape())
 class Sized(Linear):
     """y = x, of the lengths `shape`, which are known to be its own though they are written otherwise."""
 
-    cheap = True
+    cost = Cost.NOTHING
 
     def infer(self, x, *, shape):
         if len(shape) != x.ndim:
@@ -101,7 +113,10 @@ def reshape_to(x, shape):
 class Transpose(Linear):
     """y = x with axis i of y being axis axes[i] of x."""
 
-    cheap = True
+    cost = Cost.NOTHING
+
+    def only_moves(self, operands, **params):
+        return True
 
     def infer(self, x, *, axes):
         if sorted(axes) != list(range(x.ndim)):
@@ -129,6 +144,9 @@ transpose = register(Transpose())
 
 class Concatenate(Linear):
     """y = arrays one after the other along `axis`."""
+
+    def only_moves(self, operands, **params):
+        return True
 
     def infer(self, *xs, axis):
         total = 0
@@ -166,7 +184,7 @@ concatenate = register(Concatenate())
 class Iota(Op):
     """y = 0, 1, 2, ... (`length` numbers)."""
 
-    cheap = True
+    cost = Cost.NOTHING
 
     def infer(self, *, length, dtype):
         return ArrayType(np.dtype(dtype), (length,))
@@ -187,7 +205,7 @@ _iota = register(Iota())
 class Span(Op):
     """y = 0, 1, 2, ... (n numbers; n is an integer scalar, and `length` the symbol that stands for it in types)."""
 
-    cheap = True
+    cost = Cost.NOTHING
 
     def infer(self, n, *, length):
         if n.shape or n.dtype != np.int64:
@@ -213,7 +231,7 @@ span = register(Span())
 class Length(Op):
     """y = the length of an axis, as an integer."""
 
-    cheap = True
+    cost = Cost.NOTHING
 
     def infer(self, *, length):
         return ArrayType(np.dtype(np.int64), ())

@@ -16,11 +16,16 @@ import numpy as np
 
 from tracer.graph import Atom, Const, Graph, Node, Var, map_bodies
 from tracer.integers import length_symbol
-from tracer.op import ops
+from tracer.op import Op
+from tracer.ops.arithmetic import add
+from tracer.ops.control.loops import loop as loop_op
+from tracer.ops.index import index
+from tracer.ops.linalg import matmul
+from tracer.ops.shape import reshape, span, transpose
 from tracer.passes.shrink_loops import LoopParts
 from tracer.types import ArrayType, Dim, fresh_size
 
-__all__ = ["collect_products"]
+__all__ = ["batch_products"]
 
 LEAST = 2048
 """Elements of a matrix from which on its sums are collected: below, it stays in the first-level cache."""
@@ -28,12 +33,12 @@ MOST_BYTES = 1 << 28
 """Bytes that the factors of all steps may take."""
 
 
-def collect_products(graph: Graph) -> Graph:
+def batch_products(graph: Graph) -> Graph:
     """Collect the sums of products of all loops in a graph, inner loops first."""
     nodes: list[Node] = []
     for node in graph.nodes:
-        node = map_bodies(node, collect_products)
-        nodes += _collected(node) if node.op.name == "loop" and node.params["test"] is None else [node]
+        node = map_bodies(node, batch_products)
+        nodes += _collected(node) if node.op is loop_op and node.params["test"] is None else [node]
     return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
 
 
@@ -56,12 +61,12 @@ def _collect(loop: LoopParts, after: _After, j: int, uses: Counter) -> bool:
     """Turn carry j into a product after the loop if it is a sum of products; whether it was."""
     made = {o: n for n in loop.nodes for o in n.outputs}
     carry, new = loop.vk[j], loop.new[j]
-    add = made.get(new) if isinstance(new, Var) else None
-    if add is None or add.op.name != "add" or uses[new] != 1 or uses[carry] != 1 or carry not in add.inputs:
+    addition = made.get(new) if isinstance(new, Var) else None
+    if addition is None or addition.op is not add or uses[new] != 1 or uses[carry] != 1 or carry not in addition.inputs:
         return False
-    term = add.inputs[1] if add.inputs[0] is carry else add.inputs[0]
+    term = addition.inputs[1] if addition.inputs[0] is carry else addition.inputs[0]
     product = made.get(term) if isinstance(term, Var) else None
-    if product is None or product.op.name != "matmul" or uses[term] != 1 or carry.type.ndim != 2 or not carry.type.is_static():
+    if product is None or product.op is not matmul or uses[term] != 1 or carry.type.ndim != 2 or not carry.type.is_static():
         return False
     a, b = product.inputs
     (m, n), k = carry.type.shape, a.type.shape[1]
@@ -70,22 +75,22 @@ def _collect(loop: LoopParts, after: _After, j: int, uses: Counter) -> bool:
     if isinstance(after.steps, int) and after.steps * k * (m + n) * carry.type.dtype.itemsize > MOST_BYTES:
         return False
     left, right = after.rows(_turned(loop, made, a)), after.rows(b)
-    turned = after.op("transpose", left.type.with_shape(left.type.shape[::-1]), left, axes=(1, 0))
-    total = after.op("matmul", carry.type, turned, right)
-    after.nodes.append(Node(ops["add"], (loop.carries[j], total), (loop.out_k[j],), {}, add.where))
-    loop.nodes = [x for x in loop.nodes if x is not add and x is not product]
+    turned = after.op(transpose, left.type.with_shape(left.type.shape[::-1]), left, axes=(1, 0))
+    total = after.op(matmul, carry.type, turned, right)
+    after.nodes.append(Node(add, (loop.carries[j], total), (loop.out_k[j],), {}, addition.where))
+    loop.nodes = [x for x in loop.nodes if x is not addition and x is not product]
     return True
 
 
 def _turned(loop: LoopParts, made: dict[Var, Node], a: Atom) -> Atom:
     """The transposed left factor: what it is the transpose of, or a value that the body makes in addition."""
     node = made.get(a) if isinstance(a, Var) else None
-    if node is not None and node.op.name == "transpose":
+    if node is not None and node.op is transpose:
         return node.inputs[0]
     m, k = a.type.shape
     out = Var(a.type.with_shape((k, m)))
-    loop.nodes.append(Node(ops["reshape"], (a,), (out,), {"shape": (1, m)}) if k == 1 else
-                      Node(ops["transpose"], (a,), (out,), {"axes": (1, 0)}))
+    loop.nodes.append(Node(reshape, (a,), (out,), {"shape": (1, m)}) if k == 1 else
+                      Node(transpose, (a,), (out,), {"axes": (1, 0)}))
     return out
 
 
@@ -100,13 +105,13 @@ class _After:
         count = loop.count
         if isinstance(self.steps, int) and not (isinstance(count, Const) and int(count.value) == self.steps):
             # Rows of steps that were not taken mean nothing: only the others are multiplied.
-            self.taken = self.op("span", ArrayType(np.dtype(np.int64), (length_symbol(fresh_size()),)), loop.node.outputs[-1])
+            self.taken = self.op(span, ArrayType(np.dtype(np.int64), (length_symbol(fresh_size()),)), loop.node.outputs[-1])
             self.nodes[-1].params["length"] = self.taken.type.shape[0]
 
-    def op(self, name: str, t: ArrayType, *inputs: Atom, **params: Any) -> Var:
+    def op(self, op: Op, t: ArrayType, *inputs: Atom, **params: Any) -> Var:
         """One more node."""
         out = Var(t)
-        self.nodes.append(Node(ops[name], inputs, (out,), params))
+        self.nodes.append(Node(op, inputs, (out,), params))
         return out
 
     def rows(self, a: Atom) -> Var:
@@ -116,8 +121,8 @@ class _After:
         steps = self.steps
         if self.taken is not None:
             steps = self.taken.type.shape[0]
-            whole = self.op("index", whole.type.with_shape((steps, k, n)), whole, self.taken, spec=(0, (0, k, 1), (0, n, 1)))
-        return self.op("reshape", whole.type.with_shape((steps * k, n)), whole, shape=(steps * k, n))
+            whole = self.op(index, whole.type.with_shape((steps, k, n)), whole, self.taken, spec=(0, (0, k, 1), (0, n, 1)))
+        return self.op(reshape, whole.type.with_shape((steps * k, n)), whole, shape=(steps * k, n))
 
     def _stack(self, a: Atom) -> Var:
         """An array with a value of each step: one that the loop goes through or indexes already, or a new one."""
@@ -129,9 +134,9 @@ class _After:
                 return found    # type: ignore[return-value]
         made = {o: n for n in loop.nodes for o in n.outputs}
         node = made.get(a) if isinstance(a, Var) else None
-        if node is not None and node.op.name == "reshape":
-            return self.op("reshape", t, self._stack(node.inputs[0]), shape=t.shape)
-        if node is not None and node.op.name == "index" and node.inputs[1:] == (loop.i,) and node.inputs[0] in loop.vc:
+        if node is not None and node.op is reshape:
+            return self.op(reshape, t, self._stack(node.inputs[0]), shape=t.shape)
+        if node is not None and node.op is index and node.inputs[1:] == (loop.i,) and node.inputs[0] in loop.vc:
             found = loop.constants[loop.vc.index(node.inputs[0])]   # type: ignore[arg-type]
             if found.type == t and node.params["spec"] == (0, *((0, d, 1) for d in a.type.shape)):
                 return found    # type: ignore[return-value]

@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tracer.graph import Atom, Graph, Node, Var, map_bodies
-from tracer.op import ops
-from tracer.ops.index import cells
+from tracer.ops.index import add_slices, cells, pad_sum, update
+from tracer.ops.shape import broadcast
 
 __all__ = ["gather_updates"]
 
@@ -29,7 +29,7 @@ def gather_updates(graph: Graph) -> Graph:
     for node in graph.nodes:
         if _is_slice_update(node):
             x, added = node.inputs[0], [(_box(node)[0], node.inputs[1])] if node.params["mode"] == "add" else None
-        elif node.op.name == "pad_sum" and (whole := next((a for a in node.inputs if a in chains), None)) is not None:
+        elif node.op is pad_sum and (whole := next((a for a in node.inputs if a in chains), None)) is not None:
             x, added = whole, [(s, a) for s, a in zip(node.params["starts"], node.inputs, strict=True) if a is not whole]
         else:
             continue
@@ -38,7 +38,7 @@ def gather_updates(graph: Graph) -> Graph:
         if chain is None:
             if before is not None:
                 chains[x] = before  # type: ignore[index]
-            chain = _Chain.of(node, made) if node.op.name == "update" else None
+            chain = _Chain.of(node, made) if node.op is update else None
         if chain is not None:
             chains[node.outputs[0]] = chain
     replaced = {}
@@ -58,7 +58,7 @@ def gather_updates(graph: Graph) -> Graph:
 
 def _is_slice_update(node: Node) -> bool:
     """Whether it writes a box of a floating-point array."""
-    if node.op.name != "update" or len(node.inputs) != 2:
+    if node.op is not update or len(node.inputs) != 2:
         return False
     t = node.inputs[0].type
     return t.dtype.kind == "f" and t.is_static() and 0 not in node.inputs[1].type.shape and all(e[2] == 1 for e in node.params["spec"])
@@ -79,7 +79,7 @@ class _Chain:
             return _Chain([node], None, [(_box(node)[0], node.inputs[1])])
         value = node.inputs[1]
         source = made.get(value) if isinstance(value, Var) else None
-        filled = source.inputs[0] if source is not None and source.op.name == "broadcast" else None
+        filled = source.inputs[0] if source is not None and source.op is broadcast else None
         is_zero = filled is not None and not isinstance(filled, Var) and filled.value == 0
         return _Chain([node], _box(node)) if is_zero else None
 
@@ -95,7 +95,7 @@ class _Chain:
 
     def node(self, out: Var) -> Node:
         """All updates as one node."""
-        return Node(ops["add_slices"], (self.nodes[0].inputs[0], *(a for _, a in self.added)), (out,),
+        return Node(add_slices, (self.nodes[0].inputs[0], *(a for _, a in self.added)), (out,),
                     {"starts": tuple([start for start, _ in self.added]), "cleared": self.cleared}, self.nodes[-1].where)
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracer.graph import Atom, Graph, Node, Var, live_nodes, map_bodies, structure
+from tracer.ops.control.loops import loop
 
-__all__ = ["share_loops"]
+__all__ = ["merge_loops"]
 
 
-def share_loops(graph: Graph) -> Graph:
+def merge_loops(graph: Graph) -> Graph:
     """Take loops out of which another loop is a part, in a graph and all bodies in it."""
-    nodes = [map_bodies(n, share_loops) for n in graph.nodes]
-    loops = [n for n in nodes if n.op.name == "loop" and n.params["test"] is None]
+    nodes = [map_bodies(n, merge_loops) for n in graph.nodes]
+    loops = [n for n in nodes if n.op is loop and n.params["test"] is None]
     env: dict[Var, Atom] = {}
     gone: set[Node] = set()
     for small in loops:

@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 
 from tracer.graph import Atom, Graph, Node, Var
-from tracer.op import Elementwise, ops, type_of
+from tracer.op import Elementwise, type_of
+from tracer.ops.arithmetic import add
+from tracer.ops.control.conditionals import cond
+from tracer.ops.index import index, update
+from tracer.ops.reduce import sum_
+from tracer.ops.shape import concatenate, reshape
 from tracer.trace import apply, bind, current_trace, trace_graph, walk
 from tracer.types import ArrayType
 
@@ -25,9 +30,6 @@ __all__ = ["MOST", "LoopParts", "apart"]
 
 MOST = 8
 """Elements of an array that is taken apart, at most."""
-
-_MOVES = {"index": 1, "reshape": 1, "transpose": 1, "broadcast": 1, "update": 2, "concatenate": None}
-"""Ops that only move elements, with the number of their operands: with more, the places are data."""
 
 
 @dataclass
@@ -88,12 +90,9 @@ def _is_small(t: ArrayType) -> bool:
 
 def _is_known(node: Node) -> bool:
     """Whether the elements of what a node makes are known from those of its operands."""
-    name = node.op.name
     if not all(a.type.shape == () or _is_small(a.type) for a in node.inputs):
         return False
-    if name in _MOVES:
-        return _MOVES[name] in (None, len(node.inputs)) and node.params.get("mode", "set") == "set"
-    return isinstance(node.op, Elementwise) or name == "sum"
+    return isinstance(node.op, Elementwise) or node.op is sum_ or node.op.only_moves(len(node.inputs), **node.params)
 
 
 def _chosen(body: Graph, test: Graph | None, constants: int, carries: int) -> set[Var]:
@@ -121,20 +120,20 @@ def _chosen(body: Graph, test: Graph | None, constants: int, carries: int) -> se
         for node in graph.nodes:
             for v in node.outputs:
                 link(v)
-            if node.op.name == "cond":
+            if node.op is cond:
                 for g in node.params["branches"]:
                     visit(g)
                     for a, b in (*zip(node.inputs[1:], g.inputs, strict=True), *zip(node.outputs, g.outputs, strict=True)):
                         link(a, b)
             elif not _is_known(node):
-                if node.op.name != "index":
+                if node.op is not index:
                     foreign.extend(v for v in node.outputs if _is_small(v.type))
-            elif isinstance(node.op, Elementwise) or node.op.name == "update":
+            elif isinstance(node.op, Elementwise) or node.op is update:
                 link(node.outputs[0], *(a for a in node.inputs if a.type.shape == node.outputs[0].type.shape))
             if not node.outputs:
                 continue    # a branch that only checks
             y = node.outputs[0]
-            if _is_small(y.type) and _is_known(node) and (node.op.name == "update" or node.op.name == "concatenate" and all(
+            if _is_small(y.type) and _is_known(node) and (node.op is update or node.op is concatenate and all(
                     _count(a.type) == 1 for a in node.inputs)):
                 made.append(y)
     visit(body)
@@ -162,10 +161,6 @@ class Small:
         self.type, self.elements, self.whole = type, elements, None
 
 
-def _op(name: str, *xs, **params) -> Any:
-    return bind(ops[name], *xs, **params)
-
-
 def _type(x) -> ArrayType:
     return x.type if isinstance(x, Small) else type_of(x)
 
@@ -176,15 +171,15 @@ def _elements(x) -> list:
     t = type_of(x)
     if t.shape == ():
         return [x]
-    return [_op("reshape", _op("index", x, spec=tuple([(k, 1, 1) for k in at])), shape=()) for at in np.ndindex(*_static(t))]
+    return [bind(reshape, bind(index, x, spec=tuple([(k, 1, 1) for k in at])), shape=()) for at in np.ndindex(*_static(t))]
 
 
 def _whole(x):
     if not isinstance(x, Small):
         return x
     if x.whole is None:
-        line = _op("concatenate", *[_op("reshape", e, shape=(1,)) for e in x.elements], axis=0)
-        x.whole = line if x.type.shape == (len(x.elements),) else _op("reshape", line, shape=x.type.shape)
+        line = bind(concatenate, *[bind(reshape, e, shape=(1,)) for e in x.elements], axis=0)
+        x.whole = line if x.type.shape == (len(x.elements),) else bind(reshape, line, shape=x.type.shape)
     return x.whole
 
 
@@ -205,7 +200,7 @@ def _step(chosen: Collection[Var], node: Node, xs: list, params: dict) -> list:
     trace = current_trace()
     if trace is not None and node.where is not None:
         trace.where = node.where
-    if node.op.name == "cond":
+    if node.op is cond:
         return _cond(chosen, node, xs, params)
     y = node.outputs[0]
     if not _is_known(node) or y not in chosen and not (y.type.shape == () and any(isinstance(x, Small) for x in xs)):
@@ -220,11 +215,11 @@ def _step(chosen: Collection[Var], node: Node, xs: list, params: dict) -> list:
         own = _elements(x)
         numbered.append(np.arange(len(values), len(values) + len(own)).reshape(_static(_type(x))))
         values += own
-    if node.op.name == "sum":
+    if node.op is sum_:
         summed = params["axes"]
         kept = [d for d in range(numbered[0].ndim) if d not in summed]
         rows = np.transpose(numbered[0], (*kept, *summed)).reshape(_count(y.type), -1)
-        out = [reduce(partial(_op, "add"), [values[j] for j in row]) for row in rows]
+        out = [reduce(partial(bind, add), [values[j] for j in row]) for row in rows]
     else:
         out = [values[j] for j in np.ravel(node.op.reference(*numbered, **params))]
     return [Small(y.type, out) if y.type.shape else out[0]]

@@ -10,6 +10,9 @@ from __future__ import annotations
 import heapq
 
 from tracer.graph import Graph, Node, Var, map_bodies
+from tracer.ops.comparison import logical_not
+from tracer.ops.control.loops import loop
+from tracer.ops.index import in_bounds, in_bounds_again
 
 __all__ = ["schedule"]
 
@@ -24,7 +27,7 @@ def _written(node: Node) -> list[int]:
     """Numbers of the inputs whose memory the results may take."""
     if node.op.overwrites:
         return [0]
-    if node.op.name == "loop":
+    if node.op is loop:
         spec = node.params["spec"]
         return list(range(1 + spec.constants, 1 + spec.constants + spec.carries))
     return []
@@ -67,7 +70,7 @@ def _readers_of(v: Var, nodes: list[Node], readers: dict[Var, list[int]]) -> set
 def is_lazy(node: Node) -> bool:
     """Whether a node may be computed where its result is read."""
     op = node.op
-    return op.is_view or op.light or op.compares or op.same_memory or op.name in ("logical_not", "in_bounds", "in_bounds_again")
+    return op.is_view or op.light or op.compares or op.same_memory or op in (logical_not, in_bounds, in_bounds_again)
 
 
 def _depends(a: int, b: int, before: list[set[int]]) -> bool:

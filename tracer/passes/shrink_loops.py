@@ -11,15 +11,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tracer.graph import Atom, Graph, Node, Var, bodies, live_nodes, map_bodies, size_symbols
+from tracer.ops.arithmetic import add
+from tracer.ops.control.loops import loop as loop_op
+from tracer.ops.shape import broadcast
 
-__all__ = ["LoopParts", "tidy"]
+__all__ = ["LoopParts", "shrink_loops"]
 
 
-def tidy(graph: Graph) -> Graph:
+def shrink_loops(graph: Graph) -> Graph:
     """Tidy the loops of a graph and of all bodies in it."""
     graph = _forward(graph)
     graph = _carried_sums(_prune(live_nodes(graph)))
-    return Graph(graph.name, graph.inputs, tuple([map_bodies(n, tidy) for n in graph.nodes]), graph.outputs)
+    return Graph(graph.name, graph.inputs, tuple([map_bodies(n, shrink_loops) for n in graph.nodes]), graph.outputs)
 
 
 class LoopParts:
@@ -68,7 +71,7 @@ def _forward(graph: Graph) -> Graph:
         return env.get(a, a) if isinstance(a, Var) else a
     for node in graph.nodes:
         node = Node(node.op, tuple([at(a) for a in node.inputs]), node.outputs, node.params, node.where)
-        if node.op.name == "loop":
+        if node.op is loop_op:
             loop = LoopParts(node)
             _repeated_slices(loop, repeated)
             _invariant_carries(loop, env)
@@ -135,7 +138,7 @@ def _hoist(loop: LoopParts) -> list[Node]:
     filled: dict[Var, Node] = {}    # made of numbers alone: made again outside for what moves
     for node in loop.nodes:
         inputs = [a for a in node.inputs if isinstance(a, Var)]
-        if not inputs and len(node.outputs) == 1 and node.op.name == "broadcast":
+        if not inputs and len(node.outputs) == 1 and node.op is broadcast:
             filled[node.outputs[0]] = node
         known = any(a in outside for a in inputs) and all(a in outside or a in filled for a in inputs)
         if known and not node.op.effect \
@@ -172,7 +175,7 @@ def _carried_sums(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node in gone:
             continue
-        if node.op.name == "loop":
+        if node.op is loop_op:
             loop = LoopParts(node)
             while (found := _summed_carries(loop, uses)) is not None:
                 before, after = _carry_sum(loop, *found)
@@ -204,7 +207,7 @@ def _summed_carries(loop: LoopParts, uses: dict[Atom, list]) -> tuple[Node, int,
     inner = _uses(Graph("", (), tuple(loop.nodes), (*loop.new, *loop.stacked)))
     position = {v: j for j, v in enumerate(loop.vk)}
     for node in loop.nodes:
-        if node.op.name != "add":
+        if node.op is not add:
             continue
         a, b = node.inputs
         if a is b or a not in position or b not in position or inner[a] != [node] or inner[b] != [node]:
@@ -212,7 +215,7 @@ def _summed_carries(loop: LoopParts, uses: dict[Atom, list]) -> tuple[Node, int,
         j, k = position[a], position[b]     # type: ignore[index]
         outside = [uses.get(loop.out_k[m], []) for m in (j, k)]
         if outside[0] == outside[1] and (not outside[0] or len(outside[0]) == 1 and outside[0][0] is not _OUTPUT
-                                         and outside[0][0].op.name == "add"):
+                                         and outside[0][0].op is add):
             return node, j, k, outside[0]
     return None
 
@@ -242,7 +245,7 @@ def _prune(graph: Graph) -> Graph:
     kept: list[Node] = []
     for node in reversed(graph.nodes):
         node = map_bodies(node, _prune)
-        if node.op.name == "loop":
+        if node.op is loop_op:
             before = len(node.params["body"].outputs)
             node = _prune_loop(node, live, mentioned)
             if len(node.params["body"].outputs) < before:

@@ -6,15 +6,19 @@ exponential. The op also keeps one number for reverse mode instead of two. Value
 
 from __future__ import annotations
 
-from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
-from tracer.op import ops
+from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes, map_graphs
+from tracer.op import Op
+from tracer.ops.arithmetic import add, cast, div, neg
+from tracer.ops.elementary import exp, sigmoid
+from tracer.ops.shape import broadcast, reshape
 
-__all__ = ["stabilized"]
+__all__ = ["stable_sigmoids"]
 
 
-def stabilized(graph: Graph) -> Graph:
-    """The graph with sigmoids written out in it as `sigmoid` nodes; looks at one graph, not into its bodies."""
-    if not any(n.op.name == "exp" for n in graph.nodes):
+def stable_sigmoids(graph: Graph) -> Graph:
+    """The graph with sigmoids written out in it as `sigmoid` nodes, in all graphs in it too."""
+    graph = map_graphs(graph, stable_sigmoids)
+    if not any(n.op is exp for n in graph.nodes):
         return graph
     made = {o: n for n in graph.nodes for o in n.outputs}
     nodes = [_sigmoid(n, made) or n for n in graph.nodes]
@@ -25,23 +29,23 @@ def stabilized(graph: Graph) -> Graph:
 
 def _sigmoid(node: Node, made: dict[Var, Node]) -> Node | None:
     """1 / (1 + exp(-x)) as sigmoid(x)."""
-    def maker(a: Atom, name: str) -> Node | None:
+    def maker(a: Atom, op: Op) -> Node | None:
         found = made.get(a) if isinstance(a, Var) else None
-        return found if found is not None and found.op.name == name else None
-    if node.op.name != "div" or not _is_one(node.inputs[0], made):
+        return found if found is not None and found.op is op else None
+    if node.op is not div or not _is_one(node.inputs[0], made):
         return None
-    total = maker(node.inputs[1], "add")
+    total = maker(node.inputs[1], add)
     if total is None:
         return None
     for one, other in (total.inputs, total.inputs[::-1]):
-        power = maker(other, "exp")
-        negative = maker(power.inputs[0], "neg") if power is not None else None
+        power = maker(other, exp)
+        negative = maker(power.inputs[0], neg) if power is not None else None
         if negative is not None and _is_one(one, made):
-            return Node(ops["sigmoid"], negative.inputs, node.outputs, {}, node.where)
+            return Node(sigmoid, negative.inputs, node.outputs, {}, node.where)
     return None
 
 
 def _is_one(a: Atom, made: dict[Var, Node]) -> bool:
-    while isinstance(a, Var) and a in made and made[a].op.name in ("broadcast", "reshape", "cast"):
+    while isinstance(a, Var) and a in made and made[a].op in (broadcast, reshape, cast):
         a = made[a].inputs[0]
     return isinstance(a, Const) and a.value == 1

@@ -6,8 +6,8 @@ import pytest
 import autodiff as ad
 from tests.check import assert_same
 from tracer.graph import all_nodes
-from tracer.passes.batch_products import collect_products
-from tracer.passes.shrink_loops import tidy
+from tracer.passes.batch_products import batch_products
+from tracer.passes.shrink_loops import shrink_loops
 from tracer.passes.simplify import simplify
 from tracer.trace import evaluate
 
@@ -48,15 +48,15 @@ def carried_matrices(graph):
 
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_no_matrix_is_carried(f):
-    graph = tidy(simplify(ad.jit(ad.grad(f)).trace(*ARGS)))
+    graph = shrink_loops(simplify(ad.jit(ad.grad(f)).trace(*ARGS)))
     assert carried_matrices(graph)
-    assert not carried_matrices(collect_products(graph))
+    assert not carried_matrices(batch_products(graph))
 
 
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_the_numbers_stay(f):
-    graph = tidy(simplify(ad.jit(ad.value_and_grad(f, argnums=(0, 1))).trace(*ARGS)))
-    collected = collect_products(graph)
+    graph = shrink_loops(simplify(ad.jit(ad.value_and_grad(f, argnums=(0, 1))).trace(*ARGS)))
+    collected = batch_products(graph)
     for a, b in zip(evaluate(collected, ARGS), evaluate(graph, ARGS), strict=True):
         assert_same(a, b, 1e-12)
     value, gradients = ad.jit(ad.value_and_grad(f, argnums=(0, 1)))(*ARGS)
@@ -75,8 +75,8 @@ def test_thick_factors_and_small_matrices_stay():
     w, u, x = ARGS
     thick = np.repeat(x, 60, axis=1)
     for args in ((w, u, thick), (w[:9, :9], u[:9, :9], x[:, :, :9])):
-        graph = tidy(simplify(ad.jit(ad.grad(recurrent)).trace(*args)))
-        assert len(collect_products(graph).nodes) == len(graph.nodes)
+        graph = shrink_loops(simplify(ad.jit(ad.grad(recurrent)).trace(*args)))
+        assert len(batch_products(graph).nodes) == len(graph.nodes)
 
 
 def test_a_matrix_that_the_loop_reads_stays():
@@ -85,5 +85,5 @@ def test_a_matrix_that_the_loop_reads_stays():
         for t in range(5):
             m = m + np.outer(x[t], w[t] * m[0, 1])
         return np.sum(m)
-    graph = tidy(simplify(ad.jit(f).trace(ARGS[0], ARGS[2][:, 0])))
-    assert len(collect_products(graph).nodes) == len(graph.nodes)
+    graph = shrink_loops(simplify(ad.jit(f).trace(ARGS[0], ARGS[2][:, 0])))
+    assert len(batch_products(graph).nodes) == len(graph.nodes)

@@ -4,7 +4,7 @@ import numpy as np
 
 import autodiff as ad
 from tracer.graph import all_nodes
-from tracer.passes.merge_loops import share_loops
+from tracer.passes.merge_loops import merge_loops
 from tracer.passes.simplify import simplify
 from tracer.trace import evaluate
 
@@ -41,7 +41,7 @@ def test_parts_are_taken_from_the_whole():
     x, y = np.linspace(0.5, 1.0, 5), np.linspace(1.0, 2.0, 5)
     for f, before, after in ((both, 2, 1), (one_after_another, 2, 2), (apart, 2, 2)):
         graph = simplify(ad.jit(f).trace(x, y))
-        shared = share_loops(graph)
+        shared = merge_loops(graph)
         assert (loops(graph), loops(shared)) == (before, after), f.__name__
         for got, want in zip(evaluate(shared, [x, y]), evaluate(graph, [x, y]), strict=True):
             np.testing.assert_array_equal(got, want)

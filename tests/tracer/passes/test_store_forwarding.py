@@ -6,9 +6,9 @@ import pytest
 import autodiff as ad
 from tests.check import assert_same
 from tracer.graph import all_nodes
-from tracer.passes.shrink_loops import tidy
+from tracer.passes.shrink_loops import shrink_loops
 from tracer.passes.simplify import simplify
-from tracer.passes.store_forwarding import forward_writes
+from tracer.passes.store_forwarding import forward_stores
 from tracer.trace import evaluate
 
 X = np.array([0.4, -0.9, 1.3, 0.2])
@@ -54,21 +54,21 @@ def test_the_meaning_stays(f):
         graph = ad.jit(f).trace(X, np.array(k))
         want = f(X, k)
         assert_same(evaluate(graph, [X, np.int64(k)])[0], want)
-        assert_same(evaluate(forward_writes(graph), [X, np.int64(k)])[0], want)
+        assert_same(evaluate(forward_stores(graph), [X, np.int64(k)])[0], want)
         assert_same(ad.jit(f)(X, np.array(k)), want, 1e-13)
         g = ad.jit(ad.grad(lambda x, k, f=f: np.sum(f(x, k) ** 2)))(X, np.array(k))
         assert_same(g, ad.grad(lambda x, k, f=f: np.sum(f(x, k) ** 2))(X, k), 1e-12)
 
 
 def test_one_write_is_left():
-    graph = forward_writes(ad.jit(twice).trace(X, np.array(2)))
+    graph = forward_stores(ad.jit(twice).trace(X, np.array(2)))
     assert [n.op.name for n in graph.nodes].count("update") == 1
-    assert [n.op.name for n in forward_writes(ad.jit(version).trace(X, np.array(2))).nodes].count("update") == 2
+    assert [n.op.name for n in forward_stores(ad.jit(version).trace(X, np.array(2))).nodes].count("update") == 2
 
 
 def stacked(f, *args):
     """Shapes of what the loops of a gradient keep for each step."""
-    graph = tidy(simplify(ad.jit(ad.grad(f)).trace(*args)))
+    graph = shrink_loops(simplify(ad.jit(ad.grad(f)).trace(*args)))
     loops = [n for n in all_nodes(graph) if n.op.name == "loop" and not n.params["spec"].reverse]
     return [v.type for n in loops for v in n.outputs[n.params["spec"].carries:-1] if n in graph.nodes]
 
