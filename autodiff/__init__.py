@@ -28,7 +28,8 @@ from autodiff.api.grad import (
     vmap,
 )
 from autodiff.compiled.interop import CFunction, c_function
-from autodiff.compiled.jitted import CacheInfo, config, jit
+from autodiff.compiled.jit import jit
+from autodiff.compiled.jitted import CacheInfo, config
 from autodiff.compiled.show import show
 from autodiff.eager.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor
 from autodiff.transforms.checkpoint import checkpoint_loop

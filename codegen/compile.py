@@ -11,7 +11,8 @@ from collections.abc import Callable
 from codegen.backends.llvm.scalar import NotKnown
 from codegen.backends.llvm.writer import MixedTypesError
 from codegen.config import config
-from codegen.stages import Kernel, Stages, stages
+from codegen.kernel import Kernel
+from codegen.stages import Stages, stages
 from tracer.graph import Graph
 
 __all__ = ["BACK_ENDS", "Kernel", "Stages", "stages", "compile_graph", "expected_seconds", "CompilerWarning"]

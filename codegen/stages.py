@@ -1,4 +1,4 @@
-"""From a graph to loops: the passes that run, in their order, before a back end makes code. Also, what a kernel is.
+"""From a graph to loops: the passes that run, in their order, before a back end makes code.
 
     graph -> GRAPH_PASSES -> LOWER -> LOOP_PASSES -> plan of the memory
 
@@ -31,7 +31,7 @@ from tracer.show.text import text
 if TYPE_CHECKING:
     from codegen.backends.numba.source import Emitted
 
-__all__ = ["GRAPH_PASSES", "LOOP_PASSES", "LOWER", "Kernel", "Pass", "Stages", "all_passes", "pass_table", "stages", "text_after"]
+__all__ = ["GRAPH_PASSES", "LOOP_PASSES", "LOWER", "Pass", "Stages", "all_passes", "pass_table", "stages", "text_after"]
 
 
 @dataclass(frozen=True)
@@ -195,27 +195,3 @@ def pass_table(graph: Graph) -> str:
     stages(graph, observe)
     width = max(len(name) for name, *_ in rows)
     return "\n".join(f"{name:{width}}  {before:>6}  {after:>6}  {note}".rstrip() for name, before, after, note in rows)
-
-
-# -- kernels --------------------------------------------------------------------------------------
-
-class Kernel:
-    """A compiled graph. `run(*flat arrays)` returns the tuple of flat results; safe to call from several threads.
-
-    `generator` is the name of the back end. `note` says why it is not what was asked for, if so; `references` are the operations that
-    call their NumPy reference.
-    """
-
-    generator = ""
-
-    def __init__(self, graph: Graph, run: Callable[..., tuple], compile_seconds: float, references: list[str], note: str = ""):
-        self.graph = graph
-        self.run = run
-        self.compile_seconds = compile_seconds
-        self.references = references
-        self.note = note
-
-    @cached_property
-    def stages(self) -> Stages:
-        """Everything between the graph and machine code; made again if the kernel came from disk."""
-        return stages(self.graph)

@@ -117,18 +117,13 @@ def c_function(jitted, *args) -> CFunction:
     True
     """
     entry, leaves = jitted._entry_for(args)
-    if entry.kernel.generator != "llvm":
+    if not entry.kernel.has_address:
         raise explain(UnsupportedError, f"`{jitted.name}` has no C address", where=None, why=entry.kernel.note or "it was made by Numba",
                       fix="set ad.config.generator to 'llvm'")
     if entry.captured:
         raise explain(UnsupportedError, f"`{jitted.name}` reads arrays from outside its arguments", where=None,
                       why="C code could not hand them over", fix="pass them as arguments")
-    return CFunction(entry.kernel, leaves, _table(entry))
-
-
-def _table(entry):
-    """A table for calls that bring their own arrays."""
-    return entry.kernel.signature(0, [], [], [], [entry])
+    return CFunction(entry.kernel, leaves, entry.kernel.c_table())
 
 
 # -- Numba ----------------------------------------------------------------------------------------
@@ -175,7 +170,7 @@ def _implementation(jitted, args):
         raise TypingError(f"`{jitted.name}` is called with {args}; from Numba code it takes arrays and numbers")
     if not any(isinstance(t, types.Array) for t in args):
         jitted._entry_for(tuple([_zero(t) for t in args]))
-    entries = [(key, e) for key, e in jitted._entries.items() if e.kernel.generator == "llvm" and not e.captured and _matches(key, args)]
+    entries = [(key, e) for key, e in jitted._entries.items() if e.kernel.has_address and not e.captured and _matches(key, args)]
     if not entries:
         raise TypingError(f"`{jitted.name}` has no kernel for {args} yet: call it once on such arguments before Numba code calls it")
     space: dict[str, Any] = {"np": np, "objmode": numba.objmode, "jitted": jitted, "ascontiguous": np.ascontiguousarray}
@@ -192,7 +187,7 @@ def _implementation(jitted, args):
         tests = [f"a{i}.shape == {shape!r}" for i, (t, shape) in enumerate(zip(args, shapes, strict=True)) if isinstance(t, types.Array)]
         lines.append(f"    if {' and '.join(tests) or 'True'}:")
         outputs = [(b.dtype, b.static_shape()) for b in entry.kernel.outputs]
-        space[f"run{k}"] = _kernel_intrinsic(_table(entry), [(d, s) for d, s in outputs])
+        space[f"run{k}"] = _kernel_intrinsic(entry.kernel.c_table(), [(d, s) for d, s in outputs])
         made = [f"o{j}" for j, (_, s) in enumerate(outputs) if s]
         for j, (d, s) in enumerate(outputs):
             if s:

@@ -12,7 +12,8 @@ from autodiff.api.grad import value_and_grad
 from autodiff.capture.calls import call_method
 from autodiff.capture.locations import is_users
 from autodiff.capture.source.convert import Unconvertible, converted_source
-from autodiff.compiled.jitted import Jitted, jit
+from autodiff.compiled.jit import jit
+from autodiff.compiled.jitted import Jitted
 from autodiff.leaves import name_of
 from tracer.show.text import text
 

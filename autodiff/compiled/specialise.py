@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.recording import Recorded
+from autodiff.compiled.signature import bound
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.tree import unflatten
 
@@ -138,7 +139,7 @@ class Variants:
             warnings.warn(f"`{self.jitted.name}` runs uncompiled on paths beyond the first {MOST_PATHS}: {_first_line(self.refused)}",
                           RuntimeWarning, stacklevel=4)
         self.uncompiled += 1
-        return self.jitted._bound(statics)(*args, **kwargs)
+        return bound(self.jitted.function, statics)(*args, **kwargs)
 
     def _run(self, path: _Path, leaves) -> tuple | None:
         """The result in a tuple; None if the path is another one."""

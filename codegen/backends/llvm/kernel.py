@@ -22,11 +22,14 @@ from codegen.backends.llvm.layout import NOT_POSITIVE, SINGULAR
 from codegen.backends.llvm.module import FAILED_CALL, Module, emit_llvm
 from codegen.cache import cached_object, key_of, load, store, target
 from codegen.config import config
+from codegen.entry import native
+from codegen.entry.calling import CallPlan, NativeRows, native_table
+from codegen.kernel import Kernel
 from codegen.loops.donate import donations
 from codegen.loops.language import Buffer
 from codegen.once import once
 from codegen.runtime import pool
-from codegen.stages import Kernel, stages
+from codegen.stages import stages
 from tracer.graph import Graph, structure
 from tracer.op import ops
 
@@ -213,6 +216,7 @@ class LlvmKernel(Kernel):
     """A kernel that LLVM compiled. `address` is that of its C function; see `codegen/backends/llvm/module.py`."""
 
     generator = "llvm"
+    has_address = True
 
     def __init__(self, graph: Graph, module: Module, code: link.Linked, inputs: list[Slot], outputs: list[Slot], references: list[str],
                  seconds: float):
@@ -254,15 +258,16 @@ class LlvmKernel(Kernel):
         kind, _, text = self.module.messages[code - 1].rpartition("\0")
         raise _CHECKED[kind](text)
 
-    def signature(self, nargs: int, accesses: Sequence[Sequence[int]], leaves: Sequence[Sequence[int]],
-                  builds: Sequence[tuple[int, Sequence[int], Any]], keep: list[Any], same: bool = False,
-                  donated: Sequence[int] = ()):
-        """The table by which the native entry calls this kernel.
+    def call_table(self, plan: CallPlan, same: bool = False) -> native.Signature | None:
+        """The native entry's table for calls by a plan; None where the entry does not work here, or does not know such leaves."""
+        rows = native_table(plan) if native.available() else None
+        return None if rows is None else self._table(plan.arguments, rows, same, plan.donated)
 
-        same : every call fills the same result arrays
-        donated : inputs whose memory results may take
-        """
-        from codegen.entry import native
+    def c_table(self) -> native.Signature:
+        """The table for calls that bring their own arrays."""
+        return self._table(0, NativeRows([], [], [], [self]), False, [])
+
+    def _table(self, arguments: int, rows: NativeRows, same: bool, donated: Sequence[int]) -> native.Signature:
         outputs = []
         taken = donations(self.stages.program, donated) if donated else {}
         for k, b in enumerate(self.outputs):
@@ -276,8 +281,8 @@ class LlvmKernel(Kernel):
             else:
                 how = native.MAKE_POOLED if native.reusable(shape, b.dtype) else native.MAKE_ARRAY
             outputs.append((how, b.dtype, shape))
-        return native.Signature(nargs, accesses, leaves, outputs, builds, self.address, self.module.parameters, self.module.arena,
-                                self._is_long(), self.fail, [*keep, self.code, self])
+        return native.Signature(arguments, rows.accesses, rows.leaves, outputs, rows.builds, self.address, self.module.parameters,
+                                self.module.arena, self._is_long(), self.fail, [*rows.keep, self.code, self])
 
     def _is_long(self) -> bool:
         """Whether the kernel runs long enough to let go of the interpreter's lock."""

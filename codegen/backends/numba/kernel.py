@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from codegen.backends.numba.source import Emitted, emit
+from codegen.entry.calling import CallPlan, python_source
 from codegen.entry.native import REUSED_BYTES
+from codegen.kernel import Kernel
 from codegen.loops.language import Buffer, BufferView, Call, Lit, Program, Stmt, blocks
 from codegen.runtime.blas import SMALL_PRODUCT, one_thread
-from codegen.stages import Kernel, Stages
+from codegen.stages import Stages
 from tracer.op import ops
 
 __all__ = ["NumbaKernel", "compile_numba"]
@@ -35,9 +37,13 @@ class NumbaKernel(Kernel):
         super().__init__(st.graph, _entry(self.function, st), time.perf_counter() - start, list(st.program.references), note)
         self.stages = st
 
-    def entry(self, **how) -> Callable[..., Any]:
-        """Another Python entry to the same machine code; see `_entry`."""
-        return _entry(self.function, self.stages, **how)
+    def python_entry(self, plan: CallPlan, miss: Callable, hits: list[int]) -> Callable | None:
+        """A Python function of the tuple of arguments; costs about 0.1 us a leaf, against 0.5 us for the general way."""
+        parts = python_source(plan)
+        if parts is None:
+            return None
+        return _entry(self.function, self.stages, parameters="args", head=parts.head, leaves=parts.leaves, pack=parts.result,
+                      names={**parts.names, "miss": miss, "hits": hits})
 
 
 def compile_numba(st: Stages, note: str = "") -> NumbaKernel:
