@@ -56,6 +56,7 @@ class Config:
     cache : whether machine code is kept on disk                                            AUTODIFF_CACHE
     cache_dir : where                                                                       AUTODIFF_CACHE_DIR
     cache_bytes : how much of it; what was used longest ago goes first                      AUTODIFF_CACHE_BYTES
+    check : whether graphs and loops are checked after every pass of the compiler             AUTODIFF_CHECK
     wait : whether a call waits for its kernel to be compiled; otherwise the NumPy evaluator serves it   AUTODIFF_WAIT
 
     Examples
@@ -68,7 +69,7 @@ class Config:
     ValueError: config.generator is 'gcc'; it is one of auto, llvm, numba
     """
 
-    __slots__ = ("_generator", "threads", "cache", "cache_dir", "cache_bytes", "wait")
+    __slots__ = ("_generator", "threads", "cache", "cache_dir", "cache_bytes", "check", "wait")
 
     def __init__(self) -> None:
         self.generator = os.environ.get("AUTODIFF_GENERATOR", "auto")
@@ -76,6 +77,7 @@ class Config:
         self.cache = _flag("AUTODIFF_CACHE", True)
         self.cache_dir = _cache_directory()
         self.cache_bytes = _number("AUTODIFF_CACHE_BYTES", 512 << 20)
+        self.check = _flag("AUTODIFF_CHECK", False)
         self.wait = _flag("AUTODIFF_WAIT", False)
 
     @property

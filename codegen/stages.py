@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from codegen.config import config
+from codegen.loops.check import check as check_program
 from codegen.loops.language import Program, Stmt, blocks
 from codegen.loops.lower import lower
 from codegen.loops.passes.accumulate_products import accumulate_products
 from codegen.loops.passes.arena import MemoryPlan, plan_memory
 from codegen.loops.passes.fuse import contract, drop_dead, fuse
+from tracer.check import check as check_graph
 from tracer.graph import Graph, all_nodes
 from tracer.passes.batch_products import batch_products
 from tracer.passes.gather_updates import gather_updates
@@ -121,6 +124,8 @@ def run_passes(passes: Sequence[Pass], subject: Any, observe: Observer | None = 
         applies = p.applies(subject)
         if applies:
             subject = p.run(subject)
+            if config.check:
+                _check(subject, p.name)
         if observe is not None:
             observe(p, subject, applies)
     return subject
@@ -147,8 +152,18 @@ class Stages:
         return self.numba.source
 
 
+def _check(subject: Graph | Program, after: str) -> None:
+    """Raise where a graph or program is not well formed."""
+    if isinstance(subject, Graph):
+        check_graph(subject, after)
+    else:
+        check_program(subject, after)
+
+
 def stages(graph: Graph, observe: Observer | None = None) -> Stages:
     """Run all passes that come before a back end."""
+    if config.check:
+        _check(graph, "recording and differentiation")
     simplified = run_passes(GRAPH_PASSES, graph, observe)
     program = run_passes((LOWER, *LOOP_PASSES), simplified, observe)
     return Stages(graph, simplified, program, plan_memory(program))

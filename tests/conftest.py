@@ -10,3 +10,4 @@ from codegen.config import config
 def waiting(monkeypatch):
     monkeypatch.setattr(config, "wait", True)
     monkeypatch.setattr(config, "cache", False)
+    monkeypatch.setattr(config, "check", True)
