@@ -48,6 +48,10 @@ def _processors() -> int:
     return count
 
 
+VERIFY = ("off", "first", "always")
+"""What `config.verify` may be."""
+
+
 class Config:
     """Settings of the compiler, for the whole process.
 
@@ -57,6 +61,7 @@ class Config:
     cache_dir : where                                                                       AUTODIFF_CACHE_DIR
     cache_bytes : how much of it; what was used longest ago goes first                      AUTODIFF_CACHE_BYTES
     check : whether graphs and loops are checked after every pass of the compiler             AUTODIFF_CHECK
+    verify : "off", or whether the "first" call of each kernel, or "always", is compared with plain Python     AUTODIFF_VERIFY
     wait : whether a call waits for its kernel to be compiled; otherwise the NumPy evaluator serves it   AUTODIFF_WAIT
 
     Examples
@@ -69,10 +74,11 @@ class Config:
     ValueError: config.generator is 'gcc'; it is one of auto, llvm, numba
     """
 
-    __slots__ = ("_generator", "threads", "cache", "cache_dir", "cache_bytes", "check", "wait")
+    __slots__ = ("_generator", "_verify", "threads", "cache", "cache_dir", "cache_bytes", "check", "wait")
 
     def __init__(self) -> None:
         self.generator = os.environ.get("AUTODIFF_GENERATOR", "auto")
+        self.verify = os.environ.get("AUTODIFF_VERIFY", "off")
         self.threads = _number("AUTODIFF_THREADS", 1)
         self.cache = _flag("AUTODIFF_CACHE", True)
         self.cache_dir = _cache_directory()
@@ -91,9 +97,20 @@ class Config:
             raise ValueError(f"config.generator is {name!r}; it is one of auto, llvm, numba")
         self._generator = name
 
+    @property
+    def verify(self) -> str:
+        """Which calls are compared with the plain function."""
+        return self._verify
+
+    @verify.setter
+    def verify(self, name: str) -> None:
+        if name not in VERIFY:
+            raise ValueError(f"config.verify is {name!r}; it is one of {', '.join(VERIFY)}")
+        self._verify = name
+
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in ("generator", *Config.__slots__):
-            raise AttributeError(f"config has no setting {name!r}; it has generator, {', '.join(Config.__slots__[1:])}")
+        if name not in SETTINGS and name not in Config.__slots__:
+            raise AttributeError(f"config has no setting {name!r}; it has {', '.join(SETTINGS)}")
         object.__setattr__(self, name, value)
 
     def thread_count(self, threads: int | None = None) -> int:
@@ -105,8 +122,11 @@ class Config:
         return available if wanted <= 0 else min(wanted, available)
 
     def __repr__(self) -> str:
-        names = ["generator", *Config.__slots__[1:]]
-        return "config(" + ", ".join(f"{n}={getattr(self, n)!r}" for n in names) + ")"
+        return "config(" + ", ".join(f"{n}={getattr(self, n)!r}" for n in SETTINGS) + ")"
+
+
+SETTINGS = ("generator", "verify", *Config.__slots__[2:])
+"""The names of the settings."""
 
 
 config = Config()

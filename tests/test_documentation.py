@@ -22,10 +22,11 @@ def test_compiled_calls():
         exec(compile(block, "compiled-calls.md", "exec"), space)
 
 
-def test_ordinary_python(tmp_path):
+@pytest.mark.parametrize("page", ["ordinary-python.md", "semantics.md"])
+def test_pages_with_functions(page, tmp_path):
     """In a file, because functions are captured from their source."""
     file = tmp_path / "page.py"
-    file.write_text("\n".join(re.findall(r"```python\n(.*?)```", (DOCS / "ordinary-python.md").read_text(), re.S)), encoding="utf-8")
+    file.write_text("\n".join(re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)), encoding="utf-8")
     runpy.run_path(str(file))
 
 

@@ -81,6 +81,8 @@ class Op:
     many: bool = False
     """Whether the op returns a list."""
     cost: Cost = Cost.MUCH
+    exact: bool = False
+    """What `is_exact` says, where it does not depend on the parameters."""
     light: bool = False
     """Whether an element of the result may be computed where it is read, from one array and numbers."""
     compares: bool = False
@@ -147,6 +149,10 @@ class Op:
         An op of which that is true can be run on the positions of the elements: its `reference` tells where each comes from.
         """
         return False
+
+    def is_exact(self, **params) -> bool:
+        """Whether compiled code gives what the reference gives, to the bit, also for numbers that are not integers."""
+        return self.exact
 
     def dimension(self, *operands: Dim) -> Dim | None:
         """Of integer scalars: the result as a polynomial of sizes, given the operands as such; None where it is none."""

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "key_orders", "Keys", "LEAF"]
+__all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "key_orders", "Keys", "LEAF", "unpacker"]
 
 LEAF = "*"
 
@@ -159,3 +159,12 @@ def leaf_paths(structure: Any, path: str = "") -> list[str]:
     if kind == "dataclass":
         return [p for n, c in structure[3] for p in leaf_paths(c, f"{path}.{n}")]
     return [p for k, c in zip(structure[1], structure[2]) for p in leaf_paths(c, f"{path}[{k!r}]")]
+
+
+def unpacker(tree) -> Callable[[tuple], Any]:
+    """A function from the flat results to the result tree; the commonest structures without a general walk."""
+    if tree == "*":
+        return lambda out: out[0]
+    if isinstance(tree, tuple) and tree[0] == "tuple" and all(c == "*" for c in tree[1]):
+        return lambda out: out
+    return lambda out: unflatten(tree, out)

@@ -197,6 +197,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
         out = unflatten(rec.out_tree, [_own(x) for x in pulled.out])
         return out, result[0] if isinstance(argnums, int) else result
     wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
+    wrapped.__autodiff_primal__ = f, wrapped, wrapped   # type: ignore[attr-defined]
     return wrapped
 
 
@@ -229,6 +230,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
         value, g = both(*args, **kwargs)
         return (g, value[1]) if has_aux else g
     wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
+    wrapped.__autodiff_primal__ = f, both, wrapped  # type: ignore[attr-defined]
     return wrapped
 
 

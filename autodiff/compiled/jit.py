@@ -16,7 +16,7 @@ def _as_tuple(x) -> tuple:
 
 def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), static_argnames: str | Iterable[str] = (),
         max_signatures: int = 4096, timed: bool = False, threads: int | None = None,
-        wait: bool | None = None, donate: int | Iterable[int] = ()) -> Any:
+        wait: bool | None = None, donate: int | Iterable[int] = (), verify: str | None = None) -> Any:
     """Compile a function: traced at the first call with a signature, then run as native code.
 
     Parameters
@@ -29,6 +29,8 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
         long enough to repay it are shared. Results depend on the number of threads, in the last digits, not on the load
     wait : whether a call waits until its kernel is compiled. Otherwise, where that would take more than about 20 ms, the NumPy evaluator
         serves calls meanwhile, with results that agree to rounding; by default as `ad.config.wait` says
+    verify : "off", or whether the "first" call of each kernel, or "always", is compared with what the plain function gives; by default as
+        `ad.config.verify` says. A verified call runs the function again, and raises `ad.VerificationError` where something differs
     donate : positions of arguments that the caller gives away, such as the parameters and state of a training step: results may take
         the memory of their arrays, which then hold the results. Hand such an array over once only, and use it no more
 
@@ -52,5 +54,5 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     """
     if f is None:
         return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
-                             timed=timed, threads=threads, wait=wait, donate=donate)
-    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait, _as_tuple(donate))
+                             timed=timed, threads=threads, wait=wait, donate=donate, verify=verify)
+    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait, _as_tuple(donate), verify)

@@ -7,7 +7,6 @@ trace (or on tensors) nothing is compiled: the traced graph is recorded as one `
 from __future__ import annotations
 
 import functools
-import gc
 import itertools
 import os
 import sys
@@ -17,7 +16,6 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any, NamedTuple
@@ -26,19 +24,20 @@ import numpy as np
 
 from autodiff.capture import lift_here
 from autodiff.capture.recording import Recorded, record
-from autodiff.compiled.background import submit
+from autodiff.compiled.background import no_collection, submit
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
 from autodiff.compiled.specialise import Variants
+from autodiff.compiled.verify import verified_call
 from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
-from codegen.config import config
+from codegen.config import VERIFY, config
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
 from tracer.ops.control.loops import loop
 from tracer.trace import Tracer, bind
-from tracer.tree import flatten, unflatten
+from tracer.tree import flatten, unflatten, unpacker
 
 __all__ = ["CacheInfo", "Jitted", "config"]
 
@@ -75,18 +74,6 @@ class Entry:
     variants: Variants | None = None    # where the signature alone does not decide which kernel is run
 
 
-@contextmanager
-def _no_collection():
-    """Compiling makes many objects and drops few: looking for garbage meanwhile takes a fifth of the time and finds nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 _all: weakref.WeakSet[Jitted] = weakref.WeakSet()
 
 
@@ -107,7 +94,7 @@ class Jitted:
 
     def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
                  threads: int | None = None, wait: bool | None = None,
-                 donate: tuple[int, ...] = ()):
+                 donate: tuple[int, ...] = (), verify: str | None = None):
         functools.update_wrapper(self, f)
         _all.add(self)
         self.function = f
@@ -118,6 +105,9 @@ class Jitted:
         self._threads = threads
         self._wait = wait
         self._donate = donate
+        if verify is not None and verify not in VERIFY:
+            raise ValueError(f"verify is {verify!r}; it is one of {', '.join(VERIFY)}")
+        self._verify = verify
         self._slow_hits = self._misses = 0
         self._fast_hits = [0]
         self._seconds = self._compile_seconds = 0.0
@@ -147,7 +137,8 @@ class Jitted:
             return functools.partial(self, instance)
         nums = [n - 1 for n in self._statics.positions if n > 0]
         donate = tuple([n - 1 for n in self._donate if n > 0])
-        found = Jitted(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate)
+        found = Jitted(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate,
+                       self._verify)
         vars(instance)[self.name] = found   # from now on it is found there
         return found
 
@@ -209,6 +200,7 @@ class Jitted:
         leaves, tree = flatten((args, kwargs) if kwargs else args)
         key = self._key(tree, leaves, statics, not kwargs)
         entry = self._entries.get(key)
+        is_new = entry is None
         if entry is None:
             if any(isinstance(x, Tracer) for x in leaves):
                 return self._call_traced(args, kwargs, statics)
@@ -218,6 +210,17 @@ class Jitted:
             if entry.detached:
                 entry.detached = False
                 self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
+        verify = self._verify or config.verify
+        if verify != "off" and (is_new or verify == "always"):
+            found = entry
+
+            def compiled(args: tuple, kwargs: dict):
+                return self._run(found, args, kwargs, statics, flatten((args, kwargs) if kwargs else args)[0], tree)
+            return verified_call(self.name, bound(self.function, statics), entry.recorded, args, kwargs, compiled)
+        return self._run(entry, args, kwargs, statics, leaves, tree)
+
+    def _run(self, entry: Entry, args: tuple, kwargs: dict, statics: tuple, leaves: list, tree):
+        """Run the kernel of an entry."""
         if entry.variants is not None:
             return entry.variants.call(args, kwargs, statics, leaves, tree)
         if entry.fast is not None:
@@ -326,7 +329,7 @@ class Jitted:
         return unflatten(rec.out_tree, out[:n])
 
     def _compile(self, key, args, kwargs, statics, leaves, tree) -> Entry:
-        with self._lock, _no_collection():
+        with self._lock, no_collection():
             entry = self._entries.get(key)
             if entry is not None:
                 return entry
@@ -340,7 +343,7 @@ class Jitted:
             if rec.written and variants is None:
                 variants = Variants(self, None)
             if variants is not None:
-                entry = Entry(rec, None, [], _unpacker(rec.out_tree), None, variants=variants)
+                entry = Entry(rec, None, [], unpacker(rec.out_tree), None, variants=variants)
                 entry.kernel = variants.start(rec, args, kwargs, statics, leaves)
                 self._keep(key, entry)
                 self._compile_seconds += time.perf_counter() - start
@@ -349,11 +352,11 @@ class Jitted:
             direct = self._convention(args, kwargs, statics)
             if self._waits(rec.graph):
                 kernel = self._kernel(rec.graph)
-                entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
+                entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 self._add_direct(entry, direct, tree, leaves)
             else:
                 kernel = InterpretedKernel(rec.graph)
-                entry = Entry(rec, kernel, captured, _unpacker(rec.out_tree), None)
+                entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 # Arrays of the same types stand for the arguments, which are not kept alive for it.
                 like = [np.empty(x.shape, x.dtype) if isinstance(x, np.ndarray) else x for x in leaves]
                 submit(lambda: self._finish(entry, tree, like, direct))
@@ -416,7 +419,8 @@ class Jitted:
     def _convention(self, args, kwargs, statics) -> Convention | None:
         """The way of calling; None if there is no direct one."""
         convention = Convention(statics, tuple(sorted(n for n in kwargs if n not in self._statics.names)), len(args))
-        return convention if not self._timed and convention.is_simple() else None
+        always = (self._verify or config.verify) == "always"     # then each call comes through Python
+        return convention if not self._timed and not always and convention.is_simple() else None
 
     def _add_direct(self, entry: Entry, convention: Convention | None, tree, leaves) -> None:
         if convention is None or entry.variants is not None or self._by_layout:
@@ -490,11 +494,3 @@ class Jitted:
 
     def _last_keys(self) -> list:
         return list(itertools.islice(reversed(self._entries), EXPLAINED))
-
-def _unpacker(tree) -> Callable:
-    """A function from the flat results to the result tree; the commonest structures without a general walk."""
-    if tree == "*":
-        return lambda out: out[0]
-    if isinstance(tree, tuple) and tree[0] == "tuple" and all(c == "*" for c in tree[1]):
-        return lambda out: out
-    return lambda out: unflatten(tree, out)

@@ -4,7 +4,8 @@
     statement  = For | While | If | Store | Grow | Alloc | Check | Call
     expression = Name | Lit | Load | Apply | Select | Cast
 
-A buffer of shape () is a scalar variable. Every decision (fusion, order, buffers) is taken above the emitters.
+A buffer of shape () is a scalar variable. What is computed, in which order and in
+which buffers is decided above the emitters; vectors and threads are decided by the LLVM back end.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ class While:
 
 @dataclass(slots=True, eq=False)
 class If:
-    """Run one of the branches: the first whose number equals `which`, else the last."""
+    """Run one of the branches: the one of number `which`, the first for a smaller number, the last for a larger one."""
     which: Expr
     branches: list[list[Stmt]]
 

@@ -21,6 +21,7 @@ def like(x, value):
 
 class Add(Linear, Elementwise):
     """y = a + b."""
+    exact = True
     cost = Cost.LITTLE
     light = True
     reference = np.add
@@ -39,6 +40,7 @@ add = register(Add())
 
 class Sub(Linear, Elementwise):
     """y = a - b."""
+    exact = True
     cost = Cost.LITTLE
     light = True
     reference = np.subtract
@@ -57,6 +59,7 @@ sub = register(Sub())
 
 class Neg(Linear, Elementwise):
     """y = -x."""
+    exact = True
     cost = Cost.LITTLE
     light = True
     reference = np.negative
@@ -75,6 +78,7 @@ neg = register(Neg())
 
 class Mul(Elementwise):
     """y = a b."""
+    exact = True
     cost = Cost.LITTLE
     light = True
     reference = np.multiply
@@ -99,6 +103,7 @@ class ZeroProduct(Elementwise):
 
     It multiplies tangents by derivatives that are infinite where an argument stands still: the 0 is that of the function.
     """
+    exact = True
     cost = Cost.DIVISION
     light = True
 
@@ -123,6 +128,7 @@ zero_product = register(ZeroProduct())
 
 class Div(Elementwise):
     """y = a / b."""
+    exact = True
     cost = Cost.DIVISION
     reference = np.divide
     code = "div"
@@ -158,6 +164,7 @@ def linear_in_one(op: Op, ct, a, b, left, right):
 
 class Positive(Linear, Elementwise):
     """y = x."""
+    exact = True
     cost = Cost.LITTLE
     light = True
     reference = np.positive
@@ -178,6 +185,7 @@ positive = register(Positive())
 
 class Cast(Op):
     """y = x converted to `dtype`, as `astype`."""
+    exact = True
     cost = Cost.LITTLE
 
     light = True
@@ -212,6 +220,7 @@ cast = register(Cast())
 
 class StopGradient(Elementwise):
     """y = x, with derivative zero."""
+    exact = True
     cost = Cost.LITTLE
     light = True
     dtypes = "fdi"

@@ -17,6 +17,7 @@ from tracer.types import ArrayType
 
 class Select(Op):
     """y = a where c, else b."""
+    exact = True
     cost = Cost.LITTLE
 
     def infer(self, c: ArrayType, a: ArrayType, b: ArrayType):
@@ -50,6 +51,7 @@ select = register(Select())
 
 class Comparison(Elementwise):
     """A truth value; no derivative."""
+    exact = True
     cost = Cost.LITTLE
     result = "bool"
     differentiable = False
@@ -89,6 +91,7 @@ signbit = _logic("Signbit", np.signbit, "y = the sign bit of x is set.",
 
 class Integral(Elementwise):
     """Bits and whole numbers; no derivative."""
+    exact = True
     cost = Cost.LITTLE
     dtypes = "i"
     domain = (-40, 40)
@@ -114,6 +117,7 @@ lcm = _integral("Lcm", np.lcm, None, "y = least common multiple.", cost=Cost.MUC
 
 class Extremum(Elementwise):
     """Larger or smaller of two; equal values share the derivative."""
+    exact = True
     cost = Cost.LITTLE
     domain = ((-2.0, -0.5), (0.5, 2.0))
     dtypes = "fdi"

@@ -82,6 +82,7 @@ def power_by(a, exponent: float):
 
 class Sqrt(Elementwise):
     """y = x ** (1/2)."""
+    exact = True
     cost = Cost.DIVISION
     reference = np.sqrt
     code = "sqrt"
@@ -109,6 +110,7 @@ cbrt = register(Cbrt())
 
 class Square(Elementwise):
     """y = x x."""
+    exact = True
     cost = Cost.LITTLE
     reference = np.square
     dtypes = "fdi"
@@ -125,6 +127,7 @@ square = register(Square())
 
 class Reciprocal(Elementwise):
     """y = 1 / x."""
+    exact = True
     reference = np.reciprocal
     domain = (0.5, 2.0)
 

@@ -54,6 +54,7 @@ class _BoundsCheck(Op):
 
     `wraps` is False where i is known not to be negative.
     """
+    exact = True
 
     def infer(self, i, *, length, axis, wraps):
         if i.dtype != np.int64:
@@ -124,6 +125,7 @@ def out_of_bounds(i, length, axis: int) -> str:
 
 class Index(Op):
     """y = x[spec]."""
+    exact = True
 
     cost = Cost.LITTLE
 
@@ -159,6 +161,9 @@ class Update(Op):
     """y = x, with x[spec] = v (mode set) or x[spec] += v (mode add; repeated indices add repeatedly)."""
 
     overwrites = True
+
+    def is_exact(self, *, mode, **params):
+        return mode == "set"    # sums of cotangents are made in another order
 
     def only_moves(self, operands, *, spec, mode, unique=False):
         return operands == 2 and mode == "set"
@@ -233,6 +238,7 @@ update = register(Update())
 
 class Selected(Op):
     """y = the positions at which a flat mask is true, in order; as many as there are at run time."""
+    exact = True
 
     def infer(self, mask):
         if mask.dtype.kind != "b" or mask.ndim != 1:

@@ -101,6 +101,7 @@ def exclusive_product(x, axis, reverse):
 
 class ArrayExtremum(Reduction):
     """Largest or smallest element; elements that tie share the derivative."""
+    exact = True
 
     def jvp(self, xs, dxs, *, axes):
         x, = xs
@@ -142,6 +143,7 @@ min_ = register(Min())
 
 class Truth(Reduction):
     """Truth value over booleans; no derivative."""
+    exact = True
 
     def jvp(self, xs, dxs, *, axes):
         return self(*xs, axes=axes), None
@@ -177,6 +179,7 @@ any_ = register(Any())
 
 class ArgExtremum(Op):
     """Position of the first extreme element along one axis; nan counts as extreme, as in NumPy."""
+    exact = True
 
     better = ""
 

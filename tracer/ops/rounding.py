@@ -13,6 +13,7 @@ from tracer.ops.comparison import select
 
 class Step(Elementwise):
     """Piecewise constant: derivative zero, also at the steps."""
+    exact = True
     differentiable = False
     domain: Any = (0.1, 0.9)
 
@@ -30,6 +31,7 @@ sign = _step("Sign", np.sign, "sign", "y = -1, 0 or 1.", dtypes="fdi")
 
 class Heaviside(Elementwise):
     """y = 0 where x < 0, h where x = 0, 1 where x > 0."""
+    exact = True
     reference = np.heaviside
     domain = ((0.5, 2.0), (-1.0, 1.0))
 
@@ -47,6 +49,7 @@ heaviside = register(Heaviside())
 
 class Abs(Elementwise):
     """y = |x|; derivative sign(x), 0 at 0."""
+    exact = True
     cost = Cost.LITTLE
     reference = np.absolute
     numpy_names = (np.fabs,)
@@ -76,6 +79,7 @@ floor_divide = register(Floor_divide())
 
 class Remainder(Elementwise):
     """y = a - floor(a / b) b, with the sign of b, as Python's `%`."""
+    exact = True
     cost = Cost.DIVISION
     reference = np.remainder
     code = "mod"
@@ -91,6 +95,7 @@ remainder = register(Remainder())
 
 class Fmod(Elementwise):
     """y = a - trunc(a / b) b, with the sign of a, as C's `fmod`."""
+    exact = True
     reference = np.fmod
     code = "fmod"
     domain = ((5.1, 5.4), (1.6, 1.7))
@@ -104,6 +109,7 @@ fmod = register(Fmod())
 
 class Copysign(Elementwise):
     """y = |a| with the sign of b."""
+    exact = True
     reference = np.copysign
     code = "copysign"
     domain = ((0.2, 2.0), (0.2, 2.0))
@@ -117,6 +123,7 @@ copysign = register(Copysign())
 
 class Nextafter(Elementwise):
     """y = the next number after a towards b."""
+    exact = True
     reference = np.nextafter
     differentiable = False
 
@@ -126,6 +133,7 @@ nextafter = register(Nextafter())
 
 class Spacing(Elementwise):
     """y = distance from x to the next number."""
+    exact = True
     reference = np.spacing
     differentiable = False
 

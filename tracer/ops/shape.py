@@ -11,6 +11,7 @@ from tracer.types import ArrayType, element_count
 
 class Broadcast(Linear):
     """y = x repeated along new leading axes and axes of length 1."""
+    exact = True
 
     cost = Cost.NOTHING
 
@@ -46,6 +47,7 @@ broadcast = register(Broadcast())
 
 class Reshape(Linear):
     """y = the elements of x, in C order, under another shape."""
+    exact = True
 
     same_memory = True
     cost = Cost.NOTHING
@@ -84,6 +86,7 @@ reshape = register(Reshape())
 
 class Sized(Linear):
     """y = x, of the lengths `shape`, which are known to be its own though they are written otherwise."""
+    exact = True
 
     cost = Cost.NOTHING
 
@@ -112,6 +115,7 @@ def reshape_to(x, shape):
 
 class Transpose(Linear):
     """y = x with axis i of y being axis axes[i] of x."""
+    exact = True
 
     cost = Cost.NOTHING
 
@@ -144,6 +148,7 @@ transpose = register(Transpose())
 
 class Concatenate(Linear):
     """y = arrays one after the other along `axis`."""
+    exact = True
 
     def only_moves(self, operands, **params):
         return True
@@ -183,6 +188,7 @@ concatenate = register(Concatenate())
 
 class Iota(Op):
     """y = 0, 1, 2, ... (`length` numbers)."""
+    exact = True
 
     cost = Cost.NOTHING
 
@@ -204,6 +210,7 @@ _iota = register(Iota())
 
 class Span(Op):
     """y = 0, 1, 2, ... (n numbers; n is an integer scalar, and `length` the symbol that stands for it in types)."""
+    exact = True
 
     cost = Cost.NOTHING
 
@@ -230,6 +237,7 @@ span = register(Span())
 
 class Length(Op):
     """y = the length of an axis, as an integer."""
+    exact = True
 
     cost = Cost.NOTHING
 

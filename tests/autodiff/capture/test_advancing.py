@@ -483,7 +483,8 @@ def test_what_a_handler_would_catch_is_not_compiled_into_its_place():
         f(np.array([[1.0, 2.0], [2.0, 1.0]]))
 
 
-def test_a_kept_result_is_not_taken_for_a_traced_number():
+def test_a_kept_result_is_not_taken_for_a_traced_number(monkeypatch):
+    monkeypatch.setattr(ad.config, "verify", "off")     # it counts how often the function runs
     from functools import lru_cache
 
     @lru_cache

@@ -27,6 +27,7 @@ def body_out_types(graph: Graph, in_types: Sequence[ArrayType]) -> list[ArrayTyp
 
 class HoldsGraph(Op):
     """An op with bodies: it gives a list of outputs, and its rules are made of the derivatives of its bodies."""
+    exact = True
     many = True
     differentiates_bodies = True
 

@@ -26,6 +26,7 @@ call = register(Call())
 
 class Barrier(Op):
     """ys = xs; keeps a recomputation from being merged with the computation that it repeats."""
+    exact = True
 
     many = True
     same_memory = True

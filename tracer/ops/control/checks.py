@@ -9,6 +9,7 @@ _ERRORS: dict[str, type[Exception]] = {e.__name__: e for e in (AssertionError, V
 
 class Require(Op):
     """Raise `error` (a name) with `message` unless the condition holds; gives the condition."""
+    exact = True
 
     effect = True
     idempotent = True
