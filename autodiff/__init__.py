@@ -14,11 +14,6 @@ from autodiff.api.custom import custom_jvp, custom_vjp
 from autodiff.api.grad import (
     checkpoint,
     grad,
-    hessian,
-    hvp,
-    jacfwd,
-    jacobian,
-    jacrev,
     jvp,
     linearize,
     stop_gradient,
@@ -27,6 +22,7 @@ from autodiff.api.grad import (
     vjp,
     vmap,
 )
+from autodiff.api.jacobian import hessian, hvp, jacfwd, jacobian, jacrev
 from autodiff.compiled.interop import CFunction, c_function
 from autodiff.compiled.jit import jit
 from autodiff.compiled.jitted import CacheInfo, config

@@ -45,7 +45,7 @@ LATE_CIRCLES = {
      "tracer.ops.control.custom", "tracer.ops.control.loops", "tracer.ops.control.replay", "tracer.ops.index", "tracer.ops.reduce",
      "tracer.ops.shape", "tracer.passes.scalar_replacement", "tracer.show.svg", "tracer.show.text", "tracer.trace", "tracer.types"),
     # A write through a view parses its index; an index may select through a view.
-    ("autodiff.numpy.aliasing", "autodiff.numpy.indexing", "autodiff.numpy.support"),
+    ("autodiff.numpy.aliasing", "autodiff.numpy.indexing", "autodiff.numpy.selection", "autodiff.numpy.support"),
     # `jit` registers itself with Numba where that is loaded, and Numba's entry point needs the class.
     ("autodiff.compiled.interop", "autodiff.compiled.jitted"),
 }

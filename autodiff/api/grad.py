@@ -27,14 +27,11 @@ from tracer.op import type_of
 from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.control import checkpoint as checkpoint_op
 from tracer.ops.control import loop_of
-from tracer.ops.index import update
-from tracer.ops.shape import reshape, transpose
 from tracer.trace import Tracer, bind, current_trace, inline, trace_flat, zeros
 from tracer.tree import flatten, leaf_paths, tree_map, unflatten
-from tracer.types import ArrayType, element_count, i64, is_inexact, is_traceable
+from tracer.types import ArrayType, i64, is_inexact, is_traceable
 
-__all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "jacfwd", "jacrev", "jacobian", "hessian", "hvp",
-           "stop_gradient", "checkpoint", "value_of", "vmap", "pullback_graphs"]
+__all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "stop_gradient", "checkpoint", "value_of", "vmap", "pullback_graphs"]
 
 _derived: OrderedDict[Any, tuple] = OrderedDict()
 _derived_lock = threading.Lock()
@@ -78,11 +75,11 @@ def pullback_graphs(graph: Graph, active: Sequence[bool]):
     return _remember(("vjp", structure(graph), tuple(active)), make)
 
 
-def _is_concrete(leaves) -> bool:
+def is_concrete(leaves) -> bool:
     return all(value_of_leaf(x) is not None for x in leaves)
 
 
-def _check_inexact(types: Sequence[ArrayType], paths: Sequence[str], what: str) -> None:
+def check_inexact(types: Sequence[ArrayType], paths: Sequence[str], what: str) -> None:
     for t, p in zip(types, paths, strict=True):
         if not is_inexact(t.dtype):
             raise explain(GradientError, f"{what} with respect to {p or 'an argument'} of dtype {t.dtype}",
@@ -90,7 +87,7 @@ def _check_inexact(types: Sequence[ArrayType], paths: Sequence[str], what: str) 
                           fix="convert it with x.astype(float), or leave it out of argnums")
 
 
-def _split_args(args: tuple, argnums) -> tuple[list[int], tuple]:
+def split_arguments(args: tuple, argnums) -> tuple[list[int], tuple]:
     nums = [argnums] if isinstance(argnums, int) else list(argnums)
     for k in nums:
         if not -len(args) <= k < len(args):
@@ -99,7 +96,7 @@ def _split_args(args: tuple, argnums) -> tuple[list[int], tuple]:
     return nums, tuple(args[k] for k in nums)
 
 
-def _partial(f: Callable, args: tuple, nums: list[int], kwargs: dict) -> Callable:
+def partial_of(f: Callable, args: tuple, nums: list[int], kwargs: dict) -> Callable:
     """`f` as a function of the arguments in `nums` alone."""
     @functools.wraps(f)
     def g(*chosen):
@@ -125,9 +122,9 @@ class _Pulled:
                  nums: Sequence[int] | None = None):
         self.leaves, self.in_tree = flatten(chosen)
         paths = leaf_paths(self.in_tree)
-        names = [_argument_path(p, nums) for p in paths]
-        _check_inexact([leaf_type(x, p) for x, p in zip(self.leaves, names)], names, what)
-        self.recorded = rec = record(f, self.in_tree, self.leaves, concrete=_is_concrete(self.leaves))
+        names = [argument_path(p, nums) for p in paths]
+        check_inexact([leaf_type(x, p) for x, p in zip(self.leaves, names)], names, what)
+        self.recorded = rec = record(f, self.in_tree, self.leaves, concrete=is_concrete(self.leaves))
         active = [True] * len(self.leaves) + [False] * len(rec.captured)
         primal, n, self.back, self.active_out = pullback_graphs(rec.graph, active)
         out = inline(primal, [*map(as_leaf, self.leaves), *rec.captured])
@@ -139,7 +136,7 @@ class _Pulled:
         return inline(self.back, [*self.residuals, *given])
 
 
-def _argument_path(path: str, nums) -> str:
+def argument_path(path: str, nums) -> str:
     """`[0]['w']` of the chosen arguments -> `argument 2['w']`."""
     k, rest = path[1:].split("]", 1)
     return f"argument {nums[int(k)] if nums else k}{rest}"
@@ -175,8 +172,8 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
     """
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, chosen = _split_args(args, argnums)
-        pulled = _Pulled(_partial(f, args, nums, kwargs), chosen, "gradient", nums=nums)
+        nums, chosen = split_arguments(args, argnums)
+        pulled = _Pulled(partial_of(f, args, nums, kwargs), chosen, "gradient", nums=nums)
         rec = pulled.recorded
         if has_aux:
             if not (isinstance(rec.out_tree, tuple) and rec.out_tree[0] == "tuple" and len(rec.out_tree[1]) == 2):
@@ -193,15 +190,15 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
                           fix="reduce it, as with .sum(); use ad.jacobian for arrays, ad.vjp for chosen cotangents")
         cts = [t.dtype.type(1)] + [zeros(type_of(x)) for x in pulled.out[1:]]
         grads = pulled.pull(cts) if pulled.active_out[0] else [zeros(leaf_type(x)) for x in pulled.leaves]
-        result = unflatten(pulled.in_tree, [_own(g) for g in grads])
-        out = unflatten(rec.out_tree, [_own(x) for x in pulled.out])
+        result = unflatten(pulled.in_tree, [owned(g) for g in grads])
+        out = unflatten(rec.out_tree, [owned(x) for x in pulled.out])
         return out, result[0] if isinstance(argnums, int) else result
     wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
     wrapped.__autodiff_primal__ = f, wrapped, wrapped   # type: ignore[attr-defined]
     return wrapped
 
 
-def _own(x):
+def owned(x):
     """Arrays handed to the user are writable and share memory with nothing."""
     if isinstance(x, np.ndarray) and (not x.flags.writeable or x.base is not None):
         return x.copy()
@@ -256,7 +253,7 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
     if has_aux:
         out_tree, aux_tree = tree[1]
         n_aux = len(leaf_paths(aux_tree))
-    out = [_own(x) for x in pulled.out]
+    out = [owned(x) for x in pulled.out]
     n = len(out) - n_aux
 
     def pullback(ct):
@@ -266,7 +263,7 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
                           fix="give the pullback a tree like the result")
         cts = [_fit(c, type_of(y), p) for c, y, p in zip(leaves, pulled.out, leaf_paths(out_tree), strict=False)]
         cts += [zeros(type_of(y)) for y in pulled.out[n:]]
-        return unflatten(pulled.in_tree, [_own(g) for g in pulled.pull(cts)])
+        return unflatten(pulled.in_tree, [owned(g) for g in pulled.pull(cts)])
     if has_aux:
         return unflatten(out_tree, out[:n]), pullback, unflatten(aux_tree, out[n:])
     return unflatten(tree, out), pullback
@@ -310,10 +307,10 @@ def jvp(f: Callable, primals: tuple, tangents: tuple, has_aux: bool = False):
     paths = leaf_paths(in_tree)
     types = [leaf_type(x, p) for x, p in zip(leaves, paths, strict=True)]
     dleaves = [_fit(d, t, p, "tangent") for d, t, p in zip(dleaves, types, paths, strict=True) if is_inexact(t.dtype)]
-    rec = record(f, in_tree, leaves, concrete=_is_concrete(leaves))
+    rec = record(f, in_tree, leaves, concrete=is_concrete(leaves))
     active = [is_inexact(t.dtype) for t in types] + [False] * len(rec.captured)
     joint, active_out = _remember(("jvp", structure(rec.graph), tuple(active)), lambda: joint_graph(rec.graph, active))
-    out = [_own(x) for x in inline(joint, [*map(as_leaf, leaves), *rec.captured, *dleaves])]
+    out = [owned(x) for x in inline(joint, [*map(as_leaf, leaves), *rec.captured, *dleaves])]
     n = len(rec.graph.outputs)
     given = iter(out[n:])
     values = out[:n]
@@ -335,8 +332,8 @@ def linearize(f: Callable, *primals):
     leaves, in_tree = flatten(primals)
     paths = leaf_paths(in_tree)
     types = [leaf_type(x, p) for x, p in zip(leaves, paths, strict=True)]
-    _check_inexact(types, [_argument_path(p, None) for p in paths], "linearization")
-    rec = record(f, in_tree, leaves, concrete=_is_concrete(leaves))
+    check_inexact(types, [argument_path(p, None) for p in paths], "linearization")
+    rec = record(f, in_tree, leaves, concrete=is_concrete(leaves))
     lin = linearize_graph(rec.graph, [True] * len(leaves) + [False] * len(rec.captured))
     n = len(rec.graph.outputs)
     out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
@@ -348,159 +345,9 @@ def linearize(f: Callable, *primals):
             raise explain(GradientError, f"tangents of structure {dtree}", why=f"the arguments have structure {in_tree}")
         ds = [_fit(d, t, p, "tangent") for d, t, p in zip(dleaves, types, paths, strict=True)]
         given = iter(inline(lin.linear, [*residuals, *ds]))
-        return unflatten(rec.out_tree, [_own(next(given)) if a else zeros(type_of(y))
+        return unflatten(rec.out_tree, [owned(next(given)) if a else zeros(type_of(y))
                                         for a, y in zip(lin.active_out, values, strict=True)])
-    return unflatten(rec.out_tree, [_own(x) for x in values]), tangent_map
-
-
-def _basis(t: ArrayType, k):
-    """The k-th unit array of a type."""
-    n = element_count(t.shape)
-    one = update(zeros(t.with_shape((n,))), t.dtype.type(1), k, spec=(0,), mode="set")
-    return reshape(one, shape=t.shape)
-
-
-def _map_linear(graph: Graph, known: Sequence, in_type: ArrayType) -> list:
-    """Apply a graph, linear in its last input, to every unit array of that input's type: results stacked along axis 0."""
-    def step(k, *captured_free):
-        return inline(graph, [*known, _basis(in_type, k)])
-    traced = trace_flat(step, [i64], name=f"{graph.name}_basis")
-    return loop_of(traced.graph, traced.captured, element_count(in_type.shape), [], [])[:-1]
-
-
-def jacfwd(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
-    """Function that returns the Jacobian of `f`, one forward sweep an input element.
-
-    The entry for result y and argument x has shape `y.shape + x.shape`; for trees, a tree of results of trees of arguments.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> jacfwd(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0])).tolist()
-    [[3.0, 0.0, 1.0], [0.0, 3.0, 2.0]]
-    """
-    @functools.wraps(f)
-    def wrapped(*args, **kwargs):
-        nums, chosen = _split_args(args, argnums)
-        leaves, in_tree, rec, types = _record_for_jacobian(f, args, nums, chosen, kwargs)
-        columns = []
-        for j, t in enumerate(types):
-            active = [i == j for i in range(len(leaves) + len(rec.captured))]
-            lin = linearize_graph(rec.graph, active)
-            out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
-            rows = iter(_map_linear(lin.linear, out[len(rec.graph.outputs):], t))
-            columns.append([_to_back(next(rows), t) if a else zeros(_join(y, t))
-                            for a, y in zip(lin.active_out, rec.graph.out_types, strict=True)])
-        return _assemble(rec.out_tree, in_tree, columns, argnums)
-    return wrapped
-
-
-def jacrev(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
-    """Function that returns the Jacobian of `f`, one reverse sweep a result element; shapes as `jacfwd`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> jacrev(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0])).tolist()
-    [[3.0, 0.0, 1.0], [0.0, 3.0, 2.0]]
-    """
-    @functools.wraps(f)
-    def wrapped(*args, **kwargs):
-        nums, chosen = _split_args(args, argnums)
-        leaves, in_tree, rec, types = _record_for_jacobian(f, args, nums, chosen, kwargs)
-        n = len(rec.graph.outputs)
-        columns: list[list] = [[] for _ in leaves]
-        active = [True] * len(leaves) + [False] * len(rec.captured)
-        for k, y in enumerate(rec.graph.out_types):
-            one = Graph(rec.graph.name, rec.graph.inputs, rec.graph.nodes, (rec.graph.outputs[k],))
-            lin = linearize_graph(one, active)
-            if not lin.active_out[0]:
-                for j, t in enumerate(types):
-                    columns[j].append(zeros(_join(y, t)))
-                continue
-            out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
-            rows = _map_linear(transpose_graph(lin.linear, len(lin.residuals)), out[1:], y)
-            for j, (t, r) in enumerate(zip(types, rows, strict=True)):
-                columns[j].append(reshape(r, shape=(*y.shape, *t.shape)))
-        assert all(len(c) == n for c in columns)
-        return _assemble(rec.out_tree, in_tree, columns, argnums)
-    return wrapped
-
-
-def _record_for_jacobian(f, args, nums, chosen, kwargs):
-    leaves, in_tree = flatten(chosen)
-    names = [_argument_path(p, nums) for p in leaf_paths(in_tree)]
-    types = [leaf_type(x, p) for x, p in zip(leaves, names, strict=True)]
-    _check_inexact(types, names, "jacobian")
-    rec = record(_partial(f, args, nums, kwargs), in_tree, leaves, concrete=_is_concrete(leaves))
-    _check_inexact(rec.graph.out_types, [f"result{p}" for p in leaf_paths(rec.out_tree)], "jacobian of a result")
-    return leaves, in_tree, rec, types
-
-
-def _join(y: ArrayType, x: ArrayType) -> ArrayType:
-    return y.with_shape((*y.shape, *x.shape))
-
-
-def _to_back(rows, x: ArrayType):
-    """(elements of x, *y) -> (*y, *x)."""
-    t = type_of(rows)
-    moved = transpose(rows, axes=(*range(1, t.ndim), 0)) if t.ndim > 1 else rows
-    return reshape(moved, shape=(*t.shape[1:], *x.shape))
-
-
-def _assemble(out_tree, in_tree, columns, argnums):
-    results = []
-    for k in range(len(columns[0]) if columns else 0):
-        inner = unflatten(in_tree, [_own(c[k]) for c in columns])
-        results.append(inner[0] if isinstance(argnums, int) else inner)
-    return unflatten(out_tree, results)
-
-
-def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
-    """Function that returns the Jacobian of `f`, by forward or reverse sweeps, whichever are fewer; shapes as `jacfwd`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> jacobian(lambda x: x ** 2)(np.array([1.0, 2.0])).tolist()
-    [[2.0, 0.0], [0.0, 4.0]]
-    """
-    forward, backward = jacfwd(f, argnums), jacrev(f, argnums)
-
-    @functools.wraps(f)
-    def wrapped(*args, **kwargs):
-        nums, chosen = _split_args(args, argnums)
-        _, _, rec, types = _record_for_jacobian(f, args, nums, chosen, kwargs)
-        n_in = sum(int(element_count(t.shape)) for t in types)  # type: ignore[arg-type]
-        n_out = sum(int(element_count(t.shape)) for t in rec.graph.out_types)  # type: ignore[arg-type]
-        return (forward if n_in <= n_out else backward)(*args, **kwargs)
-    return wrapped
-
-
-def hessian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
-    """Function that returns the matrix of second derivatives of a scalar function: shape `x.shape + x.shape`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0])).tolist()
-    [[4.0, 2.0], [2.0, 0.0]]
-    """
-    return jacfwd(grad(f, argnums), argnums)
-
-
-def hvp(f: Callable, x, v):
-    """Product of the Hessian of `f` at `x` with `v`, forward over reverse, without forming the Hessian.
-
-    `x` and `v` are trees of one structure; so is the result.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> hvp(lambda x: (x ** 3).sum(), np.array([1.0, 2.0]), np.array([1.0, 1.0])).tolist()
-    [6.0, 12.0]
-    """
-    return jvp(grad(f), (x,), (v,))[1]
+    return unflatten(rec.out_tree, [owned(x) for x in values]), tangent_map
 
 
 def stop_gradient(x):

@@ -162,7 +162,8 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     DTypeError
         If `exact` and the dtype of `value` does not fit.
     """
-    from autodiff.numpy.indexing import parse, update
+    from autodiff.numpy.indexing import update
+    from autodiff.numpy.selection import parse
     if x.owner.level == 0:
         x._write(index, value)  # type: ignore[attr-defined]
         return x

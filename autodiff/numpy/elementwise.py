@@ -18,7 +18,7 @@ from tracer.array import implements
 from tracer.errors import UnsupportedError, explain
 from tracer.ops.comparison import select as select_op
 from tracer.ops.elementary import pow as pow_op
-from tracer.ops.elementary import sinc as sinc_op
+from tracer.ops.trigonometric import sinc as sinc_op
 from tracer.promote import apply_ufunc, broadcast_shapes, broadcast_to, cast_to, common_dtype
 from tracer.trace import Tracer, bind
 from tracer.types import is_inexact

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.numpy.aliasing import view
-from autodiff.numpy.indexing import Selection, aligned, bounded, fitted, index, mask_indices, parse, select, take_order
+from autodiff.numpy.indexing import fitted, index, select, take_order
+from autodiff.numpy.selection import Selection, aligned, bounded, mask_indices, parse
 from autodiff.numpy.support import (
     array_of,
     as_array,

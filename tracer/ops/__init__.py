@@ -13,10 +13,11 @@ from tracer.ops import (
     shape,
     sort,
     special,
+    trigonometric,
 )
 from tracer.promote import register_ufuncs
 
 register_ufuncs()
 
 __all__ = ["arithmetic", "comparison", "control", "decompositions", "elementary", "index", "linalg", "reduce", "rounding", "shape", "sort",
-           "special"]
+           "special", "trigonometric"]
