@@ -21,6 +21,7 @@ from codegen.loops.passes.arena import MemoryPlan, plan_memory
 from codegen.loops.passes.fuse import contract, drop_dead, fuse
 from tracer.check import check as check_graph
 from tracer.graph import Graph, all_nodes
+from tracer.ops.control import loop
 from tracer.passes.batch_products import batch_products
 from tracer.passes.gather_updates import gather_updates
 from tracer.passes.merge_loops import merge_loops
@@ -53,7 +54,7 @@ class Pass:
 
     def applies(self, subject: Graph | Program) -> bool:
         """Whether the pass is run on this graph or program."""
-        return not self.only_with_loops or any(n.op.name == "loop" for n in all_nodes(subject))  # type: ignore[arg-type]
+        return not self.only_with_loops or any(n.op is loop for n in all_nodes(subject))  # type: ignore[arg-type]
 
 
 GRAPH_PASSES: tuple[Pass, ...] = (

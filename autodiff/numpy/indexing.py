@@ -50,7 +50,7 @@ def _before_other_writes(x, sel: Selection):
         return x
     places = [integer_of(sel.arrays[e]) if not isinstance(e, tuple) else None for e in sel.spec]
     first = atom = trace.atom(x)
-    while (node := trace.producers.get(atom)) is not None and node.op.name == "update" and node.params["mode"] == "set":    # type: ignore
+    while (node := trace.producers.get(atom)) is not None and node.op is index_ops.update and node.params["mode"] == "set":    # type: ignore
         spec, others = node.params["spec"], node.inputs[2:]
         if len(spec) != len(places) or not others or others[0].type.shape:
             break

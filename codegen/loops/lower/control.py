@@ -21,7 +21,7 @@ from codegen.loops.language import (
 from codegen.loops.lower.builder import BOOL, I64, Builder, Operand, add_index, bind_size, copy_into, reads
 from tracer.graph import Atom, Graph, Node, Var
 from tracer.op import Elementwise
-from tracer.ops.control import HoldsGraph
+from tracer.ops.control import HoldsGraph, cond, linear_cond, loop
 
 if TYPE_CHECKING:
     from codegen.loops.lower.nodes import Scope
@@ -102,7 +102,7 @@ def _operands_behind(k: Builder, graph: Graph) -> list[int | None]:
     position = {v: m for m, v in enumerate(graph.inputs)}
     found = []
     for a in graph.outputs:
-        while isinstance(a, Var) and a in made and (made[a].op.overwrites or made[a].op.name in ("loop", "cond")):
+        while isinstance(a, Var) and a in made and (made[a].op.overwrites or made[a].op in (loop, cond)):
             source = _source_of_update(k, made[a], a)
             if source is None:
                 break
@@ -116,7 +116,7 @@ def _source_of_update(k: Builder, node: Node, out: Var) -> Atom | None:
     if node.op.overwrites:
         return node.inputs[0]
     j = node.outputs.index(out)
-    if node.op.name == "loop":
+    if node.op is loop:
         spec = node.params["spec"]
         return node.inputs[1 + spec.constants + j] if j < spec.carries else None
     if "branches" not in node.params:
@@ -263,9 +263,9 @@ def _heirs(k: Builder, graph: Graph, v: Var, end: int) -> list[Var]:
     """An array and the values, made before node `end`, that may lie in its memory."""
     found = {v}
     for node in graph.nodes[:end]:
-        if node.op.overwrites or node.op.name in ("loop", "cond", "linear_cond"):
+        if node.op.overwrites or node.op in (loop, cond, linear_cond):
             found.update(o for o in node.outputs if _source_of_update(k, node, o) in found)
-        elif node.op.name in ("reshape", "barrier"):
+        elif node.op.same_memory:
             found.update(o for a, o in zip(node.inputs, node.outputs, strict=True) if a in found)
     return list(found)
 
@@ -283,7 +283,7 @@ def _stacks_of_inner_loops(body: Graph, stacked: Sequence[Operand], carries: int
     out: dict[Var, Operand] = {}
     for a, s in zip(body.outputs[carries:], stacked, strict=True):
         node = made.get(a) if isinstance(a, Var) else None
-        if node is None or node.op.name != "loop" or a in read or body.outputs.count(a) > 1 or not a.type.is_static():
+        if node is None or node.op is not loop or a in read or body.outputs.count(a) > 1 or not a.type.is_static():
             continue
         inner = node.params["spec"].carries
         if a in node.outputs[inner:-1] and (node.params["length"] is not None or node.params["test"] is None):

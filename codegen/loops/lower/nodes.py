@@ -15,15 +15,21 @@ from codegen.loops.language import (
     Program,
     walk_expr,
 )
-from codegen.loops.lower.builder import I64, Builder, Index, Operand, bind_size, product, reads
+from codegen.loops.lower.builder import Builder, Index, Operand, bind_size, product, reads
 from codegen.loops.lower.control import CONTROL
 from tracer.graph import Atom, Const, Graph, Node, Var
-from tracer.types import Size
+from tracer.op import Cost, Elementwise
+from tracer.ops.arithmetic import add, neg, sub
+from tracer.ops.comparison import Select
+from tracer.ops.control.calls import barrier
+from tracer.ops.index import in_bounds, in_bounds_again, pad_sum
+from tracer.ops.index import index as index_op
+from tracer.ops.linalg import matmul
+from tracer.ops.shape import broadcast, reshape, transpose
+from tracer.types import Size, i64
 
 __all__ = ["Scope", "lower"]
 
-_CHEAP = {"add", "sub", "mul", "neg", "select", "lt", "le", "gt", "ge", "eq", "ne", "maximum", "minimum", "abs", "square"}
-_INDEXING = {"add", "sub", "neg", "in_bounds", "in_bounds_again"}
 LIGHT_DEPTH = 3
 RECOMPUTE_COST = 48
 """Operations that cost less than a round trip of one number through memory: about 2 ns a core at 40 GB/s, 24 in 8 lanes."""
@@ -64,14 +70,14 @@ class Scope:
         for p, node in enumerate(self.graph.nodes):
             for a in node.inputs:
                 touch(a, p)
-            if node.op.name == "barrier":       # its results are its operands
+            if node.op is barrier:       # its results are its operands
                 for a, o in zip(node.inputs, node.outputs, strict=True):
                     if isinstance(a, Var):
                         base = under.get(a, {a})
                         under[o] = base | {o}
                         for v in base:
                             self.views.setdefault(v, []).append(o)
-            elif node.op.is_view or node in self.light or node.op.name == "reshape":
+            elif node.op.is_view or node in self.light or node.op is reshape:
                 base = set().union(*(under.get(a, {a}) for a in node.inputs if isinstance(a, Var)), set())
                 for o in node.outputs:
                     under[o] = base | {o}
@@ -92,11 +98,11 @@ class Scope:
             arrays = [a for a in node.inputs if isinstance(a, Var) and a not in numbers]
             if node.op.compares:    # a truth value costs more to keep than to find again, also against one number a row
                 arrays = [a for a in arrays if a not in rows]
-            if node.op.name in ("broadcast", "reshape") and not arrays:
+            if node.op in (broadcast, reshape) and not arrays:
                 numbers.update(node.outputs)
-            elif node.op.name == "broadcast":
+            elif node.op is broadcast:
                 rows.update(node.outputs)
-            elif node.op.name in _INDEXING and node.outputs[0].type.dtype == I64 and not node.outputs[0].type.shape:
+            elif node.op in (add, sub, neg, in_bounds, in_bounds_again) and node.outputs[0].type == i64:
                 light.add(node)     # counters and what is derived of them: loops over memory are recognised by them
             elif (node.op.light or node.op.compares) and len(arrays) == 1 and node.outputs[0].type.shape:
                 level = depth.get(arrays[0], 0) + 1
@@ -149,12 +155,12 @@ class Scope:
                 for d, length in zip(out_var.type.shape, node.op.lengths(k, xs), strict=False):
                     bind_size(k, d, length)
                 return
-        if node.op.name == "matmul":
+        if node.op is matmul:
             xs = [self._matrix_ready(x) for x in xs]
             for a, x in zip(node.inputs, xs, strict=True):  # what had to be stored for one product serves the next
                 if isinstance(a, Var) and x.buffer is not None:
                     self.env[a] = x
-        elif node.op.name == "reshape":
+        elif node.op is reshape:
             xs = [k.materialize(xs[0])]
             b = xs[0].buffer
             assert b is not None
@@ -163,7 +169,7 @@ class Scope:
             if b in self.owned:
                 self.owned.add(shared)
             return
-        elif node.op.name == "pad_sum":
+        elif node.op is pad_sum:
             xs = [self._recomputed(a, x) for a, x in zip(node.inputs, xs, strict=True)]
         if len(node.outputs) == 1:
             for d, length in zip(out_var.type.shape, node.op.lengths(k, xs), strict=False):
@@ -183,7 +189,7 @@ class Scope:
 
     def _note_cheap(self, node: Node) -> None:
         """Remember how to compute a cheap elementwise value anew from the kernel's inputs, which nobody writes."""
-        if node.op.name not in _CHEAP or len(node.outputs) != 1:
+        if node.op.cost is not Cost.LITTLE or not isinstance(node.op, (Elementwise, Select)) or node.params or len(node.outputs) != 1:
             return
         parts = [self._source(a) for a in node.inputs]
         if any(p is None for p in parts):
@@ -222,13 +228,13 @@ class Scope:
         if not node.op.is_view:
             return None
         t = node.outputs[0].type
-        extra = {"indices": [x.read for x in xs[1:]]} if node.op.name == "index" else {}
+        extra = {"indices": [x.read for x in xs[1:]]} if node.op is index_op else {}
         rule: Callable[..., Any] = node.op.view
         read = rule(self.k, xs[0].read if xs else None, [a.type for a in node.inputs], **node.params, **extra)
         if read is None:
             return None
         out = Operand(t.dtype, t.shape, read)
-        if node.op.name == "transpose" and node.params["axes"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2):
+        if node.op is transpose and node.params["axes"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2):
             out.swapped_of = xs[0]
         return out
 
