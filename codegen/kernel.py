@@ -65,6 +65,9 @@ class Kernel:
         called = f"; it calls NumPy for {', '.join(sorted(set(self.references)))}" if self.references else ""
         return (f"; {self.note}" if self.note else "") + called
 
+    def release(self) -> None:
+        """Drop what was kept for looking at the kernel, and is not needed to run it: `stages` cannot be asked for afterwards."""
+
     @cached_property
     def stages(self) -> Stages:
         """Everything between the graph and machine code; made again if the kernel came from disk."""

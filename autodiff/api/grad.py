@@ -35,7 +35,7 @@ __all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "stop_gradient",
 
 _derived: OrderedDict[Any, tuple] = OrderedDict()
 _derived_lock = threading.Lock()
-_KEEP = 512
+_KEEP = 128
 
 
 def _remember(key, make: Callable[[], tuple]) -> tuple:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,11 @@ class Recorded:
     notes: tuple[str, ...] = ()
     asked_layout: bool = False
     reads: Any = None
+    has_graph: bool = True
+
+    def without_graph(self) -> Recorded:
+        """The same without its graph, which takes more memory than all else and is not needed once there is a kernel."""
+        return replace(self, graph=Graph(self.graph.name, (), (), ()), has_graph=False)
 
 
 def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None, label: Callable[[str], str] = str,

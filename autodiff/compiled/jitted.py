@@ -354,6 +354,7 @@ class Jitted:
                 kernel = self._kernel(rec.graph)
                 entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 self._add_direct(entry, direct, tree, leaves)
+                self._release(entry)
             else:
                 kernel = InterpretedKernel(rec.graph)
                 entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
@@ -363,6 +364,12 @@ class Jitted:
             self._keep(key, entry)
             self._compile_seconds += time.perf_counter() - start
             return entry
+
+    def _release(self, entry: Entry) -> None:
+        """Drop the graphs of an entry that has its kernel, where nothing will ask for them again: they take most of its memory."""
+        if not self._donate and (self._verify or config.verify) == "off":
+            entry.recorded = entry.recorded.without_graph()
+            entry.kernel.release()
 
     def _kernel(self, graph: Graph):
         """Compile, where that can be done."""
@@ -415,6 +422,7 @@ class Jitted:
             self._compile_seconds += time.perf_counter() - start
             if any(e is entry for e in self._entries.values()):
                 self._add_direct(entry, direct, tree, leaves)
+            self._release(entry)
 
     def _convention(self, args, kwargs, statics) -> Convention | None:
         """The way of calling; None if there is no direct one."""

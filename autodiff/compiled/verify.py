@@ -70,7 +70,7 @@ def verified_call(name: str, function: Callable, recorded: Recorded, args: tuple
             raise VerificationError(f"`{name}` {_said(got)}; the plain function {_said(wanted)}") from got.error
         assert got.error is not None
         raise got.error
-    exact = is_exact(recorded.graph) and not hasattr(function, "__autodiff_derivative__")
+    exact = recorded.has_graph and is_exact(recorded.graph) and not hasattr(function, "__autodiff_derivative__")
     problem = _difference(got.result, wanted.result, exact, "result")
     problem = problem or _difference(got.leaves, wanted.leaves, exact, "the arguments afterwards")
     if problem and not exact:   # what cancels is as uncertain as the largest number on the way
@@ -205,7 +205,7 @@ def _inputs(recorded: Recorded, leaves: Sequence) -> list | None:
     """The inputs of the graph for a call; None where they are not the leaves, or lengths are known only at run time."""
     graph = recorded.graph
     inputs = [*leaves, *recorded.captured]
-    if len(inputs) != len(graph.inputs) or any(v.type.symbols() for n in graph.nodes for v in n.outputs):
+    if not recorded.has_graph or len(inputs) != len(graph.inputs) or any(v.type.symbols() for n in graph.nodes for v in n.outputs):
         return None
     return [np.asarray(x, t.dtype) if t.shape else np.asarray(x, t.dtype)[()] for x, t in zip(inputs, graph.in_types, strict=True)]
 

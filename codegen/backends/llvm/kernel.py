@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -244,6 +245,12 @@ class LlvmKernel(Kernel):
         if code:
             self.fail(code)
         return tuple([o if o.shape else o[()] for o in outs])
+
+    def release(self) -> None:
+        """Drop the graph and what was made of it, the IR too."""
+        self.module = replace(self.module, text="")
+        vars(self).pop("stages", None)
+        vars(self).pop("graph", None)
 
     def fail(self, code: int) -> None:
         """Raise what a kernel's code means."""
