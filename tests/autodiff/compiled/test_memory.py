@@ -15,15 +15,16 @@ KEPT = 128      # derivatives that `grad` keeps for graphs it may see again
 
 def slope(step, first, count):
     """Bytes that each call of `step(k)` leaves behind, after `first` of them."""
-    for k in range(first):
-        step(k)
-    gc.collect()
     tracemalloc.start()
     try:
+        for k in range(first):
+            step(k)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
         for k in range(first, first + count):
             step(k)
         gc.collect()
-        return tracemalloc.get_traced_memory()[0] / count
+        return (tracemalloc.get_traced_memory()[0] - before) / count
     finally:
         tracemalloc.stop()
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.compile import compile_graph
 from codegen.backends.llvm import link
 from codegen.backends.llvm.writer import MixedTypesError, Value, Writer
+from codegen.compile import compile_graph
 from tests import guard
 from tracer.trace import evaluate
 
