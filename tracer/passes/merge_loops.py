@@ -17,24 +17,29 @@ __all__ = ["merge_loops"]
 def merge_loops(graph: Graph) -> Graph:
     """Take loops out of which another loop is a part, in a graph and all bodies in it."""
     nodes = [map_bodies(n, merge_loops) for n in graph.nodes]
+    outputs = graph.outputs
+    while (found := _next(nodes)) is not None:
+        # One at a time: what a loop depends on is another thing after each.
+        small, outs = found
+        env: dict[Var, Atom] = dict(zip(small.outputs, outs, strict=True))
+        nodes = [Node(n.op, _replaced(n.inputs, env), n.outputs, n.params, n.where) for n in nodes if n is not small]
+        nodes, outputs = _in_order(nodes), _replaced(outputs, env)
+    return Graph(graph.name, graph.inputs, tuple(nodes), outputs)
+
+
+def _next(nodes: Sequence[Node]) -> tuple[Node, list[Var]] | None:
+    """A loop that can go, and the outputs of another one that stand for its own."""
     loops = [n for n in nodes if n.op is loop and n.params["test"] is None]
-    env: dict[Var, Atom] = {}
-    gone: set[Node] = set()
     for small in loops:
         for large in loops:
-            if small is not large and large not in gone and not _depends(nodes, large, small):
-                outs = _found_in(small, large)
-                if outs is not None:
-                    gone.add(small)
-                    env.update(zip(small.outputs, outs, strict=True))
-                    break
-    if not gone:
-        return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
+            outs = _found_in(small, large) if small is not large else None
+            if outs is not None and not _depends(nodes, large, small):
+                return small, outs
+    return None
 
-    def at(a: Atom) -> Atom:
-        return env.get(a, a) if isinstance(a, Var) else a
-    left = [Node(n.op, tuple(map(at, n.inputs)), n.outputs, n.params, n.where) for n in nodes if n not in gone]
-    return Graph(graph.name, graph.inputs, tuple(_in_order(graph.inputs, left)), tuple(map(at, graph.outputs)))
+
+def _replaced(atoms: Sequence[Atom], env: dict[Var, Atom]) -> tuple[Atom, ...]:
+    return tuple([env.get(a, a) if isinstance(a, Var) else a for a in atoms])
 
 
 def _depends(nodes: Sequence[Node], node: Node, on: Node) -> bool:
@@ -78,7 +83,7 @@ def _found_in(small: Node, large: Node) -> list[Var] | None:
     return [*(large.outputs[j] for j in numbers), large.outputs[-1]]
 
 
-def _in_order(inputs: Sequence[Var], nodes: Sequence[Node]) -> list[Node]:
+def _in_order(nodes: Sequence[Node]) -> list[Node]:
     """The nodes, each after those that it needs, otherwise in the order they have."""
     made = {o: n for n in nodes for o in n.outputs}
     done: set[Node] = set()

@@ -13,6 +13,7 @@ from tracer.graph import Graph, Node, Var, map_bodies
 from tracer.ops.comparison import logical_not
 from tracer.ops.control.loops import loop
 from tracer.ops.index import in_bounds, in_bounds_again
+from tracer.types import Size
 
 __all__ = ["schedule"]
 
@@ -44,6 +45,7 @@ def _ordered(nodes: list[Node]) -> list[Node]:
             if isinstance(a, Var):
                 readers.setdefault(a, []).append(p)
     before: list[set[int]] = [{made[a] for a in n.inputs if isinstance(a, Var) and a in made} for n in nodes]
+    _add_sizes(nodes, before)
     effects = [p for p, n in enumerate(nodes) if n.has_effect()]
     for a, b in zip(effects, effects[1:]):
         before[b].add(a)
@@ -52,6 +54,19 @@ def _ordered(nodes: list[Node]) -> list[Node]:
             if r > p and not _depends(r, p, before):
                 before[p].add(r)
     return _sorted(nodes, before)
+
+
+def _add_sizes(nodes: list[Node], before: list[set[int]]) -> None:
+    """A node that names a size comes after the first node whose result binds it."""
+    binds: dict[str, int] = {}
+    for p, n in enumerate(nodes):
+        for name in n.mentions():
+            if name in binds:
+                before[p].add(binds[name])
+        for v in n.outputs:
+            for d in v.type.shape:
+                if isinstance(d, Size) and d.name():
+                    binds.setdefault(d.name(), p)   # type: ignore[arg-type]
 
 
 def _readers_of(v: Var, nodes: list[Node], readers: dict[Var, list[int]]) -> set[int]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 import autodiff as ad
+from tracer.check import check
 from tracer.graph import all_nodes
 from tracer.passes.merge_loops import merge_loops
 from tracer.passes.simplify import simplify
@@ -45,3 +46,23 @@ def test_parts_are_taken_from_the_whole():
         assert (loops(graph), loops(shared)) == (before, after), f.__name__
         for got, want in zip(evaluate(shared, [x, y]), evaluate(graph, [x, y]), strict=True):
             np.testing.assert_array_equal(got, want)
+
+
+def test_a_loop_in_a_loop_that_goes_itself():
+    """Found by random programs once the checker stood between the passes: the outputs of the second loop, which had gone, were read."""
+    def f(x):
+        s = s2 = s3 = 0.1
+        t2 = t3 = 0.2
+        u = 0.3
+        for i in range(5):
+            s = s * 0.5 + x[i]
+        for i in range(5):
+            s2, t2 = s2 * 0.5 + x[i], t2 + x[i] * 2.0
+        for i in range(5):
+            s3, t3, u = s3 * 0.5 + x[i], t3 + x[i] * 2.0, u * x[i] + 1.0
+        return s + 2 * s2 + 3 * t2 + 4 * s3 + 5 * t3 + 6 * u
+    x = np.linspace(0.1, 1.0, 5)
+    graph = merge_loops(simplify(ad.jit(f).trace(x)))
+    check(graph)
+    assert [n.op.name for n in graph.nodes].count("loop") == 1
+    np.testing.assert_allclose(evaluate(graph, [x])[0], f(x), rtol=1e-14)
