@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
+from autodiff.capture import dispatch
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
 from autodiff.capture.locations import append, check_read, is_users, mutating, set_item
 from autodiff.capture.python_numbers import FUNCTIONS, python_value
 from autodiff.capture.questions import QUESTIONS
 from autodiff.capture.reads import note_attribute, note_content
-from autodiff.capture.state import declined, truth, undecided
+from autodiff.capture.state import UNBOUND, declined, truth, undecided
 from autodiff.numpy.aliasing import own_memory
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
@@ -158,15 +159,30 @@ def _question(f: Any) -> Callable | None:
         return None
 
 
-def _constructor(kind: type) -> FunctionType | None:
-    """The user's `__init__`, if making an object of a class is nothing but running it on a new one."""
-    if type(kind).__call__ is not type.__call__ or kind.__new__ is not object.__new__:
-        return None
-    init = kind.__init__    # type: ignore[misc]
-    return init if isinstance(init, FunctionType) and is_users(init) else None
+def iterable(run: Callable, x: Any) -> Any:
+    """What going through `x` goes through: the iterator that the `__iter__` of its class gives, where that is Python code."""
+    own = dispatch.method(x, "__iter__")
+    if own is None:
+        return x
+    found = run(own)
+    return note_made(_steps(run, found)) if dispatch.method(found, "__next__") is not None else found
+
+
+def _steps(run: Callable, iterator: Any) -> Iterator:
+    """What the `__next__` of an iterator gives, until it raises StopIteration."""
+    while True:
+        try:
+            value = run(dispatch.method(iterator, "__next__"))
+        except StopIteration:
+            return
+        yield value
 
 
 def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> Any:
+    def again(g: Callable, *more: Any, **named: Any) -> Any:
+        return call(g, more, named, lift)
+    if isinstance(f, FunctionType) and dispatch.generated_init(f) and dispatch.initialised(again, lift.put, f, args, kwargs):     # type: ignore[attr-defined]
+        return None
     try:
         special, ours = _BUILTINS.get(f), _NUMPY.get(f)
     except TypeError:   # what cannot be hashed
@@ -210,13 +226,8 @@ def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) ->
     if isinstance(f, type):
         if f in _LIFTS_ARGUMENTS:
             args = tuple([lift(a) if isinstance(a, FunctionType) else a for a in args])
-        init = _constructor(f)
-        if init is None:
-            return _as_it_stands(f, args, kwargs)
-        made: Any = object.__new__(f)
-        if lift(init)(made, *args, **kwargs) is not None:
-            raise TypeError(f"__init__() of {f.__name__} should return None")
-        return made
+        made = dispatch.constructed(again, f, args, kwargs) if f not in dispatch.PLAIN else UNBOUND
+        return _as_it_stands(f, args, kwargs) if made is UNBOUND else made
     own = call_method(f)
     if own is not None:
         return lift(own)(f, *args, **kwargs)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks, calls
+from autodiff.capture import blocks, calls, dispatch
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
+from autodiff.capture.dispatch import PLAIN
 from autodiff.capture.questions import attribute_of
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.snapshots import Snapshot
@@ -47,10 +48,6 @@ SHORT = 2
 WRITTEN_OUT = 64
 """Loops that cannot become a loop of the graph are written out silently up to so many steps."""
 MOST_WRITTEN_OUT = 1024
-
-_IN_PLACE = {"Add": operator.iadd, "Sub": operator.isub, "Mult": operator.imul, "Div": operator.itruediv, "FloorDiv": operator.ifloordiv,
-             "Mod": operator.imod, "Pow": operator.ipow, "MatMult": operator.imatmul, "LShift": operator.ilshift,
-             "RShift": operator.irshift, "BitAnd": operator.iand, "BitOr": operator.ior, "BitXor": operator.ixor}
 
 
 def note(text: str) -> None:
@@ -106,9 +103,13 @@ class Hooks:
     def _logical(self, v, others: Sequence[Callable], conjunction: bool):
         slots.check_read(v)
         for k, other in enumerate(others):
-            if undecided(v):
+            test = self.test(v)
+            if undecided(test):
+                if test is not v:
+                    rest = lambda k=k: self._logical(others[k](), others[k + 1:], conjunction)  # noqa: E731
+                    return self.choose(test, rest, lambda v=v: v) if conjunction else self.choose(test, lambda v=v: v, rest)
                 return self._joined(v, others[k:], conjunction)
-            if bool(v) is not conjunction:
+            if bool(test) is not conjunction:
                 return v
             v = other()
         return v
@@ -141,11 +142,17 @@ class Hooks:
     def not_(self, v):
         """`not v`."""
         slots.check_read(v)
+        v = self.test(v)
         return np.logical_not(truth(v)) if undecided(v) else not v
+
+    def test(self, x):
+        """What decides on the truth of `x`: itself, or what the `__bool__` or `__len__` of its class gives."""
+        return x if type(x) in PLAIN else dispatch.test_of(self.call, x)
 
     def choose(self, test, yes: Callable, no: Callable):
         """`yes() if test else no()`."""
         slots.check_read(test)
+        test = self.test(test)
         if not undecided(test):
             return yes() if test else no()
         jump = blocks.branch(truth(test), lambda: Jump(RETURN, yes()), lambda: Jump(RETURN, no()), Cells((), ()), (yes, no))
@@ -177,10 +184,27 @@ class Hooks:
         if isinstance(x, Tracer):
             return attribute_of(x, name)
         note_attribute(x, name)
-        value = getattr(x, name)
-        if isinstance(getattr(type(x), name, None), property):
-            note_made(value)
-        return calls.outside(value)
+        return calls.outside(getattr(x, name) if type(x) in PLAIN else dispatch.attribute(self.call, x, name))
+
+    # -- operators -----------------------------------------------------------------------------
+
+    def within(self, value, x):
+        """`value in x`."""
+        if type(x) not in PLAIN:
+            run = dispatch.method(x, "__contains__")
+            if run is not None:
+                return self.call(bool, self.call(run, value))
+            x = calls.iterable(self.call, x)
+        self.iterated(x)
+        if type(x) in (list, tuple, dict, set, str, range) and type(value) in PLAIN:
+            return value in x
+        if isinstance(x, (list, tuple)):
+            return self.call(any, [y is value or self.eq(y, value) for y in x])
+        return value in x
+
+    def outwith(self, value, x):
+        """`value not in x`."""
+        return self.not_(self.within(value, x))
 
     def made(self, x):
         """An iterator that an expression has made."""
@@ -190,10 +214,16 @@ class Hooks:
         """What is about to be gone through by Python itself."""
         advance(x, "going through")
         note_content(x, 0)
-        return x
+        return x if type(x) in PLAIN else calls.iterable(self.call, x)
 
     def getitem(self, x, index):
         """`x[index]`."""
+        if type(x) not in PLAIN:
+            run = dispatch.method(x, "__getitem__")
+            if run is None and isinstance(x, dict) and index not in x:
+                run = dispatch.method(x, "__missing__")
+            if run is not None:
+                return self.call(run, index)
         if type(x) is list and slots.is_pending(x) and index != -1:
             slots.check_read(x)
         if isinstance(x, np.ndarray) and calls.holds_traced(index):
@@ -215,16 +245,17 @@ class Hooks:
                               fix="pass it as an argument, or make a copy in the function, x = x.copy()")
             slots.mutating(x, "writing to")
         elif not isinstance(x, Tracer):
-            slots.set_item(x, index, value)
+            run = dispatch.method(x, "__setitem__")
+            if run is not None:
+                self.call(run, index, value)
+            else:
+                slots.set_item(x, index, value)
             return
         x[index] = value
 
     def setattr(self, x, name: str, value) -> None:
         """`x.name = value`."""
-        found = getattr(type(x), name, None)
-        if isinstance(found, property) and isinstance(found.fset, FunctionType) and slots.is_users(found.fset):
-            self.call(found.fset, x, value)
-        else:
+        if type(x) in PLAIN or not dispatch.set_attribute_of(self.call, x, name, value):
             slots.set_attribute(x, name, value)
 
     def sets(self, *variables: Callable) -> None:
@@ -238,14 +269,15 @@ class Hooks:
 
     def update_item(self, x, index, op: str, value) -> None:
         """`x[index] op= value`."""
-        self.setitem(x, index, _IN_PLACE[op](self.getitem(x, index), value))
+        self.setitem(x, index, getattr(self, op)(self.getitem(x, index), value))
 
     def update_attribute(self, x, name: str, op: str, value) -> None:
         """`x.name op= value`."""
-        self.setattr(x, name, _IN_PLACE[op](getattr(x, name), value))
+        self.setattr(x, name, getattr(self, op)(self.attribute(x, name) if type(x) not in PLAIN else getattr(x, name), value))
 
     def require(self, test, message: Callable) -> None:
         """`assert test, message`."""
+        test = self.test(test)
         if undecided(test):
             where = user_line()
             text = message()
@@ -317,6 +349,7 @@ class Hooks:
     def if_(self, test, body: Callable, orelse: Callable | None, names: Sequence[str], rest: Callable | None) -> Jump | None:
         """`if test: body else: orelse`, then rest."""
         slots.check_read(test)
+        test = self.test(test)
         if not undecided(test):
             return blocks.follow(body if test else orelse, rest, names)
         cells = Cells((body, orelse, rest), names)
@@ -326,17 +359,21 @@ class Hooks:
     def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
                rest: Callable | None, ends: Sequence[str]) -> Jump | None:
         """`while test: body else: orelse`, then rest."""
+        asked = test
+
+        def test() -> Any:
+            return self.test(asked())
         steps = blocks.Steps(None, None, test)
         if _follows_values():
             return self._written_out(_while(test), body, orelse, rest, None, None, (*state, *ends))
         try:
-            jump = blocks.loop(steps, body, carried, state, (body, test))
+            jump = blocks.loop(steps, body, carried, state, (body, asked))
         except ConcreteValueError as e:
             if undecided(test()):
                 raise
             return self._written_out(_while(test), body, orelse, rest, e, None, (*state, *ends))
-        if test.__name__ != "<lambda>":
-            test()      # sets names, as `while (x := f()) > 0` does
+        if asked.__name__ != "<lambda>":
+            asked()     # sets names, as `while (x := f()) > 0` does
         return self._after(jump, orelse, rest, ends)
 
     def for_(self, over, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None, rest: Callable | None,
@@ -345,6 +382,8 @@ class Hooks:
         slots.check_read(over)
         advance(over, "going through")
         note_content(over, 0)
+        if type(over) not in PLAIN:
+            over = calls.iterable(self.call, over)
         steps = _stepped(over)
         if steps is None or _follows_values():
             items = over if steps is None else _known_items(over, steps)
@@ -440,7 +479,8 @@ class _Context:
         self.tried = hooks.tried() if isinstance(manager, suppress) else nullcontext()
 
     def __enter__(self) -> Any:
-        value = type(self.manager).__enter__(self.manager)
+        run = dispatch.method(self.manager, "__enter__")
+        value = type(self.manager).__enter__(self.manager) if run is None else hooks.call(run)
         self.tried.__enter__()
         return value
 
@@ -449,15 +489,19 @@ class _Context:
             try:
                 self.tried.__exit__(None, None, None)
             except BaseException as refused:
-                type(self.manager).__exit__(self.manager, type(refused), refused, refused.__traceback__)
+                self._leave(type(refused), refused, refused.__traceback__)
                 raise
-        swallowed = bool(type(self.manager).__exit__(self.manager, kind, e, traceback))
+        swallowed = bool(self._leave(kind, e, traceback))
         if swallowed:
             try:
                 raise e
             except type(e):
                 hooks.caught()
         return swallowed
+
+    def _leave(self, *raised: Any) -> Any:
+        run = dispatch.method(self.manager, "__exit__")
+        return type(self.manager).__exit__(self.manager, *raised) if run is None else hooks.call(run, *raised)
 
 
 def _follows_values() -> bool:
@@ -628,6 +672,28 @@ def _reversed(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
 
 _ITERATORS: dict[Any, Callable] = {zip: _zipped, enumerate: _enumerated, reversed: _reversed}
 
+
+def _operator(python: Callable, of: Callable, name: str) -> Callable:
+    """A hook for an operator of two operands."""
+    def hook(self, a, b):
+        return python(a, b) if type(a) in PLAIN and type(b) in PLAIN else of(self.call, name, a, b)
+    return hook
+
+
+def _unary(python: Callable, name: str) -> Callable:
+    def hook(self, x):
+        return python(x) if type(x) in PLAIN else dispatch.unary(self.call, name, x)
+    return hook
+
+
+for _name in dispatch.BINARY.values():
+    setattr(Hooks, dispatch.hook_name(_name), _operator(dispatch.python_operator(_name), dispatch.binary, _name))
+    setattr(Hooks, f"i{_name}", _operator(dispatch.python_operator(f"i{_name}"), dispatch.in_place, _name))
+for _name in dispatch.COMPARISONS.values():
+    setattr(Hooks, _name, _operator(dispatch.python_operator(_name), dispatch.compare, _name))
+for _name in dispatch.UNARY.values():
+    setattr(Hooks, _name, _unary(dispatch.python_operator(_name), _name))
+
 hooks = Hooks()
 
 
@@ -654,6 +720,9 @@ def lifted(f):
     except Unconvertible as e:
         note(f"`{f.__name__}` is not captured: {e}")
         return f
+
+
+lifted.put = hooks.setattr   # type: ignore[attr-defined]
 
 
 def lift_here(f):

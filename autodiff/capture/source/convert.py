@@ -19,7 +19,7 @@ After:
         def body__1(item__):                    # one step
             nonlocal i, x
             i = item__
-            x = x * 0.5 + i
+            x = hooks__.add(hooks__.mul(x, 0.5), i)
         hooks__.for_(hooks__.items(range, n),   # what the loop goes over
                      body__1,
                      ('x',),                    # `carried`: names that a step sets and a later step reads
@@ -50,6 +50,7 @@ from collections.abc import Iterator, Sequence
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
+from autodiff.capture.dispatch import BINARY, COMPARISONS, UNARY, hook_name
 from autodiff.capture.source.liveness import Liveness, bound_names
 
 __all__ = ["convert", "converted_source", "is_converted", "Unconvertible"]
@@ -148,8 +149,8 @@ if hasattr(os, "register_at_fork"):
 def _rewritten(f: FunctionType) -> tuple[ast.stmt, ast.AST, str | None]:
     """Return the rewritten definition of `f`, the definition in the source, and the name of the class that it stands in."""
     code = f.__code__
-    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        raise Unconvertible(f"`{f.__qualname__}` is a generator or a coroutine")
+    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise Unconvertible(f"`{f.__qualname__}` is a coroutine")
     found, owner = _find(f)
     node: Any = _Cases().visit(copy.deepcopy(found))
     converter = _Converter(_names_inside(node), owner)
@@ -259,6 +260,19 @@ def _hook(name: str, *args: ast.expr, keywords: Sequence[ast.keyword] = ()) -> a
     return ast.Call(ast.Attribute(_name(HOOKS), name, ast.Load()), list(args), list(keywords))
 
 
+def _is_number(e: ast.expr) -> bool:
+    """Whether an expression is written as a number."""
+    return isinstance(e, ast.Constant) and isinstance(e.value, (int, float)) or isinstance(e, ast.UnaryOp) and _is_number(e.operand)
+
+
+def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.expr:
+    """One comparison; `in` evaluates its left side first, so the hook is given both in the order in which they stand."""
+    if isinstance(op, (ast.In, ast.NotIn)):
+        return _hook("within" if isinstance(op, ast.In) else "outwith", left, right)
+    name = COMPARISONS.get(type(op).__name__)
+    return ast.Compare(left, [op], [right]) if name is None else _hook(name, left, right)
+
+
 def _thunk(e: ast.expr) -> ast.Lambda:
     return ast.Lambda(_arguments([]), e)
 
@@ -307,6 +321,13 @@ class _Scope:
         self.outside = {g for s in ast.walk(node) if isinstance(s, ast.Global) for g in s.names}
         self.shared = {g for s in _own_statements(node.body) if isinstance(s, (ast.Global, ast.Nonlocal)) for g in s.names}
         self.live = Liveness(node)
+        self.generates = _yields(node.body)
+
+
+def _yields(body: Sequence[ast.AST]) -> bool:
+    """Whether statements of a function make it a generator function."""
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) or not isinstance(n, _SCOPES) and _yields(list(ast.iter_child_nodes(n)))
+               for n in body)
 
 
 class _Cases(ast.NodeTransformer):
@@ -387,7 +408,15 @@ class _Converter(ast.NodeTransformer):
 
     def visit_UnaryOp(self, n: ast.UnaryOp) -> ast.AST:
         self.generic_visit(n)
-        return _at(_hook("not_", n.operand), n) if isinstance(n.op, ast.Not) else n
+        if isinstance(n.op, ast.Not):
+            return _at(_hook("not_", n.operand), n)
+        return n if _is_number(n.operand) else _at(_hook(UNARY[type(n.op).__name__], n.operand), n)
+
+    def visit_BinOp(self, n: ast.BinOp) -> ast.AST:
+        self.generic_visit(n)
+        if _is_number(n.left) and _is_number(n.right) or isinstance(n.left, (ast.JoinedStr, ast.Constant)) and not _is_number(n.left):
+            return n
+        return _at(_hook(hook_name(BINARY[type(n.op).__name__]), n.left, n.right), n)
 
     def visit_IfExp(self, n: ast.IfExp) -> ast.AST:
         plain = any(_contains(v, (ast.NamedExpr, ast.Await)) for v in (n.body, n.orelse))
@@ -413,13 +442,11 @@ class _Converter(ast.NodeTransformer):
     def visit_Compare(self, n: ast.Compare) -> ast.AST:
         plain = len(n.ops) == 1 or any(_contains(v, ast.NamedExpr) for v in n.comparators)
         self.generic_visit(n)
-        n.comparators = [_at(_hook("iterated", c), c) if isinstance(op, (ast.In, ast.NotIn)) and not isinstance(c, _FRESH) else c
-                         for op, c in zip(n.ops, n.comparators, strict=True)]
         if plain:
-            return n
+            return _at(_comparison(n.left, n.ops[0], n.comparators[0]), n) if len(n.ops) == 1 else n
         links: list[ast.expr] = []
         for op, right in zip(n.ops, n.comparators, strict=True):
-            both = ast.Lambda(_arguments([ast.arg("a"), ast.arg("b")]), ast.Compare(_name("a"), [op], [_name("b")]))
+            both = ast.Lambda(_arguments([ast.arg("a"), ast.arg("b")]), _comparison(_name("a"), op, _name("b")))
             links += [both, _thunk(right)]
         return _at(_hook("compare", n.left, *links), n)
 
@@ -462,7 +489,7 @@ class _Converter(ast.NodeTransformer):
     # -- scopes --------------------------------------------------------------------------------
 
     def visit_FunctionDef(self, n: ast.FunctionDef) -> ast.AST:
-        if _contains(n, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)):
+        if _contains(n, (ast.Await, ast.AsyncFor, ast.AsyncWith)):
             return n
         n.args.defaults = [self.visit(d) for d in n.args.defaults]
         n.args.kw_defaults = [self.visit(d) if d else d for d in n.args.kw_defaults]
@@ -498,7 +525,9 @@ class _Converter(ast.NodeTransformer):
         """Convert a block. In a block function (not `top`) a jump is a value that is returned."""
         out: list[ast.stmt] = []
         for k, s in enumerate(statements):
-            if isinstance(s, (ast.If, *_LOOPS)):
+            if isinstance(s, (ast.If, *_LOOPS, ast.With, ast.Try)) and self._stays(s, statements[k + 1:]):
+                out.append(self._as_it_stands(s))
+            elif isinstance(s, (ast.If, *_LOOPS)):
                 jumps = _may_jump(s)
                 rest = list(statements[k + 1:]) if jumps else []
                 made, call = self._compound(s, rest)
@@ -516,6 +545,32 @@ class _Converter(ast.NodeTransformer):
             else:
                 out += self._simple(s)
         return out
+
+    def _stays(self, s: ast.stmt, rest: Sequence[ast.stmt]) -> bool:
+        """Whether a statement of a generator function stays Python's: no block that yields can become a function of its own."""
+        return bool(self.scopes) and self.scopes[-1].generates and (_yields([s]) or _may_jump(s))
+
+    def _as_it_stands(self, s: Any) -> ast.stmt:
+        """A statement of a generator function whose condition or loop Python follows; the expressions and statements in it are converted."""
+        if isinstance(s, ast.If) or isinstance(s, ast.While):
+            s.test = _at(_hook("test", self.visit(s.test)), s.test)
+        elif isinstance(s, ast.For):
+            s.iter = _at(_hook("iterated", self.visit(s.iter)), s.iter)
+        for item in getattr(s, "items", ()):
+            self.generic_visit(item)
+            item.context_expr = _at(_hook("context", item.context_expr), item.context_expr)
+        for part in (s, *getattr(s, "handlers", ())):
+            for field in ("body", "orelse", "finalbody"):
+                if getattr(part, field, None):
+                    setattr(part, field, [y for x in getattr(part, field) for y in self._piece(x)])
+        for h in getattr(s, "handlers", ()):
+            h.body.insert(0, _at(ast.Expr(_hook("caught")), h))
+        return s
+
+    def _piece(self, s: ast.stmt) -> list[ast.stmt]:
+        if isinstance(s, (ast.Break, ast.Continue, ast.Return)):
+            return [self.visit(s)]
+        return self.block([s], top=True)
 
     def _jump(self, s: ast.stmt) -> ast.stmt:
         if isinstance(s, ast.Return):
@@ -566,6 +621,10 @@ class _Converter(ast.NodeTransformer):
             return self._unpack(s)
         if isinstance(s, ast.AugAssign) and isinstance(s.target, (ast.Subscript, ast.Attribute)):
             return [self._augment(s)]
+        if isinstance(s, ast.AugAssign):
+            name: Any = s.target
+            value = _at(_hook(f"i{BINARY[type(s.op).__name__]}", _name(name.id), self.visit(s.value)), s)
+            return [_at(ast.Assign([name], value), s)]
         if isinstance(s, ast.Assert):
             message = s.msg or ast.Constant(None)
             return [_at(ast.Expr(_hook("require", self.visit(s.test), _thunk(self.visit(message)))), s)]
@@ -596,7 +655,7 @@ class _Converter(ast.NodeTransformer):
         target: Any = s.target
         part = self._index(self.visit(target.slice)) if isinstance(target, ast.Subscript) else self._attribute(target.attr)
         hook = "update_item" if isinstance(target, ast.Subscript) else "update_attribute"
-        return _at(ast.Expr(_hook(hook, self.visit(target.value), part, ast.Constant(type(s.op).__name__), self.visit(s.value))), s)
+        return _at(ast.Expr(_hook(hook, self.visit(target.value), part, ast.Constant(f"i{BINARY[type(s.op).__name__]}"), self.visit(s.value))), s)
 
     # -- branches and loops --------------------------------------------------------------------
 
