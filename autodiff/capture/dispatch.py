@@ -2,8 +2,8 @@
 
 Captured code hands these operations to the functions of this file. Of plain values (tracers, arrays, numbers, built-in containers) they are
 what the operator of Python does. Of objects whose class defines the operation in Python, the function is found by the rules of the language
-reference, section 3.3 (special methods are looked up on the class; the reflected operand of a subclass goes first; NotImplemented passes on),
-and `call` runs its converted form, so that its own branches, loops and calls are captured too.
+reference, section 3.3 (special methods are looked up on the class; the reflected operand of a subclass goes first; NotImplemented passes
+on), and `call` runs its converted form, so that its own branches, loops and calls are captured too.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from autodiff.capture.state import UNBOUND, truth, undecided
 from tracer.errors import UnsupportedError, explain, is_internal_file
 from tracer.trace import Tracer
 
-__all__ = ["PLAIN", "BINARY", "COMPARISONS", "UNARY", "attribute", "binary", "compare", "constructed", "in_place", "method", "set_attribute_of",
-           "test_of", "unary"]
+__all__ = ["PLAIN", "BINARY", "COMPARISONS", "UNARY", "attribute", "binary", "compare", "constructed", "in_place", "method",
+           "set_attribute_of", "test_of", "unary"]
 
 Call = Callable[..., Any]
 
-PLAIN = frozenset({Tracer, np.ndarray, int, float, bool, complex, str, bytes, list, tuple, dict, set, frozenset, range, slice, type(None), deque,
-                   np.float64, np.float32, np.int64, np.int32, np.bool_})
+PLAIN = frozenset({Tracer, np.ndarray, int, float, bool, complex, str, bytes, list, tuple, dict, set, frozenset, range, slice, type(None),
+                   deque, np.float64, np.float32, np.int64, np.int32, np.bool_})
 """Classes whose operations are those of the interpreter or of the tracer; an operand of another class is looked at."""
 
-BINARY = {"Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod", "Pow": "pow", "MatMult": "matmul",
-          "LShift": "lshift", "RShift": "rshift", "BitAnd": "and", "BitOr": "or", "BitXor": "xor"}
+BINARY = {"Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod", "Pow": "pow",
+          "MatMult": "matmul", "LShift": "lshift", "RShift": "rshift", "BitAnd": "and", "BitOr": "or", "BitXor": "xor"}
 """Binary operators of the syntax tree, and the middle of the names of their special methods."""
 COMPARISONS = {"Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge", "Eq": "eq", "NotEq": "ne"}
 UNARY = {"USub": "neg", "UAdd": "pos", "Invert": "invert"}
@@ -129,8 +129,8 @@ def binary(call: Call, name: str, a: Any, b: Any) -> Any:
     raise TypeError(f"unsupported operand type(s) for {sign}: '{type(a).__name__}' and '{type(b).__name__}'")
 
 
-_SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod", "** or pow()": "pow", "@": "matmul", "<<": "lshift",
-          ">>": "rshift", "&": "and", "|": "or", "^": "xor"}
+_SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod", "** or pow()": "pow", "@": "matmul",
+          "<<": "lshift", ">>": "rshift", "&": "and", "|": "or", "^": "xor"}
 
 
 def _leaves_to(x: Any, other: Any) -> bool:
@@ -156,7 +156,8 @@ def _numpys_operator(call: Call, name: str, a: Any, b: Any, right: Any) -> Any:
         return call(right, python_value(a) if isinstance(a, Tracer) else a.item())
     raise explain(UnsupportedError, f"an array of shape {a.shape} and a {type(b).__name__} in an operator",
                   why="NumPy makes an array of objects of it, element by element, and a graph holds numbers only",
-                  fix=f"set `__array_ufunc__ = None` in {type(b).__name__}, so that NumPy leaves the operator to it, or loop over the elements")
+                  fix=f"set `__array_ufunc__ = None` in {type(b).__name__}, so that NumPy leaves the operator to it, or loop over "
+                      "the elements")
 
 
 def in_place(call: Call, name: str, a: Any, b: Any) -> Any:
@@ -349,7 +350,7 @@ def constructed(call: Call, kind: type, args: tuple, kwargs: dict) -> Any:
 
 
 def _new(kind: type, args: tuple, kwargs: dict) -> Any:
-    new = kind.__new__
+    new: Any = kind.__new__
     return new(kind) if new is object.__new__ else new(kind, *args, **kwargs)
 
 

@@ -359,21 +359,19 @@ class Hooks:
     def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
                rest: Callable | None, ends: Sequence[str]) -> Jump | None:
         """`while test: body else: orelse`, then rest."""
-        asked = test
-
-        def test() -> Any:
-            return self.test(asked())
-        steps = blocks.Steps(None, None, test)
+        def goes_on() -> Any:
+            return self.test(test())
+        steps = blocks.Steps(None, None, goes_on)
         if _follows_values():
-            return self._written_out(_while(test), body, orelse, rest, None, None, (*state, *ends))
+            return self._written_out(_while(goes_on), body, orelse, rest, None, None, (*state, *ends))
         try:
-            jump = blocks.loop(steps, body, carried, state, (body, asked))
+            jump = blocks.loop(steps, body, carried, state, (body, test))
         except ConcreteValueError as e:
-            if undecided(test()):
+            if undecided(goes_on()):
                 raise
-            return self._written_out(_while(test), body, orelse, rest, e, None, (*state, *ends))
-        if asked.__name__ != "<lambda>":
-            asked()     # sets names, as `while (x := f()) > 0` does
+            return self._written_out(_while(goes_on), body, orelse, rest, e, None, (*state, *ends))
+        if test.__name__ != "<lambda>":
+            test()      # sets names, as `while (x := f()) > 0` does
         return self._after(jump, orelse, rest, ends)
 
     def for_(self, over, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None, rest: Callable | None,

@@ -551,7 +551,7 @@ class _Converter(ast.NodeTransformer):
         return bool(self.scopes) and self.scopes[-1].generates and (_yields([s]) or _may_jump(s))
 
     def _as_it_stands(self, s: Any) -> ast.stmt:
-        """A statement of a generator function whose condition or loop Python follows; the expressions and statements in it are converted."""
+        """A statement of a generator function whose condition or loop Python follows; what is in it is converted."""
         if isinstance(s, ast.If) or isinstance(s, ast.While):
             s.test = _at(_hook("test", self.visit(s.test)), s.test)
         elif isinstance(s, ast.For):
@@ -655,7 +655,8 @@ class _Converter(ast.NodeTransformer):
         target: Any = s.target
         part = self._index(self.visit(target.slice)) if isinstance(target, ast.Subscript) else self._attribute(target.attr)
         hook = "update_item" if isinstance(target, ast.Subscript) else "update_attribute"
-        return _at(ast.Expr(_hook(hook, self.visit(target.value), part, ast.Constant(f"i{BINARY[type(s.op).__name__]}"), self.visit(s.value))), s)
+        name = ast.Constant(f"i{BINARY[type(s.op).__name__]}")
+        return _at(ast.Expr(_hook(hook, self.visit(target.value), part, name, self.visit(s.value))), s)
 
     # -- branches and loops --------------------------------------------------------------------
 
