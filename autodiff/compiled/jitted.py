@@ -198,7 +198,7 @@ class Jitted:
         if self._statics.names:
             args, kwargs, statics = self._statics.take(args, kwargs)
         leaves, tree = flatten((args, kwargs) if kwargs else args)
-        key = self._key(tree, leaves, statics, not kwargs)
+        key = Signature.of(tree, leaves, statics, not kwargs, self._by_layout)
         entry = self._entries.get(key)
         is_new = entry is None
         if entry is None:
@@ -232,15 +232,11 @@ class Jitted:
         self._seconds += time.perf_counter() - start
         return entry.unpack(out)
 
-    def _key(self, tree, leaves: list, statics: tuple, is_plain: bool) -> Signature:
-        """What decides which entry serves a call; the arguments' layout only if the function asked for it."""
-        return Signature.of(tree, leaves, statics, is_plain, self._by_layout)
-
     def _entry_for(self, args: tuple) -> tuple[Entry, list]:
         """The entry for positional arguments, compiled if need be, and their leaves."""
         args, kwargs, statics = self._statics.take(args, {}) if self._statics.names else (args, {}, ())
         leaves, tree = flatten(args)
-        key = self._key(tree, leaves, statics, True)
+        key = Signature.of(tree, leaves, statics, True, self._by_layout)
         return self._entries.get(key) or self._compile(key, args, kwargs, statics, leaves, tree), leaves
 
     def bind(self, *args, reuse: bool = False) -> Callable[[], Any]:
@@ -389,7 +385,7 @@ class Jitted:
 
     def _keep(self, key, entry: Entry) -> None:
         """Enter an entry; the oldest goes if there are too many."""
-        self._missed = (key, list(self._entries) if len(self._entries) < EXPLAINED else self._last_keys(), entry)
+        self._missed = (key, list(itertools.islice(reversed(self._entries), EXPLAINED)), entry)
         self._entries[key] = entry
         if len(self._entries) > self._max:
             _, oldest = self._entries.popitem(last=False)
@@ -499,6 +495,3 @@ class Jitted:
         if entry.variants is not None:
             text_ += entry.variants.why()
         return text_ + "".join(f"\n  {n}" for n in entry.recorded.notes)
-
-    def _last_keys(self) -> list:
-        return list(itertools.islice(reversed(self._entries), EXPLAINED))
