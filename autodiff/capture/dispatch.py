@@ -290,9 +290,15 @@ def _getter(call: Call, found: Any) -> Callable | None:
 
 
 def _kept(call: Call, found: functools.cached_property, x: Any) -> Any:
-    """The value of a cached property, which is computed once and kept in the object."""
+    """The value of a cached property, which is computed once and kept in the object.
+
+    An object that holds no traced value outlives the recording, and what it keeps must be no traced value either: Python computes it of
+    the arrays that the object has.
+    """
     name: Any = found.attrname
     own = vars(x)
+    if name not in own and not any(isinstance(v, Tracer) for v in own.values()):
+        return getattr(x, name)
     if name not in own:
         value = call(found.func, x)
         will_set(Slot(x, "attribute", name))

@@ -1,5 +1,6 @@
 """What the interpreter calls by itself of a user's class is captured: operators, comparisons, truth, items, calls, properties, constructors."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,3 +132,23 @@ def test_value_and_gradient(f, x):
     np.testing.assert_allclose(value, want, rtol=1e-13)
     np.testing.assert_allclose(gradient, slope, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(ad.grad(f)(x), slope, rtol=1e-6, atol=1e-8)
+
+
+class Table:
+    """An object from outside that keeps what it computes."""
+
+    def __init__(self):
+        self.a = np.arange(3.0)
+
+    @functools.cached_property
+    def doubled(self):
+        return self.a * 2.0
+
+
+@pytest.mark.parametrize("transform", [ad.grad, lambda f: ad.jit(ad.grad(f))], ids=["eager", "jit"])
+def test_what_an_object_from_outside_keeps_is_no_traced_value(transform):
+    table = Table()
+    g = transform(lambda x: np.sum(x * table.doubled))
+    for _ in range(2):
+        np.testing.assert_array_equal(g(X), table.a * 2.0)
+    assert type(vars(table)["doubled"]) is np.ndarray
