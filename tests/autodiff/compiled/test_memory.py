@@ -7,10 +7,17 @@ import gc
 import tracemalloc
 
 import numpy as np
+import pytest
 
 import autodiff as ad
 
 KEPT = 128      # derivatives that `grad` keeps for graphs it may see again
+
+
+@pytest.fixture(autouse=True)
+def not_verified(monkeypatch):
+    """A call that may be verified keeps its graph."""
+    monkeypatch.setattr(ad.config, "verify", "off")
 
 
 def slope(step, first, count):
