@@ -61,6 +61,8 @@ _FUTURE = 0x1FE0000
 _JUMPS = (ast.Return, ast.Break, ast.Continue)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _LOOPS = (ast.For, ast.While)
+_OF_THE_FRAME = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+"""Expressions that bind a name of the function that they stand in, or suspend it: they cannot move into a lambda."""
 _FRESH = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Constant, ast.ListComp, ast.SetComp, ast.DictComp)
 """Expressions whose value is no iterator."""
 _READS_FRAME = ("locals", "globals", "vars", "eval", "exec", "super", "dir")
@@ -402,7 +404,7 @@ class _Converter(ast.NodeTransformer):
     # -- expressions ---------------------------------------------------------------------------
 
     def visit_BoolOp(self, n: ast.BoolOp) -> ast.AST:
-        plain = any(_contains(v, (ast.NamedExpr, ast.Await)) for v in n.values[1:])    # a function would keep the name to itself
+        plain = any(_contains(v, _OF_THE_FRAME) for v in n.values[1:])    # a function would keep the name to itself
         self.generic_visit(n)
         return n if plain else _at(_hook("and_" if isinstance(n.op, ast.And) else "or_", n.values[0], *map(_thunk, n.values[1:])), n)
 
@@ -419,7 +421,7 @@ class _Converter(ast.NodeTransformer):
         return _at(_hook(hook_name(BINARY[type(n.op).__name__]), n.left, n.right), n)
 
     def visit_IfExp(self, n: ast.IfExp) -> ast.AST:
-        plain = any(_contains(v, (ast.NamedExpr, ast.Await)) for v in (n.body, n.orelse))
+        plain = any(_contains(v, _OF_THE_FRAME) for v in (n.body, n.orelse))
         self.generic_visit(n)
         return n if plain else _at(_hook("choose", n.test, _thunk(n.body), _thunk(n.orelse)), n)
 
@@ -440,7 +442,7 @@ class _Converter(ast.NodeTransformer):
         return n
 
     def visit_Compare(self, n: ast.Compare) -> ast.AST:
-        plain = len(n.ops) == 1 or any(_contains(v, ast.NamedExpr) for v in n.comparators)
+        plain = len(n.ops) == 1 or any(_contains(v, _OF_THE_FRAME) for v in n.comparators)
         self.generic_visit(n)
         if plain:
             return _at(_comparison(n.left, n.ops[0], n.comparators[0]), n) if len(n.ops) == 1 else n
@@ -551,8 +553,8 @@ class _Converter(ast.NodeTransformer):
         return bool(self.scopes) and self.scopes[-1].generates and (_yields([s]) or _may_jump(s))
 
     def _as_it_stands(self, s: Any) -> ast.stmt:
-        """A statement of a generator function whose condition or loop Python follows; what is in it is converted."""
-        if isinstance(s, ast.If) or isinstance(s, ast.While):
+        """A statement of a generator function whose condition or loop Python follows; what stands in it is converted."""
+        if isinstance(s, (ast.If, ast.While)):
             s.test = _at(_hook("test", self.visit(s.test)), s.test)
         elif isinstance(s, ast.For):
             s.iter = _at(_hook("iterated", self.visit(s.iter)), s.iter)
@@ -625,7 +627,7 @@ class _Converter(ast.NodeTransformer):
             name: Any = s.target
             value = _at(_hook(f"i{BINARY[type(s.op).__name__]}", _name(name.id), self.visit(s.value)), s)
             return [_at(ast.Assign([name], value), s)]
-        if isinstance(s, ast.Assert):
+        if isinstance(s, ast.Assert) and not (s.msg and _contains(s.msg, _OF_THE_FRAME)):
             message = s.msg or ast.Constant(None)
             return [_at(ast.Expr(_hook("require", self.visit(s.test), _thunk(self.visit(message)))), s)]
         return [self.visit(s)]

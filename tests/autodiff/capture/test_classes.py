@@ -152,3 +152,51 @@ def test_what_an_object_from_outside_keeps_is_no_traced_value(transform):
     for _ in range(2):
         np.testing.assert_array_equal(g(X), table.a * 2.0)
     assert type(vars(table)["doubled"]) is np.ndarray
+
+
+def in_a_conditional_expression(x, chosen):
+    def parts():
+        (yield x[0] * 2.0) if chosen else (yield x[1] * 3.0)
+    return sum_of(parts())
+
+
+def behind_and(x, chosen):
+    def parts():
+        chosen and (yield x[2] * 5.0)
+        yield x[0]
+    return sum_of(parts())
+
+
+def behind_or_and_in_a_comparison(x, chosen):
+    def parts():
+        chosen or (yield x[1] * 7.0)
+        _ = 0 < 1 < ((yield x[2] * 2.0) or 5)
+    return sum_of(parts())
+
+
+def in_a_message(x, chosen):
+    def parts():
+        assert chosen or True, (yield x[0])
+        yield x[1] * 4.0
+    return sum_of(parts())
+
+
+def sum_of(parts):
+    total = 0.0
+    for k, part in enumerate(parts):
+        total = total + (k + 1) * part
+    return total
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+@pytest.mark.parametrize("f", [in_a_conditional_expression, behind_and, behind_or_and_in_a_comparison, in_a_message], ids=lambda f: f.__name__)
+def test_a_yield_inside_of_an_expression_suspends_its_own_generator(f, chosen):
+    """An expression with a `yield` may not become a lambda: the lambda would be a generator of its own, and the value would be lost."""
+    def g(x):
+        return f(x, chosen)
+    want, h = g(X), 1e-6
+    slope = [(g(X + h * e) - g(X - h * e)) / (2 * h) for e in np.eye(3)]
+    value, gradient = ad.jit(ad.value_and_grad(g))(X)
+    np.testing.assert_allclose(value, want, rtol=1e-14)
+    np.testing.assert_allclose(gradient, slope, atol=1e-8)
+    np.testing.assert_allclose(ad.grad(g)(X), slope, atol=1e-8)
