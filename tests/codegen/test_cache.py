@@ -210,7 +210,7 @@ def test_the_compiler_is_known_by_its_files_wherever_they_are(tmp_path):
     assert key.startswith(f"({files!r}")
 
 
-@pytest.mark.parametrize("change", ["text", "time", "added", "removed", "moved", "nested"])
+@pytest.mark.parametrize("change", ["text", "template", "time", "added", "removed", "moved", "nested"])
 def test_a_change_in_a_folder_of_the_compiler_changes_its_key(tmp_path, change):
     roots = copied(tmp_path)
     ops, inner = tmp_path / "tracer" / "ops", tmp_path / "codegen" / "passes" / "loops"
@@ -219,6 +219,8 @@ def test_a_change_in_a_folder_of_the_compiler_changes_its_key(tmp_path, change):
     before = llvm_kernel.files_of(roots)
     if change == "text":
         (ops / "sort.py").write_text("# another rule\n")
+    elif change == "template":
+        (tmp_path / "codegen" / "entry" / "native.ll").write_text("; another entry\n")
     elif change == "time":
         os.utime(ops / "sort.py", ns=(0, 0))
     elif change == "added":
