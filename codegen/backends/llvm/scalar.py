@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from codegen.backends.llvm.writer import SIZES, Value, Writer, llvm_type
-from codegen.elementary import functions as vecmath
+from codegen.elementary import functions as elementary
 
-__all__ = ["apply", "cast", "combine", "neutral", "horizontal", "COSTLY", "NotKnown", "HELPERS"]
+__all__ = ["apply", "cast", "combine", "neutral", "horizontal", "NotKnown", "HELPERS"]
 
 
 class NotKnown(Exception):
@@ -84,12 +84,8 @@ for _name, _op in {"abs": "fabs", "copysign": "copysign", "sqrt": "sqrt", "floor
     setattr(Arithmetic, _name, _arithmetic_intrinsic(_op))
 
 
-COSTLY = set(vecmath.functions) | {"pow", "cbrt", "exp2", "log10", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh",
-                                   "atanh", "atan2", "hypot", "erfc", "lgamma", "fmod", "mod", "floordiv", "gcd", "lcm"}
-"""Functions of some twenty instructions and more."""
-
 WATCHED = {"sin": "sin", "cos": "cos", "tan": "tan"}
-"""Angles beyond `vecmath.BEYOND` take the C library's function, lane by lane, in a branch that is hardly ever taken."""
+"""Angles beyond `elementary.BEYOND` take the C library's function, lane by lane, in a branch that is hardly ever taken."""
 
 _FLOAT_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _INT_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "bitand": "and", "bitor": "or", "bitxor": "xor"}
@@ -130,13 +126,13 @@ def _float(w: Writer, fn: str, xs: list[Value]) -> Value:
         return w.pure(f"fneg {xs[0]}", kind, xs[0].lanes, xs[0])
     if fn in _INTRINSICS:
         return w.intrinsic(_INTRINSICS[fn], *xs)
-    if fn in vecmath.NEED_FMA and not w.fma_exact:
+    if fn in elementary.NEED_FMA and not w.fma_exact:
         return w.lanewise(library_name(fn, kind), *xs)
-    if fn in vecmath.functions:
+    if fn in elementary.functions:
         m: Any = Arithmetic(w, kind)
         if fn in WATCHED:
             return _watched(w, fn, xs[0], m)
-        return vecmath.functions[fn](m, *xs)
+        return elementary.functions[fn](m, *xs)
     if fn in ("fmax", "fmin"):
         a, b = xs
         wins = w.compare("fcmp oge" if fn == "fmax" else "fcmp ole", a, b)
@@ -161,8 +157,8 @@ def _watched(w: Writer, fn: str, x: Value, m: Arithmetic) -> Value:
     for frame in w.frames[x.level:]:
         if key in frame.known:
             return frame.known[key]
-    fast = vecmath.functions[fn](m, x)  # type: ignore[arg-type]
-    huge = w.compare("fcmp ogt", m.abs(x), m.k(vecmath.BEYOND[m.width]))  # type: ignore[attr-defined]
+    fast = elementary.functions[fn](m, x)  # type: ignore[arg-type]
+    huge = w.compare("fcmp ogt", m.abs(x), m.k(elementary.BEYOND[m.width]))  # type: ignore[attr-defined]
     if x.lanes:
         huge = w.compare("icmp ne", w.pure(f"bitcast {huge} to i{x.lanes}", f"i{x.lanes}", 0, huge), w.constant(0, f"i{x.lanes}"))
     y = w.unlikely(huge, fast, lambda: w.lanewise(library_name(WATCHED[fn], m.kind), x))
