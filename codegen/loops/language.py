@@ -410,38 +410,43 @@ def show_expr(e: Expr) -> str:
 
 def show(program: Program) -> str:
     """A program as text."""
-    lines = [f"{program.name}({', '.join(_declare(b) for b in program.inputs)}):"]
+    results = ", ".join(o.name if isinstance(o, Buffer) else str(o.value) for o in program.outputs)
+    return "\n".join([f"{program.name}({', '.join(_declare(b) for b in program.inputs)}):", *_show_block(program.body, "  "),
+                      f"  return {results}"])
 
-    def put(block: list[Stmt], indent: str) -> None:
-        for s in block:
-            if isinstance(s, For):
-                kind = "for" if s.parallel else "loop"
-                lines.append(f"{indent}{kind} {s.var.name} < {show_expr(s.stop)}{' backwards' if s.reverse else ''}:{_show_plans(s)}")
-                put(s.body, indent + "  ")
-            elif isinstance(s, While):
-                lines.append(f"{indent}while:")
-                put(s.head, indent + "  ")
-                lines.append(f"{indent}  leave unless {show_expr(s.test)}")
-                put(s.body, indent + "  ")
-            elif isinstance(s, If):
-                for k, b in enumerate(s.branches):
-                    lines.append(f"{indent}branch {show_expr(s.which)} == {k}:")
-                    put(b, indent + "  ")
-            elif isinstance(s, Store):
-                target = show_expr(Load(s.buffer, s.index))
-                lines.append(f"{indent}{target} {s.combine or ''}= {show_expr(s.value)}")
-            elif isinstance(s, Grow):
-                lines.append(f"{indent}grow {s.buffer.name} to {show_expr(s.at)}")
-            elif isinstance(s, Alloc):
-                lines.append(f"{indent}alloc {_declare(s.buffer)}")
-            elif isinstance(s, Check):
-                lines.append(f"{indent}check {show_expr(s.index)} in {show_expr(s.length)}")
-            else:
-                ins, outs = (", ".join(map(_show_view, xs)) for xs in (s.inputs, s.outputs))
-                lines.append(f"{indent}{outs} {'+' if s.info.get('add') else ''}= {s.info.get('op', s.kind)}({ins})")
-    put(program.body, "  ")
-    lines.append("  return " + ", ".join(o.name if isinstance(o, Buffer) else str(o.value) for o in program.outputs))
-    return "\n".join(lines)
+
+def _show_block(block: list[Stmt], indent: str) -> list[str]:
+    """The lines of statements."""
+    lines: list[str] = []
+    inner = indent + "  "
+    for s in block:
+        if isinstance(s, For):
+            kind = "for" if s.parallel else "loop"
+            lines.append(f"{indent}{kind} {s.var.name} < {show_expr(s.stop)}{' backwards' if s.reverse else ''}:{_show_plans(s)}")
+            lines += _show_block(s.body, inner)
+        elif isinstance(s, While):
+            test = f"{inner}leave unless {show_expr(s.test)}"
+            lines += [f"{indent}while:", *_show_block(s.head, inner), test, *_show_block(s.body, inner)]
+        elif isinstance(s, If):
+            for k, b in enumerate(s.branches):
+                lines += [f"{indent}branch {show_expr(s.which)} == {k}:", *_show_block(b, inner)]
+        else:
+            lines.append(indent + _show_simple(s))
+    return lines
+
+
+def _show_simple(s: Store | Grow | Alloc | Check | Call) -> str:
+    """A statement without blocks as text."""
+    if isinstance(s, Store):
+        return f"{show_expr(Load(s.buffer, s.index))} {s.combine or ''}= {show_expr(s.value)}"
+    if isinstance(s, Grow):
+        return f"grow {s.buffer.name} to {show_expr(s.at)}"
+    if isinstance(s, Alloc):
+        return f"alloc {_declare(s.buffer)}"
+    if isinstance(s, Check):
+        return f"check {show_expr(s.index)} in {show_expr(s.length)}"
+    ins, outs = (", ".join(map(_show_view, xs)) for xs in (s.inputs, s.outputs))
+    return f"{outs} {'+' if s.info.get('add') else ''}= {s.info.get('op', s.kind)}({ins})"
 
 
 def _show_plans(s: For) -> str:

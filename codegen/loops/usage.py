@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from codegen.loops.language import (
     Apply,
     Buffer,
@@ -40,20 +42,15 @@ class Usage:
             self.total[b] = self.total.get(b, 0) + 1
 
     def _count(self, s: Stmt) -> dict[Buffer, int]:
-        found: dict[Buffer, int] = {}
-        written: set[Buffer] = set()
-        for e in stmt_exprs(s):
-            for part in walk_expr(e):
-                if isinstance(part, Load) and is_variable(part.buffer):
-                    found[part.buffer] = found.get(part.buffer, 0) + 1
-        if isinstance(s, Store) and is_variable(s.buffer):
-            found[s.buffer] = found.get(s.buffer, 0) + 1
-            written.add(s.buffer)
-        if isinstance(s, Call):
-            for x in [*s.inputs, *s.outputs]:
-                if is_variable(x.buffer):
-                    found[x.buffer] = found.get(x.buffer, 0) + 1
-            written |= {x.buffer for x in s.outputs if is_variable(x.buffer)}
+        touched = [part.buffer for e in stmt_exprs(s) for part in walk_expr(e) if isinstance(part, Load)]
+        set_here: list[Buffer] = []
+        if isinstance(s, Store):
+            set_here = [s.buffer]
+        elif isinstance(s, Call):
+            touched += [x.buffer for x in s.inputs]
+            set_here = [x.buffer for x in s.outputs]
+        found: dict[Buffer, int] = dict(Counter(b for b in [*touched, *set_here] if is_variable(b)))
+        written = {b for b in set_here if is_variable(b)}
         for block in blocks(s):
             for inner in block:
                 for b, n in self._count(inner).items():

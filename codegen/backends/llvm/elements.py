@@ -130,11 +130,7 @@ class ElementWriter(Writer):
     def expr(self, e: Expr) -> Value:
         """The value of an expression: a vector if it varies along the loop that is being vectorised."""
         if isinstance(e, Name):
-            v = self.vector
-            if v is not None and e == v.var:
-                lane = Value("<" + ", ".join(f"i64 {k}" for k in range(v.lanes)) + ">", "i64", v.lanes)
-                return self.binary("add", v.index, lane)
-            return self.names[e]
+            return self._counter(e)
         if isinstance(e, Lit):
             return self.lit(e)
         if isinstance(e, Load):
@@ -143,17 +139,23 @@ class ElementWriter(Writer):
             return self.select(self.expr(e.test), self.expr(e.yes), self.expr(e.no))
         if isinstance(e, Cast):
             return scalar_llvm.cast(self, self.expr(e.x), e.x.dtype, e.dtype)
+        return self._applied(e)
+
+    def _counter(self, e: Name) -> Value:
+        v = self.vector
+        if v is None or e != v.var:
+            return self.names[e]
+        lane = Value("<" + ", ".join(f"i64 {k}" for k in range(v.lanes)) + ">", "i64", v.lanes)
+        return self.binary("add", v.index, lane)
+
+    def _applied(self, e: Apply) -> Value:
+        """The value of a function; arithmetic of indices folds numbers."""
         dtype = e.args[0].dtype
         if e.fn == "div" and isinstance(e.args[1], Lit) and _has_exact_reciprocal(e.args[1].value, dtype):
             e = Apply("mul", (e.args[0], Lit(1 / dtype.type(e.args[1].value), dtype)), dtype)
         args = [self.expr(a) for a in e.args]
-        if dtype == np.int64:
-            if e.fn == "add":
-                return self.iadd(*args)
-            if e.fn == "mul":
-                return self.imul(*args)
-            if e.fn == "sub":
-                return self.isub(*args)
+        if dtype == np.int64 and e.fn in ("add", "mul", "sub"):
+            return {"add": self.iadd, "mul": self.imul, "sub": self.isub}[e.fn](*args)
         if (e.fn, dtype) in self.module.outlined:
             return self.module.call_outlined(self, e.fn, dtype, self.even(*args))
         if dtype.kind in "iu" and e.fn in ("pow", "gcd", "lcm"):
