@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks, calls, dispatch
+from autodiff.capture import branches, calls, dispatch, loops
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.dispatch import PLAIN
@@ -155,7 +155,7 @@ class Hooks:
         test = self.test(test)
         if not undecided(test):
             return yes() if test else no()
-        jump = blocks.branch(truth(test), lambda: Jump(RETURN, yes()), lambda: Jump(RETURN, no()), Cells((), ()), (yes, no))
+        jump = branches.branch(truth(test), lambda: Jump(RETURN, yes()), lambda: Jump(RETURN, no()), Cells((), ()), (yes, no))
         assert jump is not None
         return jump.value
 
@@ -351,9 +351,9 @@ class Hooks:
         slots.check_read(test)
         test = self.test(test)
         if not undecided(test):
-            return blocks.follow(body if test else orelse, rest, names)
+            return branches.follow(body if test else orelse, rest, names)
         cells = Cells((body, orelse, rest), names)
-        return blocks.branch(truth(test), lambda: blocks.follow(body, rest, names), lambda: blocks.follow(orelse, rest, names), cells,
+        return branches.branch(truth(test), lambda: branches.follow(body, rest, names), lambda: branches.follow(orelse, rest, names), cells,
                              (body, orelse, rest))
 
     def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
@@ -361,11 +361,11 @@ class Hooks:
         """`while test: body else: orelse`, then rest."""
         def goes_on() -> Any:
             return self.test(test())
-        steps = blocks.Steps(None, None, goes_on)
+        steps = loops.Steps(None, None, goes_on)
         if _follows_values():
             return self._written_out(_while(goes_on), body, orelse, rest, None, None, (*state, *ends))
         try:
-            jump = blocks.loop(steps, body, carried, state, (body, test))
+            jump = loops.loop(steps, body, carried, state, (body, test))
         except ConcreteValueError as e:
             if undecided(goes_on()):
                 raise
@@ -389,7 +389,7 @@ class Hooks:
         if isinstance(steps.count, int) and steps.count <= SHORT:
             return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count, (*state, *ends))
         try:
-            jump = blocks.loop(steps, body, carried, state, (body,))
+            jump = loops.loop(steps, body, carried, state, (body,))
         except (ConcreteValueError, UnsupportedError) as e:
             # What is refused for a counter or length that is not known may do for known ones.
             if not isinstance(steps.count, int) or isinstance(e, UnsupportedError) and steps.count > WRITTEN_OUT:
@@ -399,8 +399,8 @@ class Hooks:
             assert item is not None
 
             def others() -> Jump | None:
-                left = blocks.Steps(count - 1, lambda i: item(i + 1), memory=steps.memory)
-                return blocks.loop(left, body, carried, state, (body,))
+                left = loops.Steps(count - 1, lambda i: item(i + 1), memory=steps.memory)
+                return loops.loop(left, body, carried, state, (body,))
             return self._written_out(_known_items(over, steps), body, orelse, rest, e, count, (*state, *ends),
                                      others if count - 1 > SHORT else None)
         return self._after(jump, orelse, rest, ends)
@@ -408,9 +408,9 @@ class Hooks:
     def _after(self, jump: Jump | None, orelse: Callable | None, rest: Callable | None, ends: Sequence[str]) -> Jump | None:
         """What follows a loop that was left by `jump`."""
         if jump is None:
-            return blocks.follow(orelse, rest, ends)
+            return branches.follow(orelse, rest, ends)
         code = jump.code
-        on = lambda: blocks.follow(orelse, rest, ends)  # noqa: E731
+        on = lambda: branches.follow(orelse, rest, ends)  # noqa: E731
         left = on
         if orelse is not None:
             def left() -> Jump | None:
@@ -419,7 +419,7 @@ class Hooks:
             return left()
         value = jump.value
         cells = Cells((orelse, rest), ends)
-        return blocks.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
+        return branches.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
 
     def _written_out(self, over, body: Callable, orelse: Callable | None, rest: Callable | None, why: Exception | None,
                      count: int | None, names: Sequence[str], others: Callable[[], Jump | None] | None = None) -> Jump | None:
@@ -453,20 +453,20 @@ class Hooks:
                 if jump is not None and jump.code == RETURN:
                     return jump
                 if jump is not None and jump.code == BREAK:
-                    return blocks.follow(rest, None)
+                    return branches.follow(rest, None)
                 if taken == 1 and others is not None:
                     return go()
-            return blocks.follow(orelse, rest, names)
+            return branches.follow(orelse, rest, names)
         return go()
 
     def _left(self, jump: Jump, on: Callable, rest: Callable | None, cells: Cells, shared: Sequence[Callable | None]) -> Jump | None:
         """A step that may have left the loop: what follows then, and the steps that are still to come."""
         def out() -> Jump | None:
             if jump.value is None:
-                return blocks.follow(rest, None)
-            return blocks.branch(np.equal(jump.code, RETURN), lambda: Jump(RETURN, jump.value), lambda: blocks.follow(rest, None), cells,
-                                 shared)
-        return blocks.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
+                return branches.follow(rest, None)
+            returned = np.equal(jump.code, RETURN)
+            return branches.branch(returned, lambda: Jump(RETURN, jump.value), lambda: branches.follow(rest, None), cells, shared)
+        return branches.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
 
 
 class _Context:
@@ -590,26 +590,26 @@ def _noted(i, count):
     return i
 
 
-def _stepped(over) -> blocks.Steps | None:
+def _stepped(over) -> loops.Steps | None:
     """The steps of what a loop goes over; None where Python has to go through it."""
-    if isinstance(over, blocks.Steps):
+    if isinstance(over, loops.Steps):
         return over
     if isinstance(over, Budgeted):
         steps = _stepped(over.over)
-        return None if steps is None else blocks.Steps(steps.count, steps.item, memory=over.memory)
+        return None if steps is None else loops.Steps(steps.count, steps.item, memory=over.memory)
     if isinstance(over, range):
         n = len(over)
-        return blocks.Steps(n, lambda i: _range_item(over, _noted(i, n)))
+        return loops.Steps(n, lambda i: _range_item(over, _noted(i, n)))
     if isinstance(over, TracedRange):
-        return blocks.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
+        return loops.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
     if isinstance(over, list) and len(over) > SHORT:
         over = joined_rows(over)
     if isinstance(over, (Tracer, np.ndarray)) and over.shape and over.dtype.kind in "biuf":
         n = over.shape[0]
         if isinstance(n, Size):
             upto = TracedRange(integer_of_length(n))
-            return blocks.Steps(upto.count, lambda i: call_numpy("index", over, _noted_up_to(i, upto)))
-        return blocks.Steps(n, lambda i: call_numpy("index", over, _noted(i, n)))
+            return loops.Steps(upto.count, lambda i: call_numpy("index", over, _noted_up_to(i, upto)))
+        return loops.Steps(n, lambda i: call_numpy("index", over, _noted(i, n)))
     return None
 
 
@@ -624,31 +624,31 @@ def _range_item(r: range, i: Tracer):
     return x + r.start if r.start else x
 
 
-def _known_items(over, steps: blocks.Steps):
+def _known_items(over, steps: loops.Steps):
     """The items for a loop that Python runs."""
-    if not isinstance(over, blocks.Steps):
+    if not isinstance(over, loops.Steps):
         return over
     return (over.item(k) for k in range(steps.count))  # type: ignore[misc, arg-type]
 
 
-def _zipped(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+def _zipped(parts: Sequence[loops.Steps], args) -> loops.Steps:
     counts = [p.count for p in parts]
     if not all(isinstance(c, int) for c in counts):
         raise declined("zip() of a range with traced bounds", fix="loop over range and index")
-    return blocks.Steps(min(counts), lambda i: tuple([p.item(i) for p in parts]))  # type: ignore[misc]
+    return loops.Steps(min(counts), lambda i: tuple([p.item(i) for p in parts]))  # type: ignore[misc]
 
 
-def _enumerated(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+def _enumerated(parts: Sequence[loops.Steps], args) -> loops.Steps:
     start = args[1] if len(args) > 1 else 0
     one, = parts
 
     def item(i):
         value = one.item(i)
         return (i + start if not _is_zero(start) else i), value
-    return blocks.Steps(one.count, item)
+    return loops.Steps(one.count, item)
 
 
-def _reversed(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+def _reversed(parts: Sequence[loops.Steps], args) -> loops.Steps:
     one, = parts
     over = args[0]
     if isinstance(over, TracedRange):
@@ -658,14 +658,14 @@ def _reversed(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
             _noted_up_to(i, over)
             x = (last - i) * over.step if over.step != 1 else last - i
             return x + over.start if not _is_zero(over.start) else x
-        return blocks.Steps(one.count, item)
+        return loops.Steps(one.count, item)
     n = one.count
 
     def back(i):
         if not isinstance(i, Tracer):
             return one.item(n - 1 - i)
         return call_numpy("index", over, (n - 1) - _noted(i, n))
-    return blocks.Steps(n, back)
+    return loops.Steps(n, back)
 
 
 _ITERATORS: dict[Any, Callable] = {zip: _zipped, enumerate: _enumerated, reversed: _reversed}

@@ -65,8 +65,7 @@ class Scope:
         def touch(atom, position):
             if isinstance(atom, Var):
                 self.direct[atom] = position
-                for v in under.get(atom, {atom}):
-                    last[v] = position
+                last.update(dict.fromkeys(under.get(atom, {atom}), position))
 
         def is_view_of(o: Var, atoms: Sequence[Atom]) -> None:
             base = set().union(*(under.get(a, {a}) for a in atoms if isinstance(a, Var)), set())
@@ -76,15 +75,11 @@ class Scope:
         for p, node in enumerate(self.graph.nodes):
             for a in node.inputs:
                 touch(a, p)
-            if node.op is barrier:       # its results are its operands
-                for a, o in zip(node.inputs, node.outputs, strict=True):
-                    is_view_of(o, [a])
-            elif node.op.is_view or node in self.light or node.op is reshape:
-                for o in node.outputs:
-                    is_view_of(o, node.inputs)
-        end = len(self.graph.nodes)
+            if node.op is barrier or node.op.is_view or node in self.light or node.op is reshape:
+                for k, o in enumerate(node.outputs):
+                    is_view_of(o, [node.inputs[k]] if node.op is barrier else node.inputs)    # a barrier's results are its operands
         for a in self.graph.outputs:
-            touch(a, end)
+            touch(a, len(self.graph.nodes))
         return last
 
     def _light_nodes(self) -> set[Node]:
@@ -149,10 +144,7 @@ class Scope:
             self.env[node.outputs[0]] = read
             return
         if node.op is matmul:
-            xs = [self._matrix_ready(x) for x in xs]
-            for a, x in zip(node.inputs, xs, strict=True):  # what had to be stored for one product serves the next
-                if isinstance(a, Var) and x.buffer is not None:
-                    self.env[a] = x
+            xs = self._matrices_ready(node, xs)
         elif node.op is pad_sum:
             xs = [self._recomputed(a, x) for a, x in zip(node.inputs, xs, strict=True)]
         self._bind_lengths(node, xs)
@@ -246,6 +238,12 @@ class Scope:
         if node.op is transpose and node.params["axes"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2):
             out.swapped_of = xs[0]
         return out
+
+    def _matrices_ready(self, node: Node, xs: list[Operand]) -> list[Operand]:
+        """Operands of a product that BLAS can read. What had to be stored for one product serves the next."""
+        xs = [self._matrix_ready(x) for x in xs]
+        self.env.update({a: x for a, x in zip(node.inputs, xs, strict=True) if isinstance(a, Var) and x.buffer is not None})
+        return xs
 
     def _matrix_ready(self, x: Operand) -> Operand:
         """A matrix that BLAS can read: stored, or the transpose of a stored one."""
