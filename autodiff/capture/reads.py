@@ -110,6 +110,8 @@ def note_attribute(x: Any, name: str) -> None:
         _note_classes(notes, classes, name)
         return
     if id(x) not in notes.outside:
+        if not isinstance(x, (type, ModuleType)) and name not in getattr(x, "__dict__", ()):
+            _note_classes(notes, type(x).__mro__, name)     # an object made here, whose class is from outside
         return
     if isinstance(x, ModuleType):
         if is_users_file(getattr(x, "__file__", None) or "<unknown>"):

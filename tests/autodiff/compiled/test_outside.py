@@ -139,3 +139,24 @@ def test_objects_made_inside_are_not_watched():
         return sum(d["b"]) * d["a"] + Derived().value(x)
     f(X)
     assert len(f._around.reads.contents) == 0 and not any("[" in name for *_, name in f._around.reads.items.values())
+
+
+class Scaled:
+    """Made in the compiled function: its class is from outside all the same. Until now only objects from outside had their classes watched,
+    and every test made its objects outside."""
+
+    scale = 0.5
+
+    def __init__(self, value):
+        self._value = value
+
+    @property
+    def value(self):
+        return self._value * self.scale
+
+
+def test_a_class_attribute_read_by_an_object_made_in_the_function(monkeypatch):
+    f = ad.jit(lambda x: Scaled(x).value + Scaled(x).scale)
+    assert f(2.0) == 1.5
+    monkeypatch.setattr(Scaled, "scale", 3.0)
+    assert f(2.0) == 9.0

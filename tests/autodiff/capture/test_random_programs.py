@@ -1,0 +1,28 @@
+"""Programs of the generator with every axis: what is compiled gives what NumPy gives, in every face."""
+
+import pytest
+
+from tests.random_programs.__main__ import text_of
+from tests.random_programs.compare import Result, compare, load
+from tests.random_programs.shrink import shrunk
+from tests.random_programs.writer import source
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_programs_agree(part, tmp_path):
+    total = Result()
+    for seed in range(10 * part, 10 * part + 10):
+        text, float32 = text_of(seed)
+        found = compare(load(text, tmp_path, f"program_{seed}"), seed, float32)
+        total.comparisons += found.comparisons
+    assert total.comparisons.total() > 100
+
+
+def test_a_seed_is_a_program():
+    assert source(5) == source(5) != source(6)
+
+
+def test_shrinking_keeps_what_fails():
+    text = "def program(x):\n    y = x + 1\n    for i in range(3):\n        z = (y * 2) / (x - 1)\n    return y\n"
+    small = shrunk(text, lambda t: "/" in t)
+    assert "/" in small and "for" not in small and len(small) < 60

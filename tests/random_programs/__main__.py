@@ -1,0 +1,84 @@
+"""Random programs on the command line: draw them, compare them, and make a failing one small.
+
+    python -m tests.random_programs --programs 1000 --seed 0 [--go-on] [--shrink]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from codegen.config import config
+from tests.random_programs.compare import Difference, compare, load
+from tests.random_programs.shrink import shrunk
+from tests.random_programs.writer import source
+
+
+def text_of(seed: int) -> tuple[str, bool]:
+    """The program of a seed, and whether it computes with float32: every other one does."""
+    text = source(seed)
+    return (text, True) if seed % 2 else (text.replace("np.float32", "np.float64"), False)
+
+
+def failure(text: str, seed: int, float32: bool, folder: Path, name: str) -> str:
+    """What is wrong with a program: face and kind of the difference; empty if nothing."""
+    try:
+        compare(load(text, folder, name), seed, float32)
+    except Difference as e:
+        return f"{e.face}, {'raises' if ': raises' in str(e) else 'value'}"
+    return ""
+
+
+def small(text: str, seed: int, float32: bool, folder: Path) -> str:
+    """The smallest program that fails in the same way."""
+    kind = failure(text, seed, float32, folder, f"first_{seed}")
+    numbers = iter(range(10 ** 6))
+
+    def fails(candidate: str) -> bool:
+        try:
+            return failure(candidate, seed, float32, folder, f"small_{seed}_{next(numbers)}") == kind
+        except Exception:       # noqa: BLE001 - a candidate that is no program
+            return False
+    return shrunk(text, fails)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Command line; the exit status is 1 if a program differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.random_programs", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--go-on", action="store_true", help="count failures instead of stopping")
+    parser.add_argument("--shrink", action="store_true", help="make failing programs small")
+    options = parser.parse_args(given)
+    config.cache, config.wait, config.check = False, True, True
+    comparisons, refused, failed = Counter[str](), Counter[str](), 0
+    start = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(options.seed, options.seed + options.programs):
+            text, float32 = text_of(seed)
+            try:
+                found = compare(load(text, Path(folder), f"program_{seed}"), seed, float32)
+                comparisons += found.comparisons
+                refused += found.refused
+            except Difference as e:
+                failed += 1
+                print(f"seed {seed}: {str(e)[:300]}", flush=True)
+                if options.shrink:
+                    print(small(text, seed, float32, Path(folder)).split("def program")[1], flush=True)
+                if not options.go_on:
+                    break
+    print(f"{options.programs} programs from seed {options.seed}: {comparisons.total()} comparisons, {refused.total()} refusals, {failed} differ; "
+          f"{time.time() - start:.0f} s")
+    for name, count in (*comparisons.most_common(), *refused.most_common(12)):
+        print(f"  {count:8} {name}")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
