@@ -269,7 +269,7 @@ class ArrayMethods:
 
 
     def __format__(self, spec):
-        return format(repr(self), "") if self.value is None or not spec else format(self.value, spec)
+        return format(repr(self), "") if self.value is None or not spec else format(self._number("the text of"), spec)
 
     def _number(self, use: str):
         """The number itself, which belongs to the conditions on which a function is compiled along the path it takes."""

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from tracer.array import ArrayMethods
+from tracer.array import ArrayMethods, call
 from tracer.errors import ConcreteValueError, EscapedTracerError, TraceError, UnsupportedError, explain, user_line
 from tracer.graph import Atom, Const, Graph, Node, Var, Where, live_nodes
 from tracer.op import Op, type_of
 from tracer.types import ArrayType, Dim, match_sizes, substitute, type_of_value
 
 __all__ = ["Tracer", "Trace", "Traced", "bind", "trace_flat", "inline", "evaluate", "apply",
-           "walk", "current_trace", "open_trace", "reopened", "zeros", "full", "concrete_value",
+           "walk", "current_trace", "open_trace", "reopened", "zeros", "full", "concrete_value", "is_checked",
            "trace_graph"]
 
 
@@ -469,5 +469,21 @@ def zeros(type: ArrayType) -> Any:
 
 
 def concrete_value(x):
-    """The value of a tracer, if it carries one; a plain value as it is; None if unknown."""
-    return x.value if isinstance(x, Tracer) else x
+    """The numbers behind a tracer, if it carries them; a plain value as it is; None if they are not known.
+
+    In a trace whose decisions are checked it is a decision to go on with them: what follows is right for these numbers only.
+    """
+    if not isinstance(x, Tracer):
+        return x
+    if x.value is not None and is_checked(x):
+        value = np.asarray(x.value)
+        equal = call(np.equal, x, value)
+        if value.dtype.kind == "f" and np.isnan(value).any():
+            equal = call(np.where, np.isnan(value), call(np.isnan, x), equal)
+        decided(call(np.all, equal), 1)
+    return x.value
+
+
+def is_checked(x: Tracer) -> bool:
+    """Whether a tracer is of a trace that follows Python's decisions on numbers, and has them checked in later runs."""
+    return bool(x.owner.level) and x.owner.guards is not None

@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from autodiff.capture.body import Attempt, Carried
 from autodiff.capture.state import UNBOUND, declined
 from autodiff.numpy.aliasing import relatives
 from tracer.trace import Trace, Tracer
 
-__all__ = ["check_aliases"]
+__all__ = ["LoopAliases", "check_aliases"]
+
+
+class LoopAliases:
+    """Which arrays from before a loop the arrays after it may be, or be parts of.
+
+    A step may bind a name to (a view of) what another name, or the same, was at its start: `p, q = q, p`, `p = p[::-1]`. After some steps
+    it may be what any name that is reached in this way was before the loop.
+    """
+
+    def __init__(self, attempt: Attempt, results: Sequence[Carried]):
+        self.starts: dict[int, Any] = {}        # placeholder -> the array before the loop
+        self.ends: dict[int, Any] = {}          # placeholder -> the array at the end of a step
+        ends = {id(c.name): c.ends for c in results}
+        for n, p in attempt.placed.items():
+            for k, t in enumerate(p.tracers):
+                if t.type.shape and isinstance(p.starts[k], Tracer):
+                    self.starts[id(t)] = p.starts[k]
+                    self.ends[id(t)] = ends[id(n)][k] if id(n) in ends else None
+
+    def starts_of(self, x: Tracer) -> list[tuple[Tracer, bool]]:
+        """The arrays from before the loop that x, an array at the end of a step, may be a part of; whether it is the very one for sure."""
+        found: dict[int, Tracer] = {}
+        todo = [x]
+        while todo:
+            y = todo.pop()
+            for root in relatives(y):
+                if id(root) in self.starts and id(root) not in found:
+                    found[id(root)] = self.starts[id(root)]
+                    if isinstance(self.ends[id(root)], Tracer):
+                        todo.append(self.ends[id(root)])
+        only = len(found) == 1 and id(x) in found and self.ends[id(x)] is x
+        return [(start, only) for start in found.values()]
 
 
 def _root(x: Tracer) -> Tracer:

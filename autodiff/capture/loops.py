@@ -17,7 +17,7 @@ import numpy as np
 from autodiff.capture.body import Attempt, Carried, Hint, Steps, hint_of, known_places
 from autodiff.capture.branches import pass_on_stale
 from autodiff.capture.locations import PENDING, Slot, append, may_append, mutating, reachable, will_set
-from autodiff.capture.loop_aliases import check_aliases
+from autodiff.capture.loop_aliases import LoopAliases, check_aliases
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.state import (
     BREAK,
@@ -38,7 +38,7 @@ from autodiff.capture.state import (
     undecided,
 )
 from autodiff.leaves import as_leaf
-from autodiff.numpy.aliasing import assign, may_be, shared, stale
+from autodiff.numpy.aliasing import assign, may_be, may_be_part, shared, stale
 from autodiff.numpy.rows import Row
 from autodiff.transforms.checkpoint import loop_within
 from tracer.array import call as call_numpy
@@ -110,7 +110,7 @@ class _Loop:
         appended = _appended(attempt, trace)
         elements = [Carried(f"an element of a list ({k})", LEAF, [x]) for k, x in enumerate(appended)]
         check_aliases(attempt, [*results, *elements], trace)
-        return _Recording(attempt, trace, self.cells, self.sure).record(results, appended)
+        return _Recording(attempt, results, trace, self.cells, self.sure).record(appended)
 
     def _add(self, slot: Slot, value) -> bool:
         """A place that the body sets: it is handed from step to step. Whether it is new."""
@@ -204,8 +204,8 @@ def _appended(attempt: Attempt, trace: Trace) -> list:
 class _Recording:
     """The node of a loop while it is put together: what each carry starts with, is in a step and after it, and who receives the result."""
 
-    def __init__(self, attempt: Attempt, trace: Trace, cells: Cells, sure: bool):
-        self.attempt, self.trace, self.cells, self.sure = attempt, trace, cells, sure
+    def __init__(self, attempt: Attempt, results: Sequence[Carried], trace: Trace, cells: Cells, sure: bool):
+        self.attempt, self.results, self.trace, self.cells, self.sure = attempt, results, trace, cells, sure
         self.starts: list = []              # a value, or the type of zeros
         self.inputs: list[Var] = []
         self.outputs: list = []
@@ -214,14 +214,15 @@ class _Recording:
         self.arrays: list[tuple[Tracer, Sequence]] = []    # arrays among the results, and what they are in the loop
         self.left = Jump(NONE)
         self.flag: Var | None = None        # how the step before was left
+        self.aliases = LoopAliases(attempt, results)
 
-    def record(self, results: Sequence[Carried], appended: Sequence) -> Jump | None:
+    def record(self, appended: Sequence) -> Jump | None:
         """Record the node, and hand out what it gives; how the loop was left, None at its end."""
         trace, jump = self.trace, self.attempt.jump
         if jump is not None and isinstance(jump.code, int) and jump.code == CONTINUE:
             jump = None
         with reopened(trace):
-            for c in results:
+            for c in self.results:
                 self._carry_name(c)
             for root, var in list(trace.written.values()):
                 self._carry(root, trace.captured_vars[id(root)], var, partial(assign, root))
@@ -259,6 +260,10 @@ class _Recording:
         inside = x if isinstance(x, Tracer) else None
         before = start if not self.sure and isinstance(start, Tracer) else None
         may_be(y, [(inside, lambda: np.greater(self.taken[0], 0)), (before, lambda: np.equal(self.taken[0], 0))])
+        if inside is not None and y.type.shape:
+            for other, same in self.aliases.starts_of(inside):
+                if other is not before or not same:
+                    may_be_part(y, other, same)
         self.arrays.append((y, [inside]))
         if c.name in self.attempt.growing:
             y = call_numpy("index", y, tuple([slice(None, d) for d in self.attempt.growing[c.name]]))

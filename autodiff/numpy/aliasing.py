@@ -25,7 +25,7 @@ from tracer.errors import DTypeError, UnsupportedError, explain
 from tracer.promote import dtype_kind_of
 from tracer.trace import Tracer, current_trace
 
-__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "relatives", "shared", "stale", "write"]
+__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "may_be_part", "relatives", "shared", "stale", "write"]
 
 _OUTER = "it belongs to a function outside of the one being traced here"
 _FIX = "write to a copy, x = x.copy(), or use x = x.at[index].set(value)"
@@ -199,6 +199,12 @@ def may_be(x: Tracer, others: Sequence[tuple[Any, Callable[[], Any]]]) -> None:
         else:
             for z in _origins(y, set()):
                 _link(x, z, None)
+
+
+def may_be_part(x: Tracer, y: Tracer, same: bool) -> None:
+    """Note that x, the result of a loop, may be a part of the array y, or, if `same`, is y."""
+    if x is not y and y.owner.level and y.type.shape:
+        _link(x, y, np.True_ if same and x.type == y.type else None)
 
 
 def _link(x: Tracer, y: Tracer, when) -> None:

@@ -31,7 +31,7 @@ from tracer.errors import ShapeError, UnsupportedError, explain
 from tracer.ops import index as index_ops
 from tracer.ops.shape import broadcast, iota
 from tracer.promote import cast_to, dtype_kind_of
-from tracer.trace import Tracer, bind, current_trace
+from tracer.trace import Tracer, bind, concrete_value, current_trace
 from tracer.types import SUPPORTED_KINDS, Size, is_inexact
 
 __all__ = ["array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "full", "empty", "arange", "eye", "identity",
@@ -242,7 +242,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """As numpy.geomspace, for positive ends."""
     for end in (start, stop):
-        value = end.value if isinstance(end, Tracer) else end
+        value = concrete_value(end)
         if value is not None and np.any(np.asarray(value) <= 0):
             raise explain(UnsupportedError, "np.geomspace between ends that are not positive cannot be traced",
                           fix="change the signs outside: -np.geomspace(-start, -stop)")

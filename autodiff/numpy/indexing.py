@@ -17,7 +17,6 @@ from autodiff.numpy.support import (
     as_array,
     dtype_of,
     fresh,
-    known,
     permute,
     shape_of,
 )
@@ -27,7 +26,7 @@ from tracer.integers import agree, is_nonnegative
 from tracer.ops import index as index_ops
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, cast_to, describe, dtype_kind_of
-from tracer.trace import Tracer, bind, current_trace
+from tracer.trace import Tracer, bind, concrete_value, current_trace
 
 __all__ = ["select", "update", "take_order", "part", "fitted"]
 
@@ -124,7 +123,7 @@ def _full_mask(x, index, value):
     if mask != shape[:len(mask)]:
         return None
     if prod(shape_of(value)[:max(0, len(shape_of(value)) - len(shape) + len(mask))]) != 1:
-        if known(index) is None and isinstance(shape_of(value)[0], int):
+        if concrete_value(index) is None and isinstance(shape_of(value)[0], int):
             raise explain(ConcreteValueError, "assigning an array through a boolean mask whose values are not known",
                           mask=describe(index), why="how many elements it selects is not known while tracing",
                           fix="use x = np.where(mask, values, x) with values of the shape of x")

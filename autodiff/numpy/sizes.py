@@ -6,7 +6,7 @@ from tracer.integers import counter, in_counters, is_nonnegative, length_symbol
 from tracer.ops.shape import iota
 from tracer.ops.shape import length as length_op
 from tracer.ops.shape import span as span_op
-from tracer.trace import Tracer, bind, current_trace
+from tracer.trace import Tracer, bind, current_trace, is_checked
 from tracer.types import Dim, Size
 
 __all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "note_value", "shape_of_integers", "span_of"]
@@ -16,7 +16,7 @@ def integer_of(x) -> Dim | None:
     """An integer as a polynomial over loop counters and lengths; None if nothing is known of it."""
     if not isinstance(x, Tracer):
         return int(x)
-    if x.value is not None:
+    if x.value is not None and not is_checked(x):
         return int(x.value)
     return x.owner.integer_of(x.ref) if x.owner.level else None
 

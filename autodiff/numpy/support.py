@@ -19,7 +19,7 @@ from tracer.errors import AxisError, ConcreteValueError, DTypeError, Unsupported
 from tracer.op import type_of
 from tracer.ops.arithmetic import cast
 from tracer.promote import as_traced, cast_to, describe
-from tracer.trace import Tracer, bind, concrete_value, current_trace, full
+from tracer.trace import Tracer, bind, concrete_value, current_trace, full, is_checked
 from tracer.types import Dim, Size, type_of_value
 
 __all__ = ["NOT_GIVEN", "array_of", "as_array", "available", "axes_of", "axis_list", "axis_of", "dtype_of", "filled", "fresh",
@@ -136,8 +136,8 @@ def describe_option(value) -> str:
 
 
 def known(x):
-    """The number behind a value, or None if it is not known while tracing."""
-    return concrete_value(x)
+    """The numbers behind a value, or None where they may be others in a later run of what is being recorded."""
+    return None if isinstance(x, Tracer) and is_checked(x) else concrete_value(x)
 
 
 def require_value(x, name: str, why: str, fix: str) -> np.ndarray:

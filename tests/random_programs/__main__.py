@@ -26,25 +26,33 @@ def text_of(seed: int) -> tuple[str, bool]:
 
 
 def failure(text: str, seed: int, float32: bool, folder: Path, name: str) -> str:
-    """What is wrong with a program: face and kind of the difference; empty if nothing."""
+    """What is wrong with a program; empty if nothing."""
     try:
         compare(load(text, folder, name), seed, float32)
     except Difference as e:
-        return f"{e.face}, {'raises' if ': raises' in str(e) else 'value'}"
+        return str(e)
     return ""
 
 
+def _kind(failure: str) -> str:
+    """The face and the kind of a difference: a minimum of words that a smaller program must have as well."""
+    kinds = ("raises", "dtype", "shape")
+    words = {"raises": ": raises", "dtype": " is float", "shape": "has shape"}
+    return failure.split(":")[0] + next((k for k in kinds if words[k] in failure), "value") if failure else ""
+
+
 def small(text: str, seed: int, float32: bool, folder: Path) -> str:
-    """The smallest program that fails in the same way."""
-    kind = failure(text, seed, float32, folder, f"first_{seed}")
+    """The smallest program that fails in the same way, and how it does."""
+    kind = _kind(failure(text, seed, float32, folder, f"first_{seed}"))
     numbers = iter(range(10 ** 6))
 
     def fails(candidate: str) -> bool:
         try:
-            return failure(candidate, seed, float32, folder, f"small_{seed}_{next(numbers)}") == kind
+            return _kind(failure(candidate, seed, float32, folder, f"small_{seed}_{next(numbers)}")) == kind
         except Exception:       # noqa: BLE001 - a candidate that is no program
             return False
-    return shrunk(text, fails)
+    found = shrunk(text, fails)
+    return found.split("def program")[1].split("def loss")[0] + failure(found, seed, float32, folder, f"last_{seed}")[:300]
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -70,7 +78,7 @@ def main(given: Sequence[str] | None = None) -> int:
                 failed += 1
                 print(f"seed {seed}: {str(e)[:300]}", flush=True)
                 if options.shrink:
-                    print(small(text, seed, float32, Path(folder)).split("def program")[1], flush=True)
+                    print(small(text, seed, float32, Path(folder)), flush=True)
                 if not options.go_on:
                     break
     print(f"{options.programs} programs from seed {options.seed}: {comparisons.total()} comparisons, {refused.total()} refusals, {failed} differ; "

@@ -70,7 +70,7 @@ np.repeat({v}, 2)[:n]  np.tile({v}, 2)[n:]  np.append(({v})[:-1], 0.5)  np.diff(
 np.convolve({v}, np.array([0.25, 0.5, 0.25]), 'full')[:n]  np.where(m, {v}, 0.5)  np.cumprod(np.tanh({v}))  np.pad(({v})[1:], (1, 0))
 np.stack([{v}, {v}]).sum(axis=0)  np.maximum.accumulate({v})  np.where({m}, {v}, {v})  ({v} * {s})  ({v})[{k} % n]  ({k} * 0.25)  ({k} / 3)
 ({v}).astype(np.float32)  np.take({v}, {k} % n)  (a @ np.array([0.5, -0.25, {s}]))  damped({v}, {s})  shifted({v}, {v})  scaled(0.5)({v})
-({v})[np.argsort({v})]  np.interp({v}, np.array([-1.0, 0.0, 1.0]), np.array([0.2, -0.3, 0.9]))  np.outer({v}, {v})[:, 0]
+({v})[np.argsort({v}, kind='stable')]  np.interp({v}, np.array([-1.0, 0.0, 1.0]), np.array([0.2, -0.3, 0.9]))  np.outer({v}, {v})[:, 0]
 np.array([{s} for q in range(n)])  np.select([{m}, m], [{v}, {v}], 0.1)  np.full(n, {s})  np.zeros_like({v})  (x * {k})  ({m} * {v})
 """
 VECTOR_LEAVES = "x  y  v  v  w  a[:, 0]  a[:, 2]  a.T[1]  d['v']  state.u  (x * k)  (m * y)  a.sum(axis=1)  a.max(axis=1)"

@@ -1,0 +1,61 @@
+"""Compiled along the path taken: numbers of arguments that the path made use of are those of this path only.
+
+Until now a mask, a count or a shift whose numbers the recording knew was taken for a constant, and other calls got its numbers, silently.
+Found by random programs; the suite called such functions with one mask.
+"""
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+
+BODIES = [
+    "x[k]", "x[m]", "x[k[0]]", "np.nonzero(m)[0] + x[0] * 0", "np.argwhere(m)[:, 0] + x[0] * 0", "np.bincount(k, weights=x)",
+    "np.percentile(x, q * 100)", "np.quantile(x, q)", "np.take(x, k)", "x[:k[0] + 1].sum()", "x[k > 0].sum()", "np.where(m)[0].sum() * x[0]",
+    "np.repeat(x, k % 2 + 1)", "np.zeros(3) + x[m].sum()", "x.reshape(-1)[int(k[0])]", "np.compress(m, x).sum()", "np.extract(m, x).sum()",
+    "np.roll(x, k[0])", "x[np.flatnonzero(m)]", "np.array([x[i] for i in k])", "x[-k[0]]", "np.arange(k[0] + 2) * x[0]",
+    "np.full(k[0] + 1, 2.0) * x[0]", "np.linspace(0, 1, k[0] + 2) * x[0]", "np.diff(x, n=int(k[0]) + 1 if k[0] < 2 else 1)", "np.delete(x, k[0])",
+    "np.insert(x, k[0], q)", "[1.0] * int(k[0] + 1)", "np.searchsorted(x, q) * x", "np.choose(k % 2, [x, -x])", "np.take_along_axis(x, k, 0)",
+    "np.digitize(x, np.array([0.0, q]))", "{1: x}.get(int(k[0]), -x)", "(x, -x)[k[0] % 2]", "[x, -x][int(m[0])]", "set_mask(x, m, q)", "set_at(x, k, q)",
+    "set_part(x, k[0], q)", "np.geomspace(q, q + 1, 3)", "x * float(f'{q:.1f}')",
+]
+HELPERS = """
+import numpy as np
+
+def set_mask(x, m, q):
+    y = x * 1.0
+    y[m] = q
+    y[m] *= x[m]
+    return y
+
+def set_at(x, k, q):
+    y = x * 1.0
+    y[k] = q
+    return y
+
+def set_part(x, n, q):
+    y = x * 1.0
+    y[:n] = q
+    return y
+
+def program(x, k, m, s, q):
+    if s > 0.5:
+        return "another path"
+    return """
+CALLS = [(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 1]), np.array([True, False, True]), 0.2, 0.3),
+         (np.array([3.0, 5.0, 7.0]), np.array([2, 1, 0]), np.array([False, True, True]), 0.3, 0.7),
+         (np.array([3.0, 1.0, 7.0]), np.array([1, 1, 2]), np.array([False, True, False]), 0.1, 0.25)]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("body", BODIES)
+def test_other_numbers_of_the_same_path(body, tmp_path):
+    file = tmp_path / "path_program.py"
+    file.write_text(HELPERS + body + "\n", encoding="utf-8")
+    space = {"__name__": "path_program", "__file__": str(file)}
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), space)
+    f = ad.jit(space["program"])
+    for args in CALLS:
+        got, want = f(*args), space["program"](*args)
+        np.testing.assert_allclose(np.asarray(got, float), np.asarray(want, float), rtol=1e-12)
+    assert "path" in f.why()
