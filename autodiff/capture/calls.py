@@ -5,7 +5,9 @@ from __future__ import annotations
 import builtins
 import copy
 import functools
+import itertools
 import math
+import operator
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import BuiltinMethodType, FunctionType, MethodType
@@ -14,18 +16,20 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
-from autodiff.capture import dispatch
+from autodiff.capture import callbacks, dispatch
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
-from autodiff.capture.locations import append, check_read, is_users, mutating, set_item
-from autodiff.capture.python_numbers import FUNCTIONS, python_value
+from autodiff.capture.excluded import is_captured
+from autodiff.capture.locations import Slot, append, check_read, is_users, mutating, set_item, will_set
+from autodiff.capture.python_numbers import FUNCTIONS, python_value, require_that
 from autodiff.capture.questions import QUESTIONS
+from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_attribute, note_content
-from autodiff.capture.state import UNBOUND, declined, truth, undecided
+from autodiff.capture.state import UNBOUND, truth, undecided
 from autodiff.numpy.aliasing import own_memory
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
 from autodiff.numpy.support import fresh
-from tracer.errors import UnsupportedError, explain
+from tracer.errors import TraceError, UnsupportedError, explain
 from tracer.trace import Tracer, current_trace
 from tracer.types import type_of_value
 
@@ -39,9 +43,9 @@ _MUTATORS = {list: {"append", "extend", "insert", "pop", "remove", "clear", "sor
 
 
 def call_method(f) -> FunctionType | None:
-    """The user's function that is run when an object is called."""
-    own = next((vars(c)["__call__"] for c in type(f).__mro__ if "__call__" in vars(c)), None)
-    return own if isinstance(own, FunctionType) and is_users(own) else None
+    """The Python function that is run when an object is called; None if there is none that is captured."""
+    own = dispatch.found_in(type(f), "__call__")
+    return own if isinstance(own, FunctionType) and is_captured(own) else None
 
 
 def holds_undecided(x) -> bool:
@@ -64,8 +68,6 @@ def _holds(x, found: Callable[[Any], bool]) -> bool:
 
 def _best(pick: Callable, whole: Callable) -> Callable:
     def best(*args, key=None, default=None):
-        if key is not None:
-            raise declined("min and max with key= of traced values", "the key decides on numbers that are not known")
         if len(args) == 1:
             rows = joined_rows(args[0]) if isinstance(args[0], list) else args[0]
             if isinstance(rows, Tracer) and len(rows.type.shape) == 1 and rows.type.shape[0] != 0:
@@ -113,7 +115,6 @@ _BUILTINS: dict[Any, Callable] = {
     copy.copy: fresh, copy.deepcopy: fresh,
     math.fsum: lambda xs: _sum(anp.asarray(xs)), math.prod: lambda xs, *, start=1: np.prod(anp.asarray(xs)) * start, **FUNCTIONS}
 _METHODS: dict[str, Callable] = {"item": _item, "tolist": _tolist}
-_LIFTS_ARGUMENTS = {map, filter, functools.partial}
 
 
 def _numpys() -> dict[Any, Callable]:
@@ -129,9 +130,55 @@ def _numpys() -> dict[Any, Callable]:
 _NUMPY = _numpys()
 
 
+# -- which of them a call is -----------------------------------------------------------------------
+
+class Caller:
+    """Calls of captured code: `caller(f, *args)` is what a converted function makes of `f(*args)`.
+
+    lift : a function to its converted form; its attribute `put` sets attributes
+    """
+
+    __slots__ = ("lift",)
+
+    def __init__(self, lift: Any):
+        self.lift = lift
+
+    def __call__(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return call(f, args, kwargs, self.lift)
+
+    def callback(self, f: Any, is_test: bool = False) -> Any:
+        """A function that C code may call: it captures what `f` does. Of a test it gives what decides on the truth."""
+        if f is None:
+            return None
+        return (lambda *args: dispatch.test_of(self, self(f, *args))) if is_test else lambda *args: self(f, *args)
+
+    def elements(self, x: Any) -> Any:
+        """What C code may go through in the place of `x`: see `iterable`."""
+        return x if type(x) in dispatch.PLAIN else iterable(self, x)
+
+
 def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> Any:
     """`f(*args, **kwargs)` in a captured function."""
-    return note_made(_call(f, args, kwargs, lift), args, kwargs)
+    return note_made(_call(f, args, kwargs, Caller(lift)), args, kwargs)
+
+
+def _call(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    for handle in _handlers(f):
+        result = handle(f, args, kwargs, caller)
+        if result is not UNBOUND:
+            return result
+    for kind, handle in _KINDS:
+        if isinstance(f, kind):
+            return handle(f, args, kwargs, caller)
+    return _object(f, args, kwargs, caller)
+
+
+def _handlers(f: Any) -> tuple[Callable, ...]:
+    """What is tried for one function before that for all of its kind."""
+    try:
+        return _HANDLERS.get(f, ())
+    except TypeError:   # what cannot be hashed
+        return ()
 
 
 def _as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
@@ -152,20 +199,17 @@ def _note_read(f: Callable, args: tuple, kwargs: dict) -> None:
         note_attribute(args[0], args[1])
 
 
-def _question(f: Any) -> Callable | None:
-    try:
-        return QUESTIONS.get(f)
-    except TypeError:   # what cannot be hashed
-        return None
-
-
 def iterable(run: Callable, x: Any) -> Any:
-    """What going through `x` goes through: the iterator that the `__iter__` of its class gives, where that is Python code."""
+    """What going through `x` goes through: the iterator that its class gives, where that is Python code.
+
+    That is what `__iter__` returns, or the items at 0, 1, ... of a class that has `__getitem__` alone.
+    """
     own = dispatch.method(x, "__iter__")
-    if own is None:
-        return x
-    found = run(own)
-    return note_made(_steps(run, found)) if dispatch.method(found, "__next__") is not None else found
+    if own is not None:
+        found = run(own)
+        return note_made(_steps(run, found)) if dispatch.method(found, "__next__") is not None else found
+    item = dispatch.method(x, "__getitem__") if dispatch.found_in(type(x), "__iter__") is UNBOUND else None
+    return x if item is None else note_made(_items_of(run, item))
 
 
 def _steps(run: Callable, iterator: Any) -> Iterator:
@@ -178,60 +222,277 @@ def _steps(run: Callable, iterator: Any) -> Iterator:
         yield value
 
 
-def _call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> Any:
-    def again(g: Callable, *more: Any, **named: Any) -> Any:
-        return call(g, more, named, lift)
-    if isinstance(f, FunctionType) and dispatch.generated_init(f) and dispatch.initialised(again, lift.put, f, args, kwargs):     # type: ignore[attr-defined]
-        return None
+def _items_of(run: Callable, item: Callable) -> Iterator:
+    """What the `__getitem__` of an object gives at 0, 1, ..., until it raises IndexError."""
+    for i in itertools.count():
+        try:
+            value = run(item, i)
+        except IndexError as e:
+            if isinstance(e, TraceError):
+                raise
+            return
+        yield value
+
+
+# -- handlers of one function: UNBOUND where they have no say --------------------------------------
+
+def _question(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    return QUESTIONS[f](*args, **kwargs) if args and isinstance(args[0], Tracer) else UNBOUND
+
+
+def _special(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """A builtin function that calls a special method, of an object whose class defines that in Python."""
+    run = dispatch.method(args[0], _SPECIAL_METHODS[f]) if args else None
+    return UNBOUND if run is None else caller(run, *args[1:], **kwargs)
+
+
+def _operation(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """`divmod(a, b)` and `pow(a, b)` of objects."""
+    if len(args) != 2 or kwargs or type(args[0]) in dispatch.PLAIN and type(args[1]) in dispatch.PLAIN:
+        return UNBOUND
+    return dispatch.binary(caller, f.__name__, *args)
+
+
+def _truth(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    return UNBOUND if len(args) != 1 or type(args[0]) in dispatch.PLAIN else caller(bool, dispatch.test_of(caller, args[0]))
+
+
+def _next(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """`next(x)` and `next(x, default)` of an object whose class has `__next__` in Python."""
+    run = dispatch.method(args[0], "__next__") if args else None
+    if run is None:
+        return UNBOUND
     try:
-        special, ours = _BUILTINS.get(f), _NUMPY.get(f)
-    except TypeError:   # what cannot be hashed
-        special = ours = None
-    if args and isinstance(args[0], Tracer) and (question := _question(f)) is not None:
-        return question(*args, **kwargs)
-    if ours is not None or isinstance(f, np.ufunc):
-        _note_read(f, args, kwargs)
-        return _fresh_array(ours or f, args if ours is not None else _as_arrays(args), kwargs)
-    if special is not None:
-        check_read(args[0] if args else None)
-        _note_read(f, args, kwargs)
-        if any(isinstance(a, Tracer) for a in args) or any(isinstance(b, Tracer) for a in args if isinstance(a, (list, tuple)) for b in a):
-            return special(*args, **kwargs)
+        return caller(run)
+    except StopIteration:
+        if len(args) == 1:
+            raise
+        return args[1]
+
+
+def _get_attribute(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """`getattr(x, name)` and `getattr(x, name, default)` of an object."""
+    if len(args) < 2 or type(args[0]) in dispatch.PLAIN or type(args[1]) is not str:
+        return UNBOUND
+    note_attribute(args[0], args[1])
+    try:
+        return outside(dispatch.attribute(caller, args[0], args[1]))
+    except AttributeError:
+        if len(args) == 2:
+            raise
+        return args[2]
+
+
+def _set_attribute(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    return UNBOUND if len(args) != 3 or type(args[0]) in dispatch.PLAIN else caller.lift.put(*args)
+
+
+def _set_own_attribute(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """`object.__setattr__(x, name, value)`, as in the constructor of a frozen class."""
+    if len(args) == 3:
+        will_set(Slot(args[0], "attribute", args[1]))
+    return UNBOUND
+
+
+def _counterpart(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """One of NumPy's functions that has a counterpart of ours."""
+    _note_read(f, args, kwargs)
+    return _fresh_array(_NUMPY[f], args, kwargs)
+
+
+def _builtin(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """A function of Python that has a counterpart for traced values."""
+    check_read(args[0] if args else None)
+    _note_read(f, args, kwargs)
+    if any(isinstance(a, Tracer) for a in args) or any(isinstance(b, Tracer) for a in args if isinstance(a, (list, tuple)) for b in a):
+        return _BUILTINS[f](*args, **kwargs)
+    return UNBOUND
+
+
+def _called_back(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """C code that calls back: the function of `autodiff.capture.callbacks` in its place."""
+    return caller.lift(callbacks.FUNCTIONS[f])(*args, **kwargs) if reaches_traced((args, kwargs)) else UNBOUND
+
+
+def _iterator(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """A function of Python that goes through its arguments, or makes an iterator that does and calls back."""
+    if not reaches_traced((args, kwargs)):
+        return UNBOUND
+    if f is itertools.accumulate and len(args) == 1 and kwargs.get("func") is None:
+        kwargs = {**kwargs, "func": operator.add}
+    places, is_test = callbacks.ITERATORS[f], f in callbacks.TAKE_TESTS
+    given = tuple([caller.callback(a, is_test) if k in places else caller.elements(a) for k, a in enumerate(args)])
+    named = {n: caller.callback(a) if n in ("func", "key") else a for n, a in kwargs.items()}
+    return _as_it_stands(f, given, named)
+
+
+def _reduction(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """`sum`, `min` and `max`: of numbers at once, of objects and by a key one element after the other."""
+    if not args or not reaches_traced((args, kwargs)):
+        return UNBOUND
+    alone = f is sum or len(args) == 1
+    over: Any = args[0] if alone else args
+    if not isinstance(over, (Tracer, np.ndarray, list, tuple)):
+        advance(over, "going through")
+        over = list(caller.elements(over))
+        args = (over, *args[1:])
+    by_key = kwargs.get("key") is not None
+    if not by_key and (isinstance(over, (Tracer, np.ndarray)) or all(type(x) in dispatch.PLAIN or isinstance(x, Tracer) for x in over)):
+        result = _builtin(f, args, kwargs, caller)
+        return _as_it_stands(f, args, kwargs) if result is UNBOUND else result
+    if f is sum:
+        return caller.lift(callbacks.total)(over, *args[1:], **kwargs)
+    if not len(over):
         return _as_it_stands(f, args, kwargs)
-    if isinstance(f, FunctionType):
-        if is_users(f):
-            return lift(f)(*args, **kwargs)
-        if f.__name__ in _SCIPY and (f.__module__ or "").startswith("scipy.special") and args and isinstance(args[0], Tracer):
-            return _SCIPY[f.__name__](*args, **kwargs)
-        return _numpys_own(f, args, kwargs) if (f.__module__ or "").startswith("numpy") else _as_it_stands(f, args, kwargs)
-    if isinstance(f, MethodType):
-        if isinstance(f.__func__, FunctionType) and is_users(f.__func__):
-            return lift(f.__func__)(f.__self__, *args, **kwargs)
-        if isinstance(f.__self__, RANDOM):
-            return _drawn(f, args, kwargs)
-        if isinstance(f.__self__, Tracer) and f.__name__ in _METHODS and (
-                undecided(f.__self__) or f.__self__.dtype.kind == "f"):
-            return _METHODS[f.__name__](f.__self__, *args, **kwargs)
-        return _as_it_stands(f, args, kwargs)
-    if isinstance(f, functools._lru_cache_wrapper) and any(map(holds_traced, (*args, *kwargs.values()))):
-        # A result kept for an equal number would have no derivative, and one of a traced number no meaning in the next call.
-        return _call(f.__wrapped__, args, kwargs, lift)
-    if isinstance(f, functools.partial):
-        note_content(f)
-        return call(f.func, (*f.args, *args), {**f.keywords, **kwargs}, lift)
-    if isinstance(f, BuiltinMethodType) and f.__self__ is not None:
-        if f in (sorted, functools.reduce):
-            args = tuple([lift(a) if isinstance(a, FunctionType) else a for a in args])
-        return _method(f, args, kwargs)
-    if isinstance(f, type):
-        if f in _LIFTS_ARGUMENTS:
-            args = tuple([lift(a) if isinstance(a, FunctionType) else a for a in args])
-        made = dispatch.constructed(again, f, args, kwargs) if f not in dispatch.PLAIN else UNBOUND
-        return _as_it_stands(f, args, kwargs) if made is UNBOUND else made
+    key = kwargs["key"] if by_key else _itself
+    return caller.lift(callbacks.smallest if f is min else callbacks.largest)(over, key)
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+class _Ordered:
+    """A key for Python's sorting, compared as captured code compares."""
+
+    __slots__ = ("caller", "key")
+
+    def __init__(self, caller: Caller, key: Any):
+        self.caller = caller
+        self.key = key
+
+    def __lt__(self, other: _Ordered) -> bool:
+        return bool(dispatch.test_of(self.caller, dispatch.compare(self.caller, "lt", self.key, other.key)))
+
+
+def _sorted(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """`sorted`: traced numbers by their order when the function runs, others by comparisons that have to be known."""
+    if len(args) != 1 or not reaches_traced((args, kwargs)):
+        return UNBOUND
+    advance(args[0], "going through")
+    values = list(caller.elements(args[0]))
+    key = kwargs.get("key")
+    keys = values if key is None else [caller(key, x) for x in values]
+    if any(map(undecided, keys)) and _are_alike(values) and _are_alike(keys):
+        return _in_order(values, keys, bool(kwargs.get("reverse", False)))
+    order = sorted(range(len(values)), key=lambda k: _Ordered(caller, keys[k]), reverse=kwargs.get("reverse", False))
+    return [values[k] for k in order]
+
+
+def _are_alike(values: list) -> bool:
+    """Whether all are traced numbers of one type."""
+    first = values[0]
+    return all(isinstance(x, Tracer) and not x.type.shape and x.type == first.type and x.weak is first.weak for x in values)
+
+
+def _in_order(values: list, keys: list, reverse: bool) -> list:
+    """Numbers in the order of their keys, equal ones as they were; nan has no order, and is refused when the function runs."""
+    by = anp.stack(keys)
+    if by.dtype.kind == "f":
+        require_that(np.all(by == by), ValueError, "sorting nan in a compiled function: it has no order")
+    if reverse:
+        by = np.logical_not(by) if by.dtype.kind == "b" else -by if by.dtype.kind == "f" else ~by
+    rows = anp.stack(values)[np.argsort(by, kind="stable")]
+    found = [rows[k] for k in range(len(values))]
+    for x in found:
+        x.weak = values[0].weak
+    return found
+
+
+_SPECIAL_METHODS = {abs: "__abs__", round: "__round__", len: "__len__", float: "__float__", int: "__int__", complex: "__complex__",
+                    operator.index: "__index__", math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
+                    reversed: "__reversed__", iter: "__iter__", copy.copy: "__copy__", copy.deepcopy: "__deepcopy__",
+                    hash: "__hash__", dir: "__dir__", operator.length_hint: "__length_hint__"}
+"""Functions of Python, and the special methods that they call."""
+
+
+def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
+    """The handlers of each function that has some, in the order in which they are tried."""
+    tables: tuple[tuple[Callable, Any], ...] = (
+        (_question, QUESTIONS), (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
+        (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (_sorted, [sorted]),
+        (_reduction, [sum, min, max]), (_called_back, callbacks.FUNCTIONS), (_iterator, callbacks.ITERATORS), (_counterpart, _NUMPY),
+        (_builtin, _BUILTINS))
+    found: dict[Any, tuple[Callable, ...]] = {}
+    for handle, functions in tables:
+        for f in functions:
+            found[f] = (*found.get(f, ()), handle)
+    return found
+
+
+_HANDLERS = _all_handlers()
+
+
+# -- handlers of all functions of a kind -----------------------------------------------------------
+
+def _function(f: FunctionType, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    if dispatch.generated_init(f) and dispatch.initialised(caller, caller.lift.put, f, args, kwargs):
+        return None
+    if _captures(f, args, kwargs):
+        return caller.lift(f)(*args, **kwargs)
+    if f.__name__ in _SCIPY and (f.__module__ or "").startswith("scipy.special") and args and isinstance(args[0], Tracer):
+        return _SCIPY[f.__name__](*args, **kwargs)
+    return _numpys_own(f, args, kwargs) if _is_numpys(f) else _as_it_stands(f, args, kwargs)
+
+
+def _captures(f: FunctionType, args: tuple, kwargs: dict) -> bool:
+    """Whether a call of a Python function is captured: of the user's always, of a library's where a traced value can reach it."""
+    return is_captured(f) and (is_users(f) or reaches_traced((f, args, kwargs)))
+
+
+def _is_numpys(f: Any) -> bool:
+    return (getattr(f, "__module__", None) or "").split(".")[0] == "numpy"
+
+
+def _bound(f: MethodType, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """A method of an object."""
+    own = f.__func__
+    if not isinstance(own, FunctionType):
+        return caller(own, f.__self__, *args, **kwargs)
+    if isinstance(f.__self__, RANDOM) and not is_users(own):
+        return _drawn(f, args, kwargs)
+    if isinstance(f.__self__, Tracer) and f.__name__ in _METHODS and (undecided(f.__self__) or f.__self__.dtype.kind == "f"):
+        return _METHODS[f.__name__](f.__self__, *args, **kwargs)
+    if dispatch.generated_init(own) or _captures(own, (f.__self__, *args), kwargs):
+        return _function(own, (f.__self__, *args), kwargs, caller)
+    return _as_it_stands(f, args, kwargs)
+
+
+def _cached(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """A call of what `functools.lru_cache` made.
+
+    A result kept for an equal number would have no derivative, and one of a traced number no meaning in the next call.
+    """
+    return caller(f.__wrapped__, *args, **kwargs) if reaches_traced((args, kwargs)) else _as_it_stands(f, args, kwargs)
+
+
+def _partial(f: functools.partial, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    note_content(f)
+    return caller(f.func, *f.args, *args, **{**f.keywords, **kwargs})
+
+
+def _ufunc(f: np.ufunc, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    _note_read(f, args, kwargs)
+    return _fresh_array(f, _as_arrays(args), kwargs)
+
+
+def _kind(f: type, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """A class is called: an object is made."""
+    if f is functools.partial:
+        args = tuple([caller.lift(a) if isinstance(a, FunctionType) else a for a in args])
+    made = dispatch.constructed(caller, f, args, kwargs) if f not in dispatch.PLAIN else UNBOUND
+    return _as_it_stands(f, args, kwargs) if made is UNBOUND else made
+
+
+def _object(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """An object is called."""
+    stands_for = callbacks.OBJECTS.get(type(f))
+    if stands_for is not None and reaches_traced((f, args, kwargs)):
+        return caller.lift(stands_for)(f, *args, **kwargs)
     own = call_method(f)
-    if own is not None:
-        return lift(own)(f, *args, **kwargs)
-    return _numpys_own(f, args, kwargs) if (getattr(f, "__module__", None) or "").startswith("numpy") else _as_it_stands(f, args, kwargs)
+    if own is not None and _captures(own, (f, *args), kwargs):
+        return caller.lift(own)(f, *args, **kwargs)
+    return _numpys_own(f, args, kwargs) if _is_numpys(f) else _as_it_stands(f, args, kwargs)
 
 
 def _along(whole: Callable) -> Callable:
@@ -266,9 +527,17 @@ def _as_arrays(args: tuple) -> tuple:
                   for a in args])
 
 
-def _method(f: Any, args: tuple, kwargs: dict) -> Any:
-    """A method of a built-in object."""
+def _method(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """A function in C: a method of a built-in object, or a function of a module."""
     x = f.__self__
+    if x is None:
+        return _as_it_stands(f, args, kwargs)
+    if type(x) is list and f.__name__ == "sort" and not args and reaches_traced((x, kwargs)):
+        mutating(x, "sort on")
+        x[:] = _sorted(sorted, (x,), kwargs, caller)
+        return None
+    if type(x) in (list, deque) and f.__name__ == "extend" and len(args) == 1:
+        args = (caller.elements(args[0]),)
     names = next((found for kind, found in _MUTATORS.items() if isinstance(x, kind)), None)
     if type(x) is dict and f.__name__ == "update":
         for key, value in dict(*args, **kwargs).items():
@@ -304,6 +573,12 @@ def _fresh_array(f: Callable, args: tuple, kwargs: dict) -> Any:
             and not any(np.may_share_memory(out, a) for a in _arrays((f, args, kwargs)))):
         return constant(out)
     return out
+
+
+_KINDS: tuple[tuple[Any, Callable], ...] = (
+    (FunctionType, _function), (MethodType, _bound), (np.ufunc, _ufunc), (functools._lru_cache_wrapper, _cached),
+    (functools.partial, _partial), (BuiltinMethodType, _method), (type, _kind))
+"""Kinds of callable objects, and how they are called."""
 
 
 def _arrays(x) -> Iterator[np.ndarray]:

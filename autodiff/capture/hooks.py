@@ -16,6 +16,7 @@ from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.control_flow import ControlFlow
 from autodiff.capture.dispatch import PLAIN
+from autodiff.capture.excluded import is_captured
 from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
 from autodiff.capture.notes import note
 from autodiff.capture.questions import attribute_of
@@ -32,6 +33,7 @@ from tracer.errors import (
     MissingRule,
     UnsupportedError,
     explain,
+    is_internal,
     user_line,
 )
 from tracer.graph import Const, Graph, live_nodes
@@ -377,10 +379,10 @@ hooks = Hooks()
 
 
 def lifted(f):
-    """`f` with its control flow captured; `f` itself if it is not the user's, or cannot be converted (which is noted)."""
+    """`f` with its control flow captured; `f` itself if it is excluded, or cannot be converted (which is noted)."""
     if not isinstance(f, FunctionType):
         own = getattr(f, "__func__", None)
-        if isinstance(own, FunctionType) and slots.is_users(own):
+        if isinstance(own, FunctionType) and is_captured(own):
             note_outside(f.__self__)
             return lambda *args, **kwargs: lifted(own)(f.__self__, *args, **kwargs)
         own = calls.call_method(f)
@@ -391,9 +393,10 @@ def lifted(f):
             note_content(f)
             return lambda *args, **kwargs: lifted(f.func)(*f.args, *args, **{**f.keywords, **kwargs})
         return f
-    if is_converted(f) or not slots.is_users(f):
+    if is_converted(f) or not is_captured(f):
         return f
-    note_function(f)
+    if not is_internal(f.__code__):
+        note_function(f)
     try:
         return convert(f, hooks)
     except Unconvertible as e:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import sysconfig
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.excluded import is_library_file
 from autodiff.capture.state import UNBOUND, declined, regions
 from tracer.errors import is_internal_file
 from tracer.trace import Trace, Tracer, current_trace
@@ -28,7 +28,6 @@ __all__ = ["Slot", "PENDING", "append", "check_read", "is_pending", "may_append"
 
 DEPTH = 6
 """How many references are followed from the variables of a block."""
-_STDLIB = sysconfig.get_paths()["stdlib"] + "/"
 
 
 def is_users(f: FunctionType) -> bool:
@@ -39,8 +38,7 @@ def is_users(f: FunctionType) -> bool:
 @functools.lru_cache(maxsize=4096)
 def is_users_file(file: str) -> bool:
     """The same of what a file holds."""
-    library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
-    return not (is_internal_file(file) or library or file.startswith(_STDLIB))
+    return not (is_internal_file(file) or is_library_file(file))
 
 
 @functools.lru_cache(maxsize=4096)

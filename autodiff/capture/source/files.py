@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import os
+import sys
 import threading
 from types import FunctionType
 from typing import Any
@@ -37,10 +38,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def _path(name: str) -> str:
+    """Where the source of a file lies; modules that are frozen into the interpreter know it themselves."""
+    if not name.startswith("<frozen "):
+        return name
+    return getattr(sys.modules.get(name[len("<frozen "):-1]), "__file__", None) or name
+
+
 def _file(name: str) -> tuple[ast.Module, dict] | None:
     """The tree of a file, and its functions by name and first line, each with the class around it."""
     # From Python 3.13 on the text of `python -c` is known under the name that code from `exec` has too: it may be the wrong one.
-    lines = linecache.getlines(name) if name != "<string>" else []
+    lines = linecache.getlines(_path(name)) if name != "<string>" else []
     if not lines:
         return None
     found = _files.get(name)

@@ -14,6 +14,7 @@ from typing import Any
 from autodiff.capture.dispatch import BINARY, UNARY, hook_name
 from autodiff.capture.source.liveness import Liveness, bound_names
 from autodiff.capture.source.trees import (
+    COMPOUND,
     FRESH,
     HOOKS,
     JUMPS,
@@ -194,8 +195,8 @@ class Converter(ast.NodeTransformer):
         """Convert a block. In a block function (not `top`) a jump is a value that is returned."""
         out: list[ast.stmt] = []
         for k, s in enumerate(statements):
-            if isinstance(s, (ast.If, *LOOPS, ast.With, ast.Try)) and self._stays(s, statements[k + 1:]):
-                out.append(self._as_it_stands(s))
+            if isinstance(s, COMPOUND) and self._stays(s):
+                out.append(self._as_it_stands(s, top))
             elif isinstance(s, (ast.If, *LOOPS)):
                 jumps = may_jump(s)
                 rest = list(statements[k + 1:]) if jumps else []
@@ -206,8 +207,7 @@ class Converter(ast.NodeTransformer):
                     return out
                 out.append(placed(ast.Expr(call), s))
             elif isinstance(s, (ast.With, ast.Try)):
-                self._guarded(s, top)
-                out.append(s)
+                out.append(self._guarded(s, top))
             elif isinstance(s, JUMPS) and not (top and isinstance(s, ast.Return)):
                 out.append(self._jump(s))
                 return out
@@ -215,31 +215,49 @@ class Converter(ast.NodeTransformer):
                 out += self._simple(s)
         return out
 
-    def _stays(self, s: ast.stmt, rest: Sequence[ast.stmt]) -> bool:
+    def _stays(self, s: ast.stmt) -> bool:
         """Whether a statement of a generator function stays Python's: no block that yields can become a function of its own."""
         return bool(self.scopes) and self.scopes[-1].generates and (yields([s]) or may_jump(s))
 
-    def _as_it_stands(self, s: Any) -> ast.stmt:
-        """A statement of a generator function whose condition or loop Python follows; what stands in it is converted."""
+    def _as_it_stands(self, s: Any, top: bool, in_loop: bool = False) -> ast.stmt:
+        """A statement whose condition or loop Python follows: in a generator function, or within `with` and `try`, which no jump leaves
+        as a value. What stands in it is converted. `in_loop`: a loop around it stays Python's too, so that its own jumps do."""
         if isinstance(s, (ast.If, ast.While)):
             s.test = placed(hook_call("test", self.visit(s.test)), s.test)
         elif isinstance(s, ast.For):
             s.iter = placed(hook_call("iterated", self.visit(s.iter)), s.iter)
         for item in getattr(s, "items", ()):
-            self.generic_visit(item)
-            item.context_expr = placed(hook_call("context", item.context_expr), item.context_expr)
+            self._entered(item)
         for part in (s, *getattr(s, "handlers", ())):
             for field in ("body", "orelse", "finalbody"):
                 if getattr(part, field, None):
-                    setattr(part, field, [y for x in getattr(part, field) for y in self._piece(x)])
-        for h in getattr(s, "handlers", ()):
-            h.body.insert(0, placed(ast.Expr(hook_call("caught")), h))
+                    inside = in_loop or isinstance(s, LOOPS) and field == "body"
+                    setattr(part, field, [y for x in getattr(part, field) for y in self._piece(x, top, inside)])
+        self._handled(s)
+        if getattr(s, "handlers", ()) and not self.scopes[-1].generates:
+            s.body = [placed(ast.With([ast.withitem(hook_call("tried"))], s.body), s)]
         return s
 
-    def _piece(self, s: ast.stmt) -> list[ast.stmt]:
-        if isinstance(s, (ast.Break, ast.Continue, ast.Return)):
-            return [self.visit(s)]
+    def _piece(self, s: ast.stmt, top: bool, in_loop: bool) -> list[ast.stmt]:
+        """A statement in one that stays Python's."""
+        generates = self.scopes[-1].generates
+        if isinstance(s, ast.Return):
+            return [self.visit(s) if top or generates else self._jump(s)]
+        if isinstance(s, (ast.Break, ast.Continue)):
+            return [s if in_loop or generates else self._jump(s)]
+        if isinstance(s, COMPOUND) and may_jump(s) and not generates:
+            return [self._as_it_stands(s, top, in_loop)]
         return self.block([s], top=True)
+
+    def _entered(self, item: ast.withitem) -> None:
+        """A context manager of a `with` statement."""
+        self.generic_visit(item)
+        item.context_expr = placed(hook_call("context", item.context_expr), item.context_expr)
+
+    def _handled(self, s: Any) -> None:
+        """Let the handlers of a `try` ask first whether the exception is one of the program's."""
+        for h in getattr(s, "handlers", ()):
+            h.body.insert(0, placed(ast.Expr(hook_call("caught")), h))
 
     def _jump(self, s: ast.stmt) -> ast.stmt:
         if isinstance(s, ast.Return):
@@ -247,22 +265,21 @@ class Converter(ast.NodeTransformer):
             return placed(ast.Return(hook_call("return_", value)), s)
         return placed(ast.Return(ast.Attribute(name_of(HOOKS), "BREAK" if isinstance(s, ast.Break) else "CONTINUE", ast.Load())), s)
 
-    def _guarded(self, s: Any, top: bool) -> None:
-        """`with` and `try`: their blocks are converted where they stand; jumps under a condition inside are not."""
-        inner = [c for f in ("body", "orelse", "finalbody") for c in getattr(s, f, ())] + [c for h in getattr(s, "handlers", ())
-                                                                                          for c in h.body]
+    def _guarded(self, s: Any, top: bool) -> ast.stmt:
+        """`with` and `try`: their blocks are converted where they stand. Where a jump leaves them under a condition, Python follows it."""
+        inner = [c for part in (s, *getattr(s, "handlers", ())) for f in ("body", "orelse", "finalbody") for c in getattr(part, f, ())]
         if any(may_jump(c) and not isinstance(c, ast.Return) for c in inner) or not top and any(isinstance(c, JUMPS) for c in inner):
-            raise Unconvertible(f"line {s.lineno}: a return, break or continue under a condition inside `with` or `try`")
+            return self._as_it_stands(s, top)
         for item in getattr(s, "items", ()):
-            self.generic_visit(item)
-            item.context_expr = placed(hook_call("context", item.context_expr), item.context_expr)
-        for h in getattr(s, "handlers", ()):
-            h.body = [placed(ast.Expr(hook_call("caught")), h), *self.block(h.body, top)]
-        for f in ("body", "orelse", "finalbody"):
-            if getattr(s, f, None):
-                setattr(s, f, self.block(getattr(s, f), top))
+            self._entered(item)
+        for part in (s, *getattr(s, "handlers", ())):
+            for f in ("body", "orelse", "finalbody"):
+                if getattr(part, f, None):
+                    setattr(part, f, self.block(getattr(part, f), top))
+        self._handled(s)
         if getattr(s, "handlers", ()):
             s.body = [placed(ast.With([ast.withitem(hook_call("tried"))], s.body), s)]
+        return s
 
     def _simple(self, s: ast.stmt) -> list[ast.stmt]:
         shared = self._shared(bound_names([s]), s)

@@ -10,7 +10,7 @@ from typing import Any
 from autodiff.capture.dispatch import COMPARISONS
 from autodiff.capture.source.liveness import bound_names
 
-__all__ = ["FRESH", "HOOKS", "JUMPS", "LOOPS", "NO_PARAMETERS", "OF_THE_FRAME", "READS_FRAME", "SCOPES", "arguments", "comparison",
+__all__ = ["COMPOUND", "FRESH", "HOOKS", "JUMPS", "LOOPS", "NO_PARAMETERS", "OF_THE_FRAME", "READS_FRAME", "SCOPES", "arguments", "comparison",
            "constants", "contains", "hook_call", "is_number", "may_jump", "name_of", "names_inside", "own_statements", "placed", "thunk",
            "yields"]
 
@@ -19,6 +19,7 @@ NO_PARAMETERS: Any = {"type_params": []} if sys.version_info >= (3, 12) else {}
 JUMPS = (ast.Return, ast.Break, ast.Continue)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 LOOPS = (ast.For, ast.While)
+COMPOUND = (ast.If, *LOOPS, ast.With, ast.Try)
 OF_THE_FRAME = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 """Expressions that bind a name of the function that they stand in, or suspend it: they cannot move into a lambda."""
 FRESH = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Constant, ast.ListComp, ast.SetComp, ast.DictComp)

@@ -1,0 +1,73 @@
+"""Whether a traced value can reach a call: what its function, its object and its arguments hold."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Iterable
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.locations import is_users, slot_names
+from tracer.trace import Tracer
+
+__all__ = ["reaches_traced"]
+
+MOST = 1000
+"""Objects that are looked at: about 0.2 ms. A call that holds more is taken to hold a traced value."""
+_HOLD_NONE = (str, bytes, int, float, complex, np.generic, np.ndarray, ModuleType, type, type(None), BuiltinFunctionType, CodeType, range,
+              np.ufunc, np.dtype)
+
+
+def reaches_traced(objects: Iterable[Any]) -> bool:
+    """Whether one of these objects is a traced value or holds one, in attributes, items, elements, or variables that it shares.
+
+    A function of the user's counts as one that does, because it may read an array from outside, and so does an iterator, because nobody
+    can look inside it.
+    """
+    todo, seen = list(objects), set()
+    while todo:
+        x = todo.pop()
+        if isinstance(x, Tracer):
+            return True
+        if isinstance(x, _HOLD_NONE) or id(x) in seen:
+            continue
+        seen.add(id(x))
+        if len(seen) > MOST or hasattr(x, "__next__") or isinstance(x, FunctionType) and is_users(x):
+            return True
+        todo += _parts(x)
+    return False
+
+
+def _parts(x: Any) -> list[Any]:
+    if isinstance(x, dict):
+        parts = [*x.keys(), *x.values()]
+    elif isinstance(x, (list, tuple)):
+        parts = list(x[:MOST + 1])
+    elif isinstance(x, (set, frozenset, deque)):
+        parts = list(x)
+    elif isinstance(x, MethodType):
+        return [x.__self__, x.__func__]
+    elif isinstance(x, functools.partial):
+        return [x.func, *x.args, *x.keywords.values()]
+    elif isinstance(x, CellType):
+        try:
+            return [x.cell_contents]
+        except ValueError:
+            return []
+    elif isinstance(x, FunctionType):
+        return [*(x.__closure__ or ()), *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
+    elif isinstance(x, super):
+        return [x.__self__]
+    else:
+        parts = []
+    if type(x).__dictoffset__:
+        parts += vars(x).values()
+    for name in slot_names(type(x)):
+        try:
+            parts.append(object.__getattribute__(x, name))
+        except AttributeError:
+            continue    # it is not set
+    return parts
