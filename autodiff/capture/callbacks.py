@@ -5,7 +5,7 @@ its name does, by the equivalent that Python's or NumPy's documentation gives. I
 (`autodiff.capture.excluded`), so that the functions it is given are captured when it calls them, and its loops become part of the graph.
 
 `FUNCTIONS` and `OBJECTS` say what stands for what. Iterators that C code makes (`map`, `itertools`) are not here: they stay Python's, with
-callbacks that are captured (`autodiff.capture.calls`).
+callbacks that are captured (`autodiff.capture.handlers`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FUNCTIONS", "ITERATORS", "OBJECTS", "TAKE_TESTS", "largest", "smallest", "total"]
+__all__ = ["FUNCTIONS", "ITERATORS", "OBJECTS", "TAKE_TESTS", "largest", "product", "smallest", "total"]
 
 _MISSING = object()
 
@@ -34,6 +34,14 @@ def total(iterable: Any, /, start: Any = 0) -> Any:
     result = start
     for x in iterable:
         result = result + x
+    return result
+
+
+def product(iterable: Any, /, *, start: Any = 1) -> Any:
+    """`math.prod` of objects."""
+    result = start
+    for x in iterable:
+        result = result * x
     return result
 
 

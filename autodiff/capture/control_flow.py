@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks, calls
+from autodiff.capture import blocks
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance
 from autodiff.capture.dispatch import PLAIN
+from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import SHORT, known_items, stepped
 from autodiff.capture.notes import note
 from autodiff.capture.reads import note_content
@@ -67,7 +68,7 @@ class ControlFlow:
         advance(over, "going through")
         note_content(over, 0)
         if type(over) not in PLAIN:
-            over = calls.iterable(self.call, over)
+            over = iterable(self.call, over)
         steps = stepped(over)
         if steps is None or _follows_values():
             items = over if steps is None else known_items(over, steps)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tracer.errors import is_internal_file
 
-__all__ = ["EXCLUDED", "exclude", "is_captured", "is_library_file", "opaque"]
+__all__ = ["EXCLUDED", "exclude", "is_captured", "is_captured_module", "is_library_file", "opaque"]
 
 _OWN_FUNCTIONS = "its functions have implementations of ours, or are refused by name"
 _CLASSES = "it makes classes, once and for all, and the numbers of a program do not take part"
@@ -39,7 +39,7 @@ EXCLUDED: dict[str, str] = {
                      "joblib", "dask"), _THREADS),
     **dict.fromkeys(("unittest", "doctest", "pytest", "_pytest", "pluggy", "hypothesis"), _TESTS),
     "random": "its generators are state that each call advances (`autodiff.capture.advancing`)",
-    "copy": "a copy of a traced value is a traced value: see the table of `autodiff.capture.calls`",
+    "copy": "a copy of a traced value is a traced value: see `autodiff.capture.counterparts`",
 }
 """Packages and modules whose Python functions are not captured, and why."""
 
@@ -60,7 +60,7 @@ def exclude(*packages: str) -> None:
     packages : names of packages or modules, such as "sympy" or "package.module"
     """
     _by_user.update(packages)
-    _is_excluded.cache_clear()
+    is_captured_module.cache_clear()
 
 
 def opaque(f: FunctionType) -> FunctionType:
@@ -86,17 +86,17 @@ def is_captured(f: FunctionType) -> bool:
     if f.__dict__ and f.__dict__.get("__autodiff_opaque__") is f.__code__:
         return False
     name: Any = f.__globals__.get("__name__")
-    return not _is_excluded(name if type(name) is str else "", f.__code__.co_filename)
+    return is_captured_module(name if type(name) is str else "", f.__code__.co_filename)
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_excluded(module: str, file: str) -> bool:
-    """Whether the functions of a module, whose code comes from a file, run as they stand."""
+def is_captured_module(module: str, file: str) -> bool:
+    """Whether the functions of a module, whose code comes from a file, are captured."""
     if is_internal_file(file) and not file.startswith("<frozen"):
-        return file != _WRITTEN_FOR_CAPTURE
+        return file == _WRITTEN_FOR_CAPTURE
     parts = module.split(".")
     names = [".".join(parts[:k]) for k in range(1, len(parts) + 1)]
-    return any(n in EXCLUDED and is_library_file(file) or n in _by_user for n in names)
+    return not any(n in EXCLUDED and is_library_file(file) or n in _by_user for n in names)
 
 
 @functools.lru_cache(maxsize=4096)

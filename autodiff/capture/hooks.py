@@ -17,12 +17,14 @@ from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.control_flow import ControlFlow
 from autodiff.capture.dispatch import PLAIN
 from autodiff.capture.excluded import is_captured
+from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
 from autodiff.capture.notes import note
 from autodiff.capture.questions import attribute_of
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
+from autodiff.capture.standing import holds_traced, holds_undecided, outside
 from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
 from autodiff.numpy.sizes import shape_of_integers
 from tracer.array import call as call_numpy
@@ -153,14 +155,14 @@ class Hooks(ControlFlow):
 
     def outside(self, x):
         """A variable of a function around, or of the module."""
-        return calls.outside(x)
+        return outside(x)
 
     def attribute(self, x, name: str):
         """`x.name`."""
         if isinstance(x, Tracer):
             return attribute_of(x, name)
         note_attribute(x, name)
-        return calls.outside(getattr(x, name) if type(x) in PLAIN else dispatch.attribute(self.call, x, name))
+        return outside(getattr(x, name) if type(x) in PLAIN else dispatch.attribute(self.call, x, name))
 
     # -- operators -----------------------------------------------------------------------------
 
@@ -170,7 +172,7 @@ class Hooks(ControlFlow):
             run = dispatch.method(x, "__contains__")
             if run is not None:
                 return self.call(bool, self.call(run, value))
-            x = calls.iterable(self.call, x)
+            x = iterable(self.call, x)
         self.iterated(x)
         if type(x) in (list, tuple, dict, set, str, range) and type(value) in PLAIN:
             return value in x
@@ -190,7 +192,7 @@ class Hooks(ControlFlow):
         """What is about to be gone through by Python itself."""
         advance(x, "going through")
         note_content(x, 0)
-        return x if type(x) in PLAIN else calls.iterable(self.call, x)
+        return x if type(x) in PLAIN else iterable(self.call, x)
 
     def getitem(self, x, index):
         """`x[index]`."""
@@ -202,20 +204,20 @@ class Hooks(ControlFlow):
                 return self.call(run, index)
         if type(x) is list and slots.is_pending(x) and index != -1:
             slots.check_read(x)
-        if isinstance(x, np.ndarray) and calls.holds_traced(index):
+        if isinstance(x, np.ndarray) and holds_traced(index):
             return call_numpy("index", x, index)
         note_item(x, index)
         if isinstance(x, (list, tuple, range, str)) and undecided(index):
             raise declined(f"a {type(x).__name__} at a traced position", "which element it is, is not known while tracing",
                            "make an array of it")
-        return x[index] if isinstance(x, (Tracer, np.ndarray)) else calls.outside(x[index])
+        return x[index] if isinstance(x, (Tracer, np.ndarray)) else outside(x[index])
 
     # -- stores --------------------------------------------------------------------------------
 
     def setitem(self, x, index, value) -> None:
         """`x[index] = value`."""
         if isinstance(x, np.ndarray):
-            if calls.holds_undecided(index) or calls.holds_undecided(value):
+            if holds_undecided(index) or holds_undecided(value):
                 raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}",
                               why="the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
                               fix="pass it as an argument, or make a copy in the function, x = x.copy()")

@@ -307,6 +307,50 @@ def _hypot(*xs: Any) -> Any:
     return _as_python(total, float)
 
 
+def _dist(p: Any, q: Any) -> Any:
+    """math.dist: the norm of the difference of two points."""
+    p, q = anp.asarray(p), anp.asarray(q)
+    if p.shape != q.shape:
+        raise ValueError("both points must have the same number of dimensions")
+    length = p.shape[0]
+    if isinstance(length, int) and length <= 8:
+        return _hypot(*[p[k] - q[k] for k in range(length)]) if length else 0.0
+    return _as_python(np.linalg.norm(p - q), float)
+
+
+def _remainder(x: Any, y: Any) -> Any:
+    """math.remainder: x - n y for the integer n nearest to x / y, the even one of two; CPython's `m_remainder`, which is exact."""
+    x, y = python_float(x), python_float(y)
+    unordered = np.logical_or(x != x, y != y)
+    require_that(np.logical_or(unordered, np.logical_and(abs(x) != math.inf, y != 0)), ValueError, _text(math.remainder, 1.0, 0.0))
+    size, by = abs(x), abs(y)
+    m = np.fmod(size, by)
+    c = by - m
+    half = m - 2.0 * np.fmod(0.5 * (size - m), by)
+    r = np.where(m < c, m, np.where(m > c, -c, half))
+    return _as_python(np.where(unordered, x + y, np.copysign(1.0, x) * r), float)
+
+
+def _ulp(x: Any) -> Any:
+    """math.ulp: the distance from |x| to the next larger number."""
+    x = abs(python_float(x))
+    return _as_python(np.where(x == math.inf, x, np.spacing(np.where(x == math.inf, 0.0, x))), float)
+
+
+def _nextafter(x: Any, y: Any, *, steps: int = 1) -> Any:
+    """math.nextafter, some steps far."""
+    x, y = python_float(x), python_float(y)
+    for _ in range(steps):
+        x = np.nextafter(x, y)
+    return _as_python(x, float)
+
+
+def _frexp(x: Any) -> Any:
+    """math.frexp."""
+    m, n = np.frexp(python_float(x))
+    return _as_python(m, float), _as_python(cast_to(n, _INT), int)
+
+
 def _log_gamma(x: Any) -> Any:
     return bind(ops["lgamma"], x)
 
@@ -406,7 +450,7 @@ FUNCTIONS: dict[Any, Callable] = {
     math.ldexp: _ldexp, math.modf: lambda x: tuple([_as_python(y, float) for y in np.modf(python_float(x))]),
     math.fmod: _two("fmod", np.fmod), math.pow: _two("pow", np.power),
     math.erf: _unchecked(anp.erf), math.erfc: _unchecked(anp.erfc), math.fabs: _unchecked(np.abs),
-    math.dist: lambda p, q: _as_python(np.linalg.norm(np.subtract(p, q)), float),
+    math.dist: _dist, math.remainder: _remainder, math.ulp: _ulp, math.nextafter: _nextafter, math.frexp: _frexp,
     **{getattr(math, ours): _unchecked(getattr(np, theirs)) for ours, theirs in _EVERYWHERE.items() if hasattr(math, ours)},
     **{getattr(math, name): _truth(getattr(np, name)) for name in ("isnan", "isinf", "isfinite")}}
 """Functions of Python, and what is called in their place where an argument is traced."""

@@ -60,7 +60,7 @@ def _parts(x: Any) -> list[Any]:
     elif isinstance(x, FunctionType):
         return [*(x.__closure__ or ()), *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
     elif isinstance(x, super):
-        return [x.__self__]
+        return [x.__self__]     # type: ignore[attr-defined]
     else:
         parts = []
     if type(x).__dictoffset__:

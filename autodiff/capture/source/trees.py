@@ -10,9 +10,9 @@ from typing import Any
 from autodiff.capture.dispatch import COMPARISONS
 from autodiff.capture.source.liveness import bound_names
 
-__all__ = ["COMPOUND", "FRESH", "HOOKS", "JUMPS", "LOOPS", "NO_PARAMETERS", "OF_THE_FRAME", "READS_FRAME", "SCOPES", "arguments", "comparison",
-           "constants", "contains", "hook_call", "is_number", "may_jump", "name_of", "names_inside", "own_statements", "placed", "thunk",
-           "yields"]
+__all__ = ["COMPOUND", "FRESH", "HOOKS", "JUMPS", "LOOPS", "NO_PARAMETERS", "OF_THE_FRAME", "READS_FRAME", "SCOPES", "arguments",
+           "comparison", "constants", "contains", "hook_call", "is_number", "may_jump", "name_of", "names_inside", "own_statements",
+           "placed", "thunk", "yields"]
 
 HOOKS = "hooks__"
 NO_PARAMETERS: Any = {"type_params": []} if sys.version_info >= (3, 12) else {}
