@@ -85,6 +85,40 @@ def reduced(function: Callable, iterable: Any, initial: Any = _MISSING, /) -> An
     return value
 
 
+def _chained(iterables: Any) -> Any:
+    """`itertools.chain.from_iterable`."""
+    for iterable in iterables:
+        yield from iterable
+
+
+def _groups(iterable: Any, key: Callable | None = None) -> Any:
+    """`itertools.groupby`; a group is complete when it is handed out."""
+    group: list = []
+    last: Any = _MISSING
+    for x in iterable:
+        k = x if key is None else key(x)
+        if group and not k == last:
+            yield last, iter(group)
+            group = []
+        last = k
+        group.append(x)
+    if group:
+        yield last, iter(group)
+
+
+def _key_of_comparison(mycmp: Callable) -> type:
+    """`functools.cmp_to_key`."""
+    class Key:
+        __slots__ = ("obj",)
+
+        def __init__(self, obj: Any):
+            self.obj = obj
+
+        def __lt__(self, other: Any) -> Any:
+            return mycmp(self.obj, other.obj) < 0
+    return Key
+
+
 # -- operator: what each does is the operator of the language --------------------------------------
 
 def _inplace_add(a: Any, b: Any) -> Any:
@@ -420,7 +454,8 @@ def _typed(x: Any, shape: tuple, types: Any, k: int) -> Any:
 # -- tables ----------------------------------------------------------------------------------------
 
 FUNCTIONS: dict[Any, Callable] = {
-    **_OPERATORS, functools.reduce: reduced,
+    **_OPERATORS, functools.reduce: reduced, functools.cmp_to_key: _key_of_comparison,
+    itertools.chain.from_iterable: _chained, itertools.groupby: _groups,
     bisect.bisect_left: _bisect_left, bisect.bisect_right: _bisect_right,
     bisect.insort_left: _insort_left, bisect.insort_right: _insort_right,
     heapq.heappush: _push, heapq.heappop: _pop, heapq.heapreplace: _replace, heapq.heappushpop: _push_pop, heapq.heapify: _heapify,
@@ -435,7 +470,7 @@ OBJECTS: dict[type, Callable] = {operator.itemgetter: _items, operator.attrgette
 ITERATORS: dict[Any, tuple[int, ...]] = {
     map: (0,), filter: (0,), zip: (), enumerate: (), iter: (), list: (), tuple: (), set: (), frozenset: (), reversed: (),
     itertools.accumulate: (1,), itertools.starmap: (0,), itertools.takewhile: (0,), itertools.dropwhile: (0,),
-    itertools.filterfalse: (0,), itertools.groupby: (1,), itertools.chain: (), itertools.chain.from_iterable: (), itertools.islice: (),
+    itertools.filterfalse: (0,), itertools.chain: (), itertools.islice: (),
     itertools.cycle: (), itertools.zip_longest: (), itertools.product: (), itertools.combinations: (), itertools.permutations: (),
     itertools.combinations_with_replacement: (), itertools.compress: (), itertools.pairwise: (), itertools.tee: ()}
 """Functions that go through their arguments, and the places of those that they call."""

@@ -18,7 +18,7 @@ from autodiff.capture.handlers import HANDLERS, iterable, sort
 from autodiff.capture.locations import append, is_users, mutating, set_item
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_content
-from autodiff.capture.standing import as_arrays, as_it_stands, drawn, fresh_array, holds_undecided, note_read, numpys_own
+from autodiff.capture.standing import as_arrays, as_it_stands, drawn, fresh_array, holds_undecided, note_read, numpys_own, with_new_arrays
 from autodiff.capture.state import UNBOUND, undecided
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
@@ -96,7 +96,7 @@ def _function(f: FunctionType, args: tuple, kwargs: dict, caller: Caller) -> Any
         return caller.lift(f)(*args, **kwargs)
     if f.__name__ in SCIPY and (f.__module__ or "").startswith("scipy.special") and args and isinstance(args[0], Tracer):
         return SCIPY[f.__name__](*args, **kwargs)
-    return numpys_own(f, args, kwargs) if _is_numpys(f) else as_it_stands(f, args, kwargs)
+    return numpys_own(f, args, kwargs) if _is_numpys(f) else with_new_arrays(as_it_stands(f, args, kwargs))
 
 
 def _captures(f: FunctionType, args: tuple, kwargs: dict) -> bool:

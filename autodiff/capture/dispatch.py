@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.advancing import note_made
+from autodiff.capture.advancing import note_made, note_new
 from autodiff.capture.excluded import is_captured
 from autodiff.capture.locations import Slot, will_set
 from autodiff.capture.python_numbers import python_value
@@ -345,6 +345,7 @@ def constructed(call: Call, kind: type, args: tuple, kwargs: dict) -> Any:
     if not own_new and not own_init or type(kind) is type and kind.__module__ == "builtins":
         return UNBOUND
     x = call(new, kind, *args, **kwargs) if own_new else _new(kind, args, kwargs)
+    note_new(x)
     if isinstance(x, kind):
         init = found_in(type(x), "__init__")
         if not isinstance(init, types.FunctionType):

@@ -13,7 +13,7 @@ from typing import Any
 
 from tracer.errors import is_internal_file
 
-__all__ = ["EXCLUDED", "exclude", "is_captured", "is_captured_module", "is_library_file", "opaque"]
+__all__ = ["EXCLUDED", "exclude", "is_captured", "is_captured_module", "is_library_file", "opaque", "why_not"]
 
 _OWN_FUNCTIONS = "its functions have implementations of ours, or are refused by name"
 _CLASSES = "it makes classes, once and for all, and the numbers of a program do not take part"
@@ -87,6 +87,19 @@ def is_captured(f: FunctionType) -> bool:
         return False
     name: Any = f.__globals__.get("__name__")
     return is_captured_module(name if type(name) is str else "", f.__code__.co_filename)
+
+
+def why_not(f: Any) -> str:
+    """Why a function is not captured, in words; empty for one that would be."""
+    if isinstance(f, FunctionType) and f.__dict__.get("__autodiff_opaque__") is f.__code__:
+        return "it is marked as opaque"
+    if isinstance(f, FunctionType) and is_captured(f):
+        return ""
+    module = getattr(f, "__module__", None) or ""
+    names = [module[:k] for k, c in enumerate(module + ".") if c == "."]
+    if any(n in _by_user for n in names):
+        return "its package is excluded by ad.config.exclude"
+    return next((EXCLUDED[n] for n in names if n in EXCLUDED), "it is compiled code")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -25,7 +25,7 @@ from autodiff.capture.questions import QUESTIONS
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_attribute
 from autodiff.capture.standing import as_it_stands, fresh_array, note_read, outside
-from autodiff.capture.state import UNBOUND, undecided
+from autodiff.capture.state import UNBOUND, truth, undecided
 from tracer.errors import TraceError
 from tracer.trace import Tracer
 
@@ -156,7 +156,11 @@ def _iterator(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     places, is_test = callbacks.ITERATORS[f], f in callbacks.TAKE_TESTS
     given = tuple([caller.callback(a, is_test) if k in places else caller.elements(a) for k, a in enumerate(args)])
     named = {n: caller.callback(a) if n in ("func", "key") else a for n, a in kwargs.items()}
-    return as_it_stands(f, given, named)
+    made = as_it_stands(f, given, named)
+    if f is itertools.tee:
+        for x in made:
+            note_made(x)
+    return made
 
 
 def _reduction(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
@@ -179,6 +183,18 @@ def _reduction(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
         return as_it_stands(f, args, kwargs)
     key = kwargs["key"] if by_key else _itself
     return caller.lift(callbacks.smallest if f is min else callbacks.largest)(over, key)
+
+
+def _any_all(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`any` and `all` of a list: the truth of each element is asked for, as nothing happens in between."""
+    if len(args) != 1 or not isinstance(args[0], (list, tuple)) or not reaches_traced(args):
+        return UNBOUND
+    check_read(args[0])
+    tests = [dispatch.test_of(caller, x) for x in args[0]]
+    if not any(map(undecided, tests)):
+        return f(tests)
+    whole = anp.stack([truth(x) if isinstance(x, Tracer) else bool(x) for x in tests])
+    return np.any(whole) if f is any else np.all(whole)
 
 
 def _itself(x: Any) -> Any:
@@ -244,6 +260,7 @@ def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
     tables: tuple[tuple[Callable, Any], ...] = (
         (_question, QUESTIONS), (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
         (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (sort, [sorted]),
+        (_any_all, [any, all]),
         (_reduction, [sum, min, max, math.fsum, math.prod]), (_called_back, callbacks.FUNCTIONS),
         (_iterator, callbacks.ITERATORS), (_counterpart, NUMPY), (_builtin, BUILTINS))
     found: dict[Any, tuple[Callable, ...]] = {}

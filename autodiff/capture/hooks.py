@@ -24,7 +24,7 @@ from autodiff.capture.questions import attribute_of
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
-from autodiff.capture.standing import holds_traced, holds_undecided, outside
+from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
 from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
 from autodiff.numpy.sizes import shape_of_integers
 from tracer.array import call as call_numpy
@@ -217,7 +217,7 @@ class Hooks(ControlFlow):
     def setitem(self, x, index, value) -> None:
         """`x[index] = value`."""
         if isinstance(x, np.ndarray):
-            if holds_undecided(index) or holds_undecided(value):
+            if holds_undecided(index) or holds_undecided(value) or holds_floats(value):
                 raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}",
                               why="the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
                               fix="pass it as an argument, or make a copy in the function, x = x.copy()")
@@ -394,7 +394,7 @@ def lifted(f):
         if hasattr(f, "func") and hasattr(f, "keywords"):
             note_content(f)
             return lambda *args, **kwargs: lifted(f.func)(*f.args, *args, **{**f.keywords, **kwargs})
-        return f
+        return lambda *args, **kwargs: calls.call(f, args, kwargs, lifted)
     if is_converted(f) or not is_captured(f):
         return f
     if not is_internal(f.__code__):

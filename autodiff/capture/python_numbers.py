@@ -334,7 +334,8 @@ def _remainder(x: Any, y: Any) -> Any:
 def _ulp(x: Any) -> Any:
     """math.ulp: the distance from |x| to the next larger number."""
     x = abs(python_float(x))
-    return _as_python(np.where(x == math.inf, x, np.spacing(np.where(x == math.inf, 0.0, x))), float)
+    large = x >= 2.0 ** 1023
+    return _as_python(np.where(x == math.inf, x, np.where(large, 2.0 ** 971, np.spacing(np.where(large, 0.0, x)))), float)
 
 
 def _nextafter(x: Any, y: Any, *, steps: int = 1) -> Any:

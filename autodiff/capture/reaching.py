@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.advancing import outermost
 from autodiff.capture.locations import is_users, slot_names
-from tracer.trace import Tracer
+from tracer.trace import Tracer, current_trace
 
 __all__ = ["reaches_traced"]
 
@@ -24,10 +25,11 @@ _HOLD_NONE = (str, bytes, int, float, complex, np.generic, np.ndarray, ModuleTyp
 def reaches_traced(objects: Iterable[Any]) -> bool:
     """Whether one of these objects is a traced value or holds one, in attributes, items, elements, or variables that it shares.
 
-    A function of the user's counts as one that does, because it may read an array from outside, and so does an iterator, because nobody
-    can look inside it.
+    Three things count as such: a function of the user's, because it may read an array from outside; an iterator, because nobody can look
+    inside it; and an object that captured code has made, because a traced value may be written into the arrays that its methods make.
     """
     todo, seen = list(objects), set()
+    made = outermost().made if current_trace() is not None else {}
     while todo:
         x = todo.pop()
         if isinstance(x, Tracer):
@@ -35,7 +37,7 @@ def reaches_traced(objects: Iterable[Any]) -> bool:
         if isinstance(x, _HOLD_NONE) or id(x) in seen:
             continue
         seen.add(id(x))
-        if len(seen) > MOST or hasattr(x, "__next__") or isinstance(x, FunctionType) and is_users(x):
+        if len(seen) > MOST or id(x) in made or hasattr(x, "__next__") or isinstance(x, FunctionType) and is_users(x):
             return True
         todo += _parts(x)
     return False

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from types import BuiltinMethodType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 import autodiff.numpy as anp
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
+from autodiff.capture.excluded import is_captured, why_not
 from autodiff.capture.reads import note_attribute, note_content
 from autodiff.capture.state import undecided
 from autodiff.numpy.aliasing import own_memory
+from tracer.errors import ConcreteValueError
 from tracer.trace import Tracer, current_trace
 from tracer.types import type_of_value
 
-__all__ = ["as_arrays", "as_it_stands", "constant", "drawn", "fresh_array", "holds_traced", "holds_undecided", "note_read", "numpys_own",
-           "outside"]
+__all__ = ["as_arrays", "as_it_stands", "constant", "drawn", "fresh_array", "holds_floats", "holds_traced", "holds_undecided",
+           "note_read", "numpys_own", "outside", "with_new_arrays"]
 
 
 def holds_undecided(x) -> bool:
@@ -30,6 +33,11 @@ def holds_traced(x) -> bool:
     return _holds(x, lambda y: isinstance(y, Tracer))
 
 
+def holds_floats(x) -> bool:
+    """Whether x is, or is a list, tuple or slice with, a traced value that is no integer: it has a derivative, which a number has not."""
+    return _holds(x, lambda y: isinstance(y, Tracer) and bool(y.owner.level) and y.type.dtype.kind == "f")
+
+
 def _holds(x, found: Callable[[Any], bool]) -> bool:
     if isinstance(x, (list, tuple)):
         return any(_holds(y, found) for y in x)
@@ -40,7 +48,27 @@ def as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of what is not captured."""
     advance_arguments(f, args, kwargs)
     note_read(f, args, kwargs)
-    return f(*args, **kwargs)
+    try:
+        return f(*args, **kwargs)
+    except (ConcreteValueError, SystemError) as e:
+        # C code that goes on after its callback has raised ends in a SystemError, with the cause behind it.
+        cause = e if isinstance(e, ConcreteValueError) else e.__cause__ or e.__context__
+        if not isinstance(cause, ConcreteValueError):
+            raise
+        _name_call(cause, f, (*args, *kwargs.values()))
+        raise cause     # noqa: B904
+
+
+def _name_call(e: ConcreteValueError, f: Any, given: tuple) -> None:
+    """Say in an error that it was raised inside of a call that is not captured, and which function that called back."""
+    back = [g.__name__ for g in given if isinstance(g, (FunctionType, MethodType))]
+    module, name = getattr(f, "__module__", None), getattr(f, "__qualname__", None)
+    if name is None or isinstance(f, FunctionType) and is_captured(f) or not back and (module or "builtins") == "builtins":
+        return
+    if "which is not captured" not in str(e):
+        called = f"{module}.{name}" if module and module != "builtins" else name
+        which = f"`{back[0]}` was called back by {called}" if back else called
+        e.args = (f"{e}\n  in    {which}, which is not captured: {why_not(f)}",)
 
 
 def note_read(f: Callable, args: tuple, kwargs: dict) -> None:
@@ -57,12 +85,19 @@ def note_read(f: Callable, args: tuple, kwargs: dict) -> None:
 _TAKE_SEQUENCES = {"concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "block", "select", "piecewise", "choose",
                    "einsum", "broadcast_arrays", "meshgrid", "ix_", "multi_dot", "lexsort", "einsum_path", "pad", "insert", "lstsq"}
 """NumPy's functions that look into a list of arrays themselves."""
+_JOIN = {"concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack"}
+"""Those that take a list of arrays: one that is given as a list of numbers is an array."""
 
 
 def numpys_own(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of one of NumPy's functions: a list of traced numbers is an array, as it would be of plain ones."""
     note_read(f, args, kwargs)
-    return fresh_array(f, args if getattr(f, "__name__", "") in _TAKE_SEQUENCES else as_arrays(args), kwargs)
+    name = getattr(f, "__name__", "")
+    if name not in _TAKE_SEQUENCES:
+        args = as_arrays(args)
+    elif name in _JOIN and args and isinstance(args[0], (list, tuple)):
+        args = (list(as_arrays(tuple(args[0]))), *args[1:])
+    return fresh_array(f, args, kwargs)
 
 
 def as_arrays(args: tuple) -> tuple:
@@ -85,6 +120,24 @@ def fresh_array(f: Callable, args: tuple, kwargs: dict) -> Any:
             and not any(np.may_share_memory(out, a) for a in _arrays((f, args, kwargs)))):
         return constant(out)
     return out
+
+
+def with_new_arrays(out: Any) -> Any:
+    """The result of a function that ran as it stands; an array that it has made and that nobody else holds may get traced values."""
+    if type(out) is np.ndarray:
+        return constant(out) if sys.getrefcount(out) <= _HELD_HERE and _may_hold_traced(out) else out
+    if type(out) in (tuple, list) and any(type(x) is np.ndarray for x in out) and sys.getrefcount(out) <= _HELD_HERE:
+        # The references of an element here: the list or tuple, the name `x`, and the argument of getrefcount.
+        return type(out)([constant(x) if type(x) is np.ndarray and sys.getrefcount(x) <= 3 and _may_hold_traced(x) else x for x in out])
+    return out
+
+
+_HELD_HERE = 2
+"""References of an argument of `with_new_arrays` that nobody else holds: its name and the argument of getrefcount."""
+
+
+def _may_hold_traced(x: np.ndarray) -> bool:
+    return x.base is None and x.dtype.kind == "f" and x.dtype.itemsize in (4, 8) and x.flags.writeable
 
 
 def _arrays(x) -> Iterator[np.ndarray]:

@@ -38,7 +38,6 @@ beforehand (`autodiff.capture.source.liveness`), so that hooks know what has to 
 from __future__ import annotations
 
 import ast
-import copy
 import functools
 import inspect
 from collections.abc import Iterator
@@ -116,7 +115,7 @@ def _rewritten(f: FunctionType) -> tuple[ast.stmt, ast.AST, str | None]:
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unconvertible(f"`{f.__qualname__}` is a coroutine")
     found, owner = find(f)
-    node: Any = Cases().visit(copy.deepcopy(found))
+    node: Any = Cases().visit(found)
     converter = Converter(names_inside(node), owner)
     if isinstance(node, ast.Lambda):
         return ast.copy_location(ast.Return(converter.visit(node)), node), node, owner

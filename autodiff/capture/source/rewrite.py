@@ -96,6 +96,12 @@ class Converter(ast.NodeTransformer):
         self.generic_visit(n)
         return placed(hook_call("made", n), n)
 
+    def visit_YieldFrom(self, n: ast.YieldFrom) -> ast.AST:
+        self.generic_visit(n)
+        if not isinstance(n.value, FRESH):
+            n.value = placed(hook_call("iterated", n.value), n.value)
+        return n
+
     def visit_comprehension(self, n: ast.comprehension) -> ast.AST:
         self.generic_visit(n)
         if not isinstance(n.iter, FRESH):
