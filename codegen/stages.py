@@ -19,6 +19,9 @@ from codegen.loops.lower import lower
 from codegen.loops.passes.accumulate_products import accumulate_products
 from codegen.loops.passes.arena import MemoryPlan, plan_memory
 from codegen.loops.passes.fuse import contract, drop_dead, fuse
+from codegen.loops.passes.share_loops import share_loops
+from codegen.loops.passes.vectorize import vectorize
+from codegen.target import GENERIC, Target
 from tracer.check import check as check_graph
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import loop
@@ -46,11 +49,13 @@ class Pass:
     """
 
     name: str
-    run: Callable[[Any], Any]
+    run: Callable[..., Any]
     assumes: str
     guarantees: str
     only_with_loops: bool = False
     """Whether the pass is left out where the graph that it would get holds no loop node."""
+    asks_target: bool = False
+    """Whether the pass depends on the machine: `run` takes it as a second argument."""
 
     def applies(self, subject: Graph | Program) -> bool:
         """Whether the pass is run on this graph or program."""
@@ -106,6 +111,12 @@ LOOP_PASSES: tuple[Pass, ...] = (
     Pass("accumulate_products", accumulate_products,
          assumes="any program",
          guarantees="a matrix product that is only added to an array is accumulated there by the call itself"),
+    Pass("share_loops", share_loops, asks_target=True,
+         assumes="all loops as they will be run",
+         guarantees="a long outermost loop whose steps threads may take says so, with what each of them has of its own"),
+    Pass("vectorize", vectorize, asks_target=True,
+         assumes="all statements as they will be run: its plans name stores",
+         guarantees="each loop says whether and how it runs in vectors, and which sums are kept in vectors while it runs"),
 )
 """The passes over programs, in the order in which they run."""
 
@@ -119,12 +130,12 @@ Observer = Callable[[Pass, Any, bool], None]
 """Called after each pass with the pass, the graph or program that there is now, and whether the pass was run."""
 
 
-def run_passes(passes: Sequence[Pass], subject: Any, observe: Observer | None = None) -> Any:
+def run_passes(passes: Sequence[Pass], subject: Any, target: Target, observe: Observer | None = None) -> Any:
     """Return what the passes make of a graph or a program, one after another."""
     for p in passes:
         applies = p.applies(subject)
         if applies:
-            subject = p.run(subject)
+            subject = p.run(subject, target) if p.asks_target else p.run(subject)
             if config.check:
                 _check(subject, p.name)
         if observe is not None:
@@ -161,12 +172,12 @@ def _check(subject: Graph | Program, after: str) -> None:
         check_program(subject, after)
 
 
-def stages(graph: Graph, observe: Observer | None = None) -> Stages:
-    """Run all passes that come before a back end."""
+def stages(graph: Graph, target: Target = GENERIC, observe: Observer | None = None) -> Stages:
+    """Run all passes that come before a back end, for a machine."""
     if config.check:
         _check(graph, "recording and differentiation")
-    simplified = run_passes(GRAPH_PASSES, graph, observe)
-    program = run_passes((LOWER, *LOOP_PASSES), simplified, observe)
+    simplified = run_passes(GRAPH_PASSES, graph, target, observe)
+    program = run_passes((LOWER, *LOOP_PASSES), simplified, target, observe)
     return Stages(graph, simplified, program, plan_memory(program))
 
 
@@ -190,7 +201,7 @@ def text_after(graph: Graph, name: str) -> str:
     def observe(p: Pass, subject: Graph | Program, ran: bool) -> None:
         if p.name == name:
             found.append(_printed(subject))
-    stages(graph, observe)
+    stages(graph, observe=observe)
     if not found:
         raise ValueError(f"no pass is called {name!r}; there are {', '.join(p.name for p in all_passes())}")
     return found[0]
@@ -208,6 +219,6 @@ def pass_table(graph: Graph) -> str:
         note = "left out: no loop" if not ran else "nothing to change" if printed == last else ""
         rows.append((p.name, str(size), str(now), f"{name if name == unit else f'{unit} -> {name}'}{note and ', ' + note}"))
         size, unit, last = now, name, printed
-    stages(graph, observe)
+    stages(graph, observe=observe)
     width = max(len(name) for name, *_ in rows)
     return "\n".join(f"{name:{width}}  {before:>6}  {after:>6}  {note}".rstrip() for name, before, after, note in rows)

@@ -20,6 +20,7 @@ from typing import Any
 import autodiff as ad
 from codegen.backends.llvm.module import emit_llvm
 from codegen.stages import stages
+from codegen.target import GENERIC
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "architecture.md"
 BLOCK = re.compile(r"(<!-- stage: (\w+) -->\n```text\n)(.*?)(\n```)", re.S)
@@ -45,7 +46,7 @@ def printed(page: str) -> dict[str, str]:
 
     def show(stage: str) -> str:
         return ad.show(space["slope"], space["x"], stage=stage)
-    ir = emit_llvm(st.program, st.plan, 32, True).text.rstrip("\n").split("\n")
+    ir = emit_llvm(st.program, st.plan, GENERIC).text.rstrip("\n").split("\n")
     return {"converted": space["converted"], "graph": str(space["graph"]), "derivative": show("graph"), "passes": show("passes"),
             "simplified": show("simplified"), "loops": show("loops"), "ir": "\n".join(ir[:HEAD])}
 

@@ -244,22 +244,7 @@ class Trace:
         if not op.many:
             types = [types]
         where = self.where or user_line()
-        values: Any = None
-        if self.concrete:
-            values = [a.value if isinstance(a, Tracer) else a for a in args]
-            if all(v is not None for v in values):
-                ps = {k: substitute(v, self.sizes) for k, v in params.items()} if self.sizes else params
-                try:
-                    values = op.reference(*values, **ps)
-                except Exception as e:
-                    e.of_traced_values = self.guards is not None    # type: ignore[attr-defined]
-                    raise
-                if not op.many:
-                    values = [values]
-                for t, v in zip(types, values, strict=True):
-                    match_sizes(t, np.shape(v), self.sizes)  # type: ignore[arg-type]
-            else:
-                values = None
+        values = self._computed(op, args, params, types) if self.concrete else None
         out = []
         for i, t in enumerate(types):
             out.append(Tracer(t, self, Var(t), None if values is None else values[i], None, where))
@@ -273,6 +258,22 @@ class Trace:
             self.known[key] = [(o.ref, o.value, where) for o in out]
         return out if op.many else out[0]
 
+
+    def _computed(self, op: Op, args: Sequence, params: dict[str, Any], types: Sequence[ArrayType]) -> list | None:
+        """The results of an op as numbers; None if an operand has none."""
+        values = [a.value if isinstance(a, Tracer) else a for a in args]
+        if any(v is None for v in values):
+            return None
+        ps = {k: substitute(v, self.sizes) for k, v in params.items()} if self.sizes else params
+        try:
+            out = op.reference(*values, **ps)
+        except Exception as e:
+            e.of_traced_values = self.guards is not None    # type: ignore[attr-defined]
+            raise
+        results = out if op.many else [out]
+        for t, v in zip(types, results, strict=True):
+            match_sizes(t, np.shape(v), self.sizes)  # type: ignore[arg-type]
+        return results
 
     def _note_integer(self, op: Op, atoms: Sequence[Atom], out: Var) -> None:
         """Note an integer scalar that is a polynomial of sizes, as its operands are."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks
+from autodiff.capture import branches, loops
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance
 from autodiff.capture.dispatch import PLAIN
@@ -38,9 +38,9 @@ class ControlFlow:
         slots.check_read(test)
         test = self.test(test)
         if not undecided(test):
-            return blocks.follow(body if test else orelse, rest, names)
+            return branches.follow(body if test else orelse, rest, names)
         cells = Cells((body, orelse, rest), names)
-        return blocks.branch(truth(test), lambda: blocks.follow(body, rest, names), lambda: blocks.follow(orelse, rest, names), cells,
+        return branches.branch(truth(test), lambda: branches.follow(body, rest, names), lambda: branches.follow(orelse, rest, names), cells,
                              (body, orelse, rest))
 
     def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
@@ -48,11 +48,11 @@ class ControlFlow:
         """`while test: body else: orelse`, then rest."""
         def goes_on() -> Any:
             return self.test(test())
-        steps = blocks.Steps(None, None, goes_on)
+        steps = loops.Steps(None, None, goes_on)
         if _follows_values():
             return self._written_out(_while(goes_on), body, orelse, rest, None, None, (*state, *ends))
         try:
-            jump = blocks.loop(steps, body, carried, state, (body, test))
+            jump = loops.loop(steps, body, carried, state, (body, test))
         except ConcreteValueError as e:
             if undecided(goes_on()):
                 raise
@@ -76,7 +76,7 @@ class ControlFlow:
         if isinstance(steps.count, int) and steps.count <= SHORT:
             return self._written_out(known_items(over, steps), body, orelse, rest, None, steps.count, (*state, *ends))
         try:
-            jump = blocks.loop(steps, body, carried, state, (body,))
+            jump = loops.loop(steps, body, carried, state, (body,))
         except (ConcreteValueError, UnsupportedError) as e:
             # What is refused for a counter or length that is not known may do for known ones.
             if not isinstance(steps.count, int) or isinstance(e, UnsupportedError) and steps.count > WRITTEN_OUT:
@@ -86,8 +86,8 @@ class ControlFlow:
             assert item is not None
 
             def others() -> Jump | None:
-                left = blocks.Steps(count - 1, lambda i: item(i + 1), memory=steps.memory)
-                return blocks.loop(left, body, carried, state, (body,))
+                left = loops.Steps(count - 1, lambda i: item(i + 1), memory=steps.memory)
+                return loops.loop(left, body, carried, state, (body,))
             return self._written_out(known_items(over, steps), body, orelse, rest, e, count, (*state, *ends),
                                      others if count - 1 > SHORT else None)
         return self._after(jump, orelse, rest, ends)
@@ -95,9 +95,9 @@ class ControlFlow:
     def _after(self, jump: Jump | None, orelse: Callable | None, rest: Callable | None, ends: Sequence[str]) -> Jump | None:
         """What follows a loop that was left by `jump`."""
         if jump is None:
-            return blocks.follow(orelse, rest, ends)
+            return branches.follow(orelse, rest, ends)
         code = jump.code
-        on = lambda: blocks.follow(orelse, rest, ends)  # noqa: E731
+        on = lambda: branches.follow(orelse, rest, ends)  # noqa: E731
         left = on
         if orelse is not None:
             def left() -> Jump | None:
@@ -106,7 +106,7 @@ class ControlFlow:
             return left()
         value = jump.value
         cells = Cells((orelse, rest), ends)
-        return blocks.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
+        return branches.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
 
     def _written_out(self, over, body: Callable, orelse: Callable | None, rest: Callable | None, why: Exception | None,
                      count: int | None, names: Sequence[str], others: Callable[[], Jump | None] | None = None) -> Jump | None:
@@ -140,20 +140,20 @@ class ControlFlow:
                 if jump is not None and jump.code == RETURN:
                     return jump
                 if jump is not None and jump.code == BREAK:
-                    return blocks.follow(rest, None)
+                    return branches.follow(rest, None)
                 if taken == 1 and others is not None:
                     return go()
-            return blocks.follow(orelse, rest, names)
+            return branches.follow(orelse, rest, names)
         return go()
 
     def _left(self, jump: Jump, on: Callable, rest: Callable | None, cells: Cells, shared: Sequence[Callable | None]) -> Jump | None:
         """A step that may have left the loop: what follows then, and the steps that are still to come."""
         def out() -> Jump | None:
             if jump.value is None:
-                return blocks.follow(rest, None)
-            return blocks.branch(np.equal(jump.code, RETURN), lambda: Jump(RETURN, jump.value), lambda: blocks.follow(rest, None), cells,
-                                 shared)
-        return blocks.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
+                return branches.follow(rest, None)
+            returned = np.equal(jump.code, RETURN)
+            return branches.branch(returned, lambda: Jump(RETURN, jump.value), lambda: branches.follow(rest, None), cells, shared)
+        return branches.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
 
 
 def _follows_values() -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks, calls, dispatch
+from autodiff.capture import branches, calls, dispatch
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.control_flow import ControlFlow
@@ -133,7 +133,7 @@ class Hooks(ControlFlow):
         test = self.test(test)
         if not undecided(test):
             return yes() if test else no()
-        jump = blocks.branch(truth(test), lambda: Jump(RETURN, yes()), lambda: Jump(RETURN, no()), Cells((), ()), (yes, no))
+        jump = branches.branch(truth(test), lambda: Jump(RETURN, yes()), lambda: Jump(RETURN, no()), Cells((), ()), (yes, no))
         assert jump is not None
         return jump.value
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import blocks
+from autodiff.capture import loops
 from autodiff.capture.state import declined, undecided
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of, integer_of_length, note_integer
@@ -68,26 +68,26 @@ def _noted(i, count):
     return i
 
 
-def stepped(over) -> blocks.Steps | None:
+def stepped(over) -> loops.Steps | None:
     """The steps of what a loop goes over; None where Python has to go through it."""
-    if isinstance(over, blocks.Steps):
+    if isinstance(over, loops.Steps):
         return over
     if isinstance(over, Budgeted):
         steps = stepped(over.over)
-        return None if steps is None else blocks.Steps(steps.count, steps.item, memory=over.memory)
+        return None if steps is None else loops.Steps(steps.count, steps.item, memory=over.memory)
     if isinstance(over, range):
         n = len(over)
-        return blocks.Steps(n, lambda i: _range_item(over, _noted(i, n)))
+        return loops.Steps(n, lambda i: _range_item(over, _noted(i, n)))
     if isinstance(over, TracedRange):
-        return blocks.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
+        return loops.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
     if isinstance(over, list) and len(over) > SHORT:
         over = joined_rows(over)
     if isinstance(over, (Tracer, np.ndarray)) and over.shape and over.dtype.kind in "biuf":
         n = over.shape[0]
         if isinstance(n, Size):
             upto = TracedRange(integer_of_length(n))
-            return blocks.Steps(upto.count, lambda i: call_numpy("index", over, _noted_up_to(i, upto)))
-        return blocks.Steps(n, lambda i: call_numpy("index", over, _noted(i, n)))
+            return loops.Steps(upto.count, lambda i: call_numpy("index", over, _noted_up_to(i, upto)))
+        return loops.Steps(n, lambda i: call_numpy("index", over, _noted(i, n)))
     return None
 
 
@@ -102,31 +102,31 @@ def _range_item(r: range, i: Tracer):
     return x + r.start if r.start else x
 
 
-def known_items(over, steps: blocks.Steps):
+def known_items(over, steps: loops.Steps):
     """The items for a loop that Python runs."""
-    if not isinstance(over, blocks.Steps):
+    if not isinstance(over, loops.Steps):
         return over
     return (over.item(k) for k in range(steps.count))  # type: ignore[misc, arg-type]
 
 
-def _zipped(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+def _zipped(parts: Sequence[loops.Steps], args) -> loops.Steps:
     counts = [p.count for p in parts]
     if not all(isinstance(c, int) for c in counts):
         raise declined("zip() of a range with traced bounds", fix="loop over range and index")
-    return blocks.Steps(min(counts), lambda i: tuple([p.item(i) for p in parts]))  # type: ignore[misc]
+    return loops.Steps(min(counts), lambda i: tuple([p.item(i) for p in parts]))  # type: ignore[misc]
 
 
-def _enumerated(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+def _enumerated(parts: Sequence[loops.Steps], args) -> loops.Steps:
     start = args[1] if len(args) > 1 else 0
     one, = parts
 
     def item(i):
         value = one.item(i)
         return (i + start if not _is_zero(start) else i), value
-    return blocks.Steps(one.count, item)
+    return loops.Steps(one.count, item)
 
 
-def _reversed(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
+def _reversed(parts: Sequence[loops.Steps], args) -> loops.Steps:
     one, = parts
     over = args[0]
     if isinstance(over, TracedRange):
@@ -136,14 +136,14 @@ def _reversed(parts: Sequence[blocks.Steps], args) -> blocks.Steps:
             _noted_up_to(i, over)
             x = (last - i) * over.step if over.step != 1 else last - i
             return x + over.start if not _is_zero(over.start) else x
-        return blocks.Steps(one.count, item)
+        return loops.Steps(one.count, item)
     n = one.count
 
     def back(i):
         if not isinstance(i, Tracer):
             return one.item(n - 1 - i)
         return call_numpy("index", over, (n - 1) - _noted(i, n))
-    return blocks.Steps(n, back)
+    return loops.Steps(n, back)
 
 
 ITERATORS: dict[Any, Callable] = {zip: _zipped, enumerate: _enumerated, reversed: _reversed}

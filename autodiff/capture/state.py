@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.leaves import as_leaf
 from tracer.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, explain, line_of
-from tracer.graph import Where
+from tracer.graph import Graph, Where
 from tracer.op import type_of
 from tracer.promote import broadcast_to, cast_to
 from tracer.trace import Trace, Tracer, current_trace
@@ -18,7 +18,8 @@ from tracer.tree import flatten
 from tracer.types import ArrayType
 
 __all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
-           "joined_type", "converted", "declined", "exceptions_refused", "names_refused", "Retrace", "regions", "leaves_of"]
+           "joined_type", "converted", "declined", "exceptions_refused", "names_refused", "Retrace", "regions", "leaves_of",
+           "kind_of", "is_same", "has_effect"]
 
 
 class Declined(ConcreteValueError):
@@ -273,3 +274,20 @@ def leaves_of(x) -> tuple[list, Any]:
     except TypeError:
         return [], UNBOUND
     return (leaves, tree) if all(map(is_data, leaves)) else ([], UNBOUND)
+
+
+def kind_of(x) -> str:
+    """What a value is, for an error: its type, or its class and text."""
+    return "unbound" if x is UNBOUND else str(x.type) if isinstance(x, Tracer) else f"{type(x).__name__} {x!r}"[:80]
+
+
+def is_same(x, y) -> bool:
+    """Whether two values that are no data may stand for each other."""
+    if isinstance(x, (str, bytes, type(None), bool)) or type(x) in (int, float):
+        return type(x) is type(y) and bool(x == y)
+    return False
+
+
+def has_effect(graphs: Iterable[Graph]) -> bool:
+    """Whether a node of one of the graphs does more than give its results."""
+    return any(n.has_effect() for g in graphs for n in g.nodes)

@@ -18,7 +18,7 @@ from autodiff.leaves import name_of
 from tracer.show.text import text
 
 if TYPE_CHECKING:
-    from codegen.stages import Stages
+    from tracer.graph import Graph
 
 __all__ = ["show"]
 
@@ -61,7 +61,7 @@ def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
         return text_after(graph, stage)
     st = stages(graph)
     prints: dict[str, Callable[[], str]] = {"simplified": lambda: text(st.simplified), "loops": lambda: str(st.program),
-                                            "source": lambda: st.source, "llvm": lambda: _llvm_text(st)}
+                                            "source": lambda: st.source, "llvm": lambda: _llvm_text(graph)}
     if stage not in prints:
         raise ValueError(f"stage {stage!r}: it is converted, graph, derivative, simplified, loops, source, llvm, passes, "
                          f"or the name of a pass: {', '.join(names)}")
@@ -84,12 +84,15 @@ def _captured_source(f: Callable) -> str:
         return f"`{name_of(f)}` is not captured: {e}"
 
 
-def _llvm_text(st: Stages) -> str:
-    """Return the IR of a program for this machine, or a sentence that says why the LLVM generator writes none."""
-    from codegen.backends.llvm import link
+def _llvm_text(graph: Graph) -> str:
+    """Return the IR of a graph for this machine, or a sentence that says why the LLVM generator writes none."""
+    from codegen.backends.llvm.kernel import this_machine
     from codegen.backends.llvm.module import emit_llvm
     from codegen.backends.llvm.scalar import NotKnown
+    from codegen.stages import stages
+    machine = this_machine()
+    st = stages(graph, machine)
     try:
-        return emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma()).text
+        return emit_llvm(st.program, st.plan, machine).text
     except NotKnown as e:
         return f"the LLVM generator has no code for {e}; the kernel is generated through Numba"

@@ -103,41 +103,15 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
     # With moving slices known integers are index arrays too.
     gathers = fancy or any(_is_unknown(e) for e in entries) or not all(isinstance(d, int) for d in shape) and any(
         isinstance(e, slice) and not _is_whole(e) for e in entries)
-    parts = _Parts()
+    parts = _Parts(shape, gathers)
     groups: list[bool] = []     # of each entry: whether it counts as an index array
-    place, axis = 0, 0
+    place = 0
     for e in entries:
         advanced = _is_array(e) or fancy and _is_integer(e)
         if advanced and True not in groups:
             place = parts.axes
         groups.append(advanced)
-        if e is Ellipsis:
-            for _ in range(len(shape) - consumed):
-                parts.slice((0, shape[axis], 1), shape[axis])
-                axis += 1
-        elif e is None:
-            parts.slice((0, 1, 1), 1)
-        elif isinstance(e, slice):
-            if _is_unknown(e) or not isinstance(shape[axis], int) and not _is_whole(e):
-                parts.move(_moving(e, shape[axis]), shape[axis])
-            else:
-                parts.slice(_slice(e, shape[axis]), shape[axis])
-            axis += 1
-        elif isinstance(e, _Truth):
-            parts.array(np.zeros(int(e.value), np.int64), 1)
-        elif isinstance(e, (int, np.integer)) and isinstance(n := shape[axis], int):
-            if not -n <= e < n:
-                raise _out_of_bounds(e, axis, n)
-            if gathers:
-                parts.array(int(e) % n, n)
-            else:
-                parts.drop((int(e) % n, 1, 1), n)
-            axis += 1
-        else:
-            from_mask = _is_mask(e)
-            for a in mask_indices(e, shape, axis) if from_mask else (e,):
-                parts.array(a if from_mask else bounded(a, shape[axis], axis), shape[axis])
-                axis += 1
+        parts.add(e, len(shape) - consumed)
     if _separated(groups):
         place = 0
     if parts.moving and fancy:
@@ -151,9 +125,12 @@ def parse(shape: tuple[Dim, ...], index) -> Selection:
 
 
 class _Parts:
-    """A selection while its entries are gone through."""
+    """A selection while the entries of an index are gone through, for an array of a shape; `axis` is the next one."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: tuple[Dim, ...], gathers: bool) -> None:
+        self.shape = shape
+        self.gathers = gathers              # whether integers that are known select as index arrays do
+        self.axis = 0
         self.spec: list[Any] = []
         self.lengths: list[Dim] = []
         self.arrays: list[Any] = []
@@ -162,6 +139,46 @@ class _Parts:
         self.dropped: list[int] = []
         self.sliced = 0
         self.axes = 0                       # of the result, without those of index arrays
+
+    def add(self, e, rest: int) -> None:
+        """The next entry; an ellipsis stands for `rest` axes."""
+        if e is Ellipsis:
+            for n in self.shape[self.axis:self.axis + rest]:
+                self.slice((0, n, 1), n)
+            self.axis += rest
+        elif e is None:
+            self.slice((0, 1, 1), 1)
+        elif isinstance(e, _Truth):
+            self.array(np.zeros(int(e.value), np.int64), 1)
+        elif isinstance(e, slice):
+            self._add_slice(e, self.shape[self.axis])
+        elif isinstance(e, (int, np.integer)) and isinstance(self.shape[self.axis], int):
+            self._add_integer(int(e), self.shape[self.axis])    # type: ignore[arg-type]
+        else:
+            self._add_array(e)
+
+    def _add_slice(self, e: slice, n: Dim) -> None:
+        if _is_unknown(e) or not isinstance(n, int) and not _is_whole(e):
+            self.move(_moving(e, n), n)
+        else:
+            self.slice(_slice(e, n), n)
+        self.axis += 1
+
+    def _add_integer(self, e: int, n: int) -> None:
+        if not -n <= e < n:
+            raise _out_of_bounds(e, self.axis, n)
+        if self.gathers:
+            self.array(e % n, n)
+        else:
+            self.drop((e % n, 1, 1), n)
+        self.axis += 1
+
+    def _add_array(self, e) -> None:
+        from_mask = _is_mask(e)
+        for a in mask_indices(e, self.shape, self.axis) if from_mask else (e,):
+            n = self.shape[self.axis]
+            self.array(a if from_mask else bounded(a, n, self.axis), n)
+            self.axis += 1
 
     def slice(self, entry, length) -> None:
         """An axis of which a part is taken."""

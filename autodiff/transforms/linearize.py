@@ -7,7 +7,7 @@ linear graph, and so is, inside loops, a value whose length is known only at run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from autodiff.transforms.jvp import Mode
@@ -156,77 +156,77 @@ def choose_residuals(first: list[Node], second: list[Node], outputs: Sequence[At
     Walks the primal nodes backwards from what the linear graph needs. A needed value is made again when its op is cheap
     (and then its inputs are needed instead), else it is kept.
     """
-    needed: dict[Var, None] = {}
-
-    def need(atom: Atom) -> None:
-        if isinstance(atom, Var) and atom not in linear:
-            needed[atom] = None
-
-    for node in second:
-        for a in node.inputs:
-            need(a)
-    for a in outputs:
-        need(a)
-    for v in replayed:
-        need(v)
-    # A size that the linear graph mentions is bound by a value that has it.
-    binder: dict[str, Var] = {}
-    for node in first:
-        for v in (*node.inputs, *node.outputs):
-            for d in v.type.shape:
-                if isinstance(v, Var) and isinstance(d, Size) and d.name():
-                    binder.setdefault(d.name(), v)  # type: ignore[arg-type]
-
-    def bind_sizes(mentioned) -> None:
-        for s in sorted(mentioned):
-            if s in binder:
-                need(binder[s])
-    bind_sizes({s for node in second for p in node.params.values() for s in size_symbols(p)})
-    flags = _made_of_flags(first)
-    derived = _derived(first, free)
-    at_hand = free | replayed | {array_before(n, v) for n in first for v in n.outputs if v in replayed}   # type: ignore[operator]
-    roots = tuple(needed)
-    cut: set[Var] | None = None
-    light = _is_light
-
-    def walk() -> tuple[dict[Var, None], list[Node]]:
-        again: list[Node] = []
-        kept: dict[Var, None] = {}
-        for node in reversed(first):
-            wanted = [v for v in node.outputs if v in needed]
-            if not wanted:
-                continue
-            sized = not keep_sized and any(v.type.symbols() for v in wanted)
-            if node.op is loop and any(v in replayed for v in node.outputs):
-                again.append(replace(node, outputs=tuple([v if v in replayed else Var(v.type) for v in node.outputs])))
-                kept.update((v, None) for v in wanted if v not in replayed)
-                for a in node.inputs:
-                    need(a)
-            elif cut is not None and all(v in cut for v in wanted):
-                kept.update(dict.fromkeys(wanted))
-            elif (sized or any(v in replayed for v in node.outputs) or _is_cheap(node, at_hand, derived)
-                    or all(v in flags for v in node.outputs) or cut is not None and light(node)):
-                again.append(node)
-                for a in node.inputs:
-                    need(a)
-                bind_sizes(node.mentions())
-            else:
-                kept.update(dict.fromkeys(wanted))
-        kept.update((v, None) for v in needed if v in inputs)
-        return kept, again[::-1]
-    kept, again = walk()
+    choice = _Choice(first, second, outputs, inputs, linear, free, keep_sized, replayed)
+    kept, again = choice.walk()
     if not keep_sized and not replayed:
         for light in (_is_scalar, _is_light) if branch else (_is_light,):
             cut = _smaller(kept, first, inputs, free, light)
-            if cut is not None:
-                needed = dict.fromkeys(roots)
-                less, more = walk()
-                saved = sum(_bytes(v, free) for v in kept) - sum(_bytes(v, free) for v in less)
-                if light is _is_light or saved >= COSTLY_BYTES * sum(map(_is_costly, more)):
-                    kept, again = less, more
-                    break
-                needed = dict.fromkeys([*roots, *kept])
-    return [v for v in needed if v in kept], again
+            if cut is None:
+                continue
+            choice.needed = dict.fromkeys(choice.roots)
+            less, more = choice.walk(cut, light)
+            saved = sum(_bytes(v, free) for v in kept) - sum(_bytes(v, free) for v in less)
+            if light is _is_light or saved >= COSTLY_BYTES * sum(map(_is_costly, more)):
+                kept, again = less, more
+                break
+            choice.needed = dict.fromkeys([*choice.roots, *kept])
+    return [v for v in choice.needed if v in kept], again
+
+
+class _Choice:
+    """Which values are kept for the linear graph, and which are made again. `needed` are those that it, or what is made again, reads."""
+
+    def __init__(self, first: list[Node], second: list[Node], outputs: Sequence[Atom], inputs: set[Var], linear: set[Var], free: set[Var],
+                 keep_sized: bool, replayed: set[Var]):
+        self.first, self.inputs, self.linear, self.keep_sized, self.replayed = first, inputs, linear, keep_sized, replayed
+        self.needed: dict[Var, None] = {}
+        # A size that the linear graph mentions is bound by a value that has it.
+        self.binder: dict[str, Var] = {}
+        for v in (v for node in first for v in (*node.inputs, *node.outputs) if isinstance(v, Var)):
+            for d in v.type.shape:
+                if isinstance(d, Size) and d.name():
+                    self.binder.setdefault(d.name(), v)  # type: ignore[arg-type]
+        self._need([a for node in second for a in node.inputs])
+        self._need([*outputs, *replayed])
+        self._need_sizes({s for node in second for p in node.params.values() for s in size_symbols(p)})
+        self.flags = _made_of_flags(first)
+        self.derived = _derived(first, free)
+        at_hand = {array_before(n, v) for n in first for v in n.outputs if v in replayed}
+        self.at_hand: set[Var] = free | replayed | at_hand   # type: ignore[assignment, operator]
+        self.roots = tuple(self.needed)
+
+    def _need(self, atoms: Sequence[Atom]) -> None:
+        self.needed.update((a, None) for a in atoms if isinstance(a, Var) and a not in self.linear)
+
+    def _need_sizes(self, mentioned: Iterable[str]) -> None:
+        self._need([self.binder[s] for s in sorted(mentioned) if s in self.binder])
+
+    def walk(self, cut: set[Var] | None = None, light: Callable[[Node], bool] | None = None) -> tuple[dict[Var, None], list[Node]]:
+        """The values that are kept, and the nodes that run again. With a `cut`, those in it are kept, and light nodes run again."""
+        again: list[Node] = []
+        kept: dict[Var, None] = {}
+        for node in reversed(self.first):
+            wanted = [v for v in node.outputs if v in self.needed]
+            if not wanted:
+                continue
+            if node.op is loop and any(v in self.replayed for v in node.outputs):
+                again.append(replace(node, outputs=tuple([v if v in self.replayed else Var(v.type) for v in node.outputs])))
+                kept.update((v, None) for v in wanted if v not in self.replayed)
+                self._need(node.inputs)
+            elif (cut is None or not cut.issuperset(wanted)) and (self._runs_again(node, wanted) or light is not None and light(node)):
+                again.append(node)
+                self._need(node.inputs)
+                self._need_sizes(node.mentions())
+            else:
+                kept.update(dict.fromkeys(wanted))
+        kept.update((v, None) for v in self.needed if v in self.inputs)
+        return kept, again[::-1]
+
+    def _runs_again(self, node: Node, wanted: list[Var]) -> bool:
+        """Whether a node runs again whatever else is kept."""
+        sized = not self.keep_sized and any(v.type.symbols() for v in wanted)
+        return (sized or any(v in self.replayed for v in node.outputs) or _is_cheap(node, self.at_hand, self.derived)
+                or all(v in self.flags for v in node.outputs))
 
 
 WORTH_CUTTING = 16

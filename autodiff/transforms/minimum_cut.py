@@ -36,7 +36,28 @@ def least_set(needed: Sequence[Any], made_of: Mapping[Any, Sequence[Any]], cost:
     >>> sorted(least_set(["sum", "difference"], made_of, {"x": 80, "sum": 8, "difference": 8}))
     ['difference', 'sum']
     """
-    # Each value is an edge from (value, 0) to (value, 1) with its cost; flow comes from values that cannot be made again.
+    capacity = _network(needed, made_of, cost)
+    while True:
+        parent = _reached(capacity)
+        if "sink" not in parent:
+            values = {at[0] for at in capacity if isinstance(at, tuple)}
+            return {v for v in values if (v, 0) in parent and (v, 1) not in parent}
+        path: list[tuple[Hashable, Hashable]] = []
+        b: Hashable = "sink"
+        while b != "source":
+            path.append((parent[b], b))
+            b = parent[b]
+        flow = min(capacity[a][b] for a, b in path)
+        for a, b in path:
+            capacity[a][b] -= flow
+            capacity[b][a] += flow
+
+
+def _network(needed: Sequence[Any], made_of: Mapping[Any, Sequence[Any]], cost: Mapping[Any, int]) -> dict[Hashable, dict[Hashable, int]]:
+    """Capacities of the edges, by the vertices they go from and to.
+
+    Each value is an edge from (value, 0) to (value, 1) with its cost; flow comes from values that cannot be made again.
+    """
     capacity: dict[Hashable, dict[Hashable, int]] = {"source": {}, "sink": {}}
 
     def edge(a: Hashable, b: Hashable, c: int) -> None:
@@ -58,19 +79,7 @@ def least_set(needed: Sequence[Any], made_of: Mapping[Any, Sequence[Any]], cost:
         for x in made_of[v]:
             edge((x, 1), (v, 0), _ALWAYS)
             todo.append(x)
-    while True:
-        parent = _reached(capacity)
-        if "sink" not in parent:
-            return {v for v in seen if (v, 0) in parent and (v, 1) not in parent}
-        path: list[tuple[Hashable, Hashable]] = []
-        b: Hashable = "sink"
-        while b != "source":
-            path.append((parent[b], b))
-            b = parent[b]
-        flow = min(capacity[a][b] for a, b in path)
-        for a, b in path:
-            capacity[a][b] -= flow
-            capacity[b][a] += flow
+    return capacity
 
 
 def _reached(capacity: dict) -> dict:

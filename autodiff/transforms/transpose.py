@@ -7,14 +7,14 @@ in reverse order. All values are real; the cotangent of x has the type of x.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tracer.graph import Atom, Graph, Var
+from tracer.graph import Atom, Graph, Node, Var
 from tracer.op import Op, Total, Unknown, type_of
 from tracer.trace import apply, current_trace, trace_graph, zeros
-from tracer.types import Dim, match_sizes, substitute
+from tracer.types import ArrayType, Dim, match_sizes, substitute
 
 __all__ = ["transpose_graph"]
 
@@ -27,61 +27,90 @@ def transpose_graph(graph: Graph, known: int, *, gather: int = 0) -> Graph:
     linear_inputs = graph.inputs[known:]
 
     def f(*args):
-        env: dict[Var, Any] = dict(zip(graph.inputs[:known], args))
-        names: dict[str, Dim] = {}
-        for v in graph.inputs[:known]:
-            match_sizes(v.type, type_of(env[v]).shape, names)
-        cts: dict[Var, Any] = {}
-        for v, g in zip(linear_inputs, args[len(args) - gather:] if gather else ()):
-            cts[v] = g
-        trace = current_trace()
-        run: list = []
-        unknown = set(linear_inputs)
-        for node in graph.nodes:
-            if any(a in unknown for a in node.inputs if isinstance(a, Var)):
-                unknown.update(node.outputs)
-                run.append(node)
-                continue
-            params = {k: substitute(v, names) for k, v in node.params.items()} if names else node.params
-            if trace is not None:
-                trace.where = node.where
-            out = apply(node.op, [env[a] if isinstance(a, Var) else a.value for a in node.inputs], params)
-            for v, o in zip(node.outputs, out if node.op.many else [out], strict=True):
-                env[v] = o
-                match_sizes(v.type, type_of(o).shape, names)
-
-        def gather_ct(atom: Atom, ct) -> None:
-            if ct is None or not isinstance(atom, Var) or atom not in unknown:
-                return
-            if isinstance(ct, Total):
-                cts[atom] = ct.value
-            else:
-                cts[atom] = ct if cts.get(atom) is None else cts[atom] + ct
-
-        for a, ct in zip(graph.outputs, args[known:len(args) - gather], strict=True):
-            gather_ct(a, ct)
-        for node in reversed(run):
-            if trace is not None:
-                trace.where = node.where
-            ct = [cts.pop(v, None) for v in node.outputs]
-            if all(c is None for c in ct):
-                continue
-            params = {k: substitute(v, names) for k, v in node.params.items()} if names else node.params
-            repeated = len({a for a in node.inputs if a in unknown}) < sum(a in unknown for a in node.inputs)
-            xs = []
-            for a in node.inputs:
-                if isinstance(a, Var) and a in unknown:
-                    t = substitute(a.type, names) if names else a.type
-                    xs.append(Unknown(t, None if repeated else cts.get(a)))
-                else:
-                    xs.append(env[a] if isinstance(a, Var) else a.value)
-            back = _rule_of(node.op)(ct if node.op.many else ct[0], *xs, **params)
-            for a, c in zip(node.inputs, back, strict=True):
-                gather_ct(a, c.value if repeated and isinstance(c, Total) else c)
-        return [zeros(substitute(v.type, names)) if cts.get(v) is None else cts[v] for v in linear_inputs]
+        run = _Sweep(graph, known)
+        given = args[len(args) - gather:] if gather else ()
+        run.cotangents.update(zip(linear_inputs, given, strict=False))
+        run.forward(args[:known])
+        run.backward(args[known:len(args) - gather])
+        return run.results(linear_inputs)
 
     types = [*(v.type for v in graph.inputs[:known]), *graph.out_types, *(v.type for v in linear_inputs[:gather])]
     return trace_graph(f, types, f"{graph.name}_back")
+
+
+class _Sweep:
+    """A graph while it is transposed: its known values, and the cotangents of the others, by var. `names` binds the sizes in types."""
+
+    def __init__(self, graph: Graph, known: int):
+        self.graph = graph
+        self.known = graph.inputs[:known]
+        self.unknown: set[Var] = set(graph.inputs[known:])
+        self.values: dict[Var, Any] = {}
+        self.cotangents: dict[Var, Any] = {}
+        self.names: dict[str, Dim] = {}
+        self.linear: list[Node] = []
+        self.trace = current_trace()
+
+    def forward(self, known: Sequence) -> None:
+        """Run the nodes that depend on known inputs only; the others are `linear`."""
+        for v, x in zip(self.known, known, strict=True):
+            self._know(v, x)
+        for node in self.graph.nodes:
+            if any(a in self.unknown for a in node.inputs if isinstance(a, Var)):
+                self.unknown.update(node.outputs)
+                self.linear.append(node)
+                continue
+            self._at(node)
+            out = apply(node.op, [self._value(a) for a in node.inputs], self._params(node))
+            for v, o in zip(node.outputs, out if node.op.many else [out], strict=True):
+                self._know(v, o)
+
+    def backward(self, cotangents: Sequence) -> None:
+        """Transpose the linear nodes, the last one first."""
+        for a, ct in zip(self.graph.outputs, cotangents, strict=True):
+            self._add(a, ct)
+        for node in reversed(self.linear):
+            self._at(node)
+            ct = [self.cotangents.pop(v, None) for v in node.outputs]
+            if all(c is None for c in ct):
+                continue
+            repeated = len({a for a in node.inputs if a in self.unknown}) < sum(a in self.unknown for a in node.inputs)
+            xs = [self._unknown(a, repeated) if a in self.unknown else self._value(a) for a in node.inputs]
+            back = _rule_of(node.op)(ct if node.op.many else ct[0], *xs, **self._params(node))
+            for a, c in zip(node.inputs, back, strict=True):
+                self._add(a, c.value if repeated and isinstance(c, Total) else c)
+
+    def results(self, inputs: Sequence[Var]) -> list:
+        """The cotangents of the linear inputs."""
+        return [zeros(self._type(v)) if self.cotangents.get(v) is None else self.cotangents[v] for v in inputs]
+
+    def _at(self, node: Node) -> None:
+        if self.trace is not None:
+            self.trace.where = node.where
+
+    def _know(self, v: Var, x) -> None:
+        self.values[v] = x
+        match_sizes(v.type, type_of(x).shape, self.names)
+
+    def _value(self, a: Atom):
+        return self.values[a] if isinstance(a, Var) else a.value
+
+    def _params(self, node: Node) -> dict[str, Any]:
+        return {k: substitute(v, self.names) for k, v in node.params.items()} if self.names else node.params
+
+    def _type(self, v: Atom) -> ArrayType:
+        return substitute(v.type, self.names) if self.names else v.type
+
+    def _unknown(self, a: Atom, repeated: bool) -> Unknown:
+        """What a rule gets for a value that it is linear in: its type, and the cotangent so far unless another operand is the same."""
+        return Unknown(self._type(a), None if repeated else self.cotangents.get(a))     # type: ignore[arg-type]
+
+    def _add(self, atom: Atom, ct) -> None:
+        """Add to the cotangent of a value."""
+        if ct is None or not isinstance(atom, Var) or atom not in self.unknown:
+            return
+        before = self.cotangents.get(atom)
+        self.cotangents[atom] = ct.value if isinstance(ct, Total) else ct if before is None else before + ct
 
 
 def _rule_of(op: Op) -> Callable[..., Any]:

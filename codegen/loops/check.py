@@ -9,7 +9,9 @@
    reader still needs;
 5. dtypes agree: both sides of a function that wants equal ones, both values of a choice, a store and its buffer; tests are truth values;
 6. no access is outside of its buffer, as far as that is known from the counters alone. Where an index is data, lowering has put a `Check`
-   in front of it, or the index has been clipped; that is not proved again. Buffers between guard pages in the tests find the rest.
+   in front of it, or the index has been clipped; that is not proved again. Buffers between guard pages in the tests find the rest;
+7. a loop that runs in vectors or in threads has independent steps; one in vectors is made of stores and checks alone; what is summed in
+   vectors as long as a loop runs is written by stores in that loop, in one way, and read by nobody in there.
 
 It runs after every pass with `AUTODIFF_CHECK=1`, and in the tests always.
 """
@@ -39,11 +41,14 @@ from codegen.loops.language import (
     Select,
     Stmt,
     Store,
+    VectorSum,
     While,
+    accesses,
     show_expr,
     stmt_exprs,
     walk_expr,
 )
+from codegen.loops.usage import stores
 
 __all__ = ["ProgramError", "check"]
 
@@ -142,6 +147,23 @@ def _check_loop(s: For, state: _State) -> None:
     state.counters[name] = s.stop
     _check_block(s.body, state)
     del state.counters[name]
+    if (s.vector is not None or s.threads is not None) and (not s.parallel or s.reverse):
+        how = "vectors" if s.vector is not None else "threads"
+        raise _Broken(f"the loop over {name} runs in {how}, but its steps depend on each other")
+    if s.vector is not None and not all(isinstance(x, (Store, Check)) for x in s.body):
+        raise _Broken(f"the loop over {name} runs in vectors, but is not made of stores and checks alone")
+    for x in s.sums:
+        _check_sum(x, s)
+
+
+def _check_sum(x: VectorSum, s: For) -> None:
+    where = f"the loop over {s.var.name} sums {x} in vectors, but"
+    inside = {id(store) for store in stores(s)}
+    if any(id(store) not in inside or store.combine != x.combine for store in x.stores):
+        raise _Broken(f"{where} a store of that sum is not in there, or is not one of {x.combine}")
+    root = x.buffer.storage
+    if sum(1 for a in accesses(s) if a.buffer.storage is root and not a.write) > sum(1 for y in stores(s) if y.buffer.storage is root):
+        raise _Broken(f"{where} something in there reads it")
 
 
 def _check_store(s: Store, state: _State) -> None:

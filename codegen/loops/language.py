@@ -4,8 +4,8 @@
     statement  = For | While | If | Store | Grow | Alloc | Check | Call
     expression = Name | Lit | Load | Apply | Select | Cast
 
-A buffer of shape () is a scalar variable. What is computed, in which order and in
-which buffers is decided above the emitters; vectors and threads are decided by the LLVM back end.
+A buffer of shape () is a scalar variable. What is computed, in which order, in which buffers, in vectors of how many elements and by
+how many threads is decided by passes and stands in the program; emitters print it, or leave out what they have no words for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 from tracer.types import short_dtype
 
 __all__ = ["Buffer", "Name", "Lit", "Load", "Apply", "Select", "Cast", "For", "While", "If", "Store", "Grow", "Alloc", "Check",
-           "Call", "Program", "Expr", "Stmt", "walk_expr", "stmt_exprs", "blocks", "map_expr", "show", "Access", "accesses"]
+           "Call", "Program", "VectorPlan", "VectorSum", "ThreadPlan",
+           "Expr", "Stmt", "walk_expr", "stmt_exprs", "blocks", "map_expr", "show", "Access", "accesses"]
 
 I64 = np.dtype(np.int64)
 BOOL = np.dtype(np.bool_)
@@ -140,14 +141,75 @@ class Cast(_Expr):
 Expr = Union[Name, Lit, Load, Apply, Select, Cast]
 
 
+@dataclass(frozen=True, slots=True)
+class VectorPlan:
+    """How the steps of a loop run in vectors.
+
+    lanes : steps that run together
+    copies : vectors that one round of the loop takes, one after the other
+    masks : which rounds ask which of their lanes are inside of the loop. "none": the steps that are left over, fewer than a round, run one
+        by one. "last": they run as vectors whose lanes outside do nothing. "all": every round is such a one
+    """
+    lanes: int
+    copies: int = 1
+    masks: str = "none"
+
+    def __str__(self) -> str:
+        rest = {"none": "rest one by one", "last": "rest masked", "all": "all masked"}[self.masks]
+        return f"vectors of {self.lanes}{' twice' if self.copies == 2 else ''}, {rest}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorSum:
+    """A sum that is kept in vectors as long as a loop runs, and put into its buffer after it.
+
+    stores : the stores inside of the loop that add to it. They are all stores to a scalar variable, or one store to an array's element
+    combine : how they add
+    dtype : that of the vectors; it may be wider than the buffer's
+    lanes, copies : so many vectors of so many numbers
+    """
+    stores: tuple[Store, ...]
+    combine: str
+    dtype: np.dtype
+    lanes: int
+    copies: int = 1
+
+    @property
+    def buffer(self) -> Buffer:
+        """Where the sum goes."""
+        return self.stores[0].buffer
+
+    def __str__(self) -> str:
+        return show_expr(Load(self.buffer, self.stores[0].index))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThreadPlan:
+    """How threads share the steps of a loop: each adds up its own of the scalars `sums`, and has its own of the arrays `own`."""
+    sums: dict[Buffer, str]
+    own: tuple[Buffer, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"each sums {', '.join(b.name for b in self.sums)}"] if self.sums else []
+        parts += [f"each has {', '.join(b.name for b in self.own)}"] if self.own else []
+        return "shared by threads" + (f" ({'; '.join(parts)})" if parts else "")
+
+
 @dataclass(slots=True, eq=False)
 class For:
-    """Run `body` for var = 0 .. stop-1, or backwards. `parallel`: the steps are independent but for reductions."""
+    """Run `body` for var = 0 .. stop-1, or backwards. `parallel`: the steps are independent but for reductions.
+
+    How it runs, where that has been decided: `vector`, its steps in vectors; `sums`, what is kept in vectors as long as it runs;
+    `threads`, by several threads.
+    """
     var: Name
     stop: Expr
     body: list[Stmt]
     reverse: bool = False
     parallel: bool = True
+    vector: VectorPlan | None = None
+    sums: tuple[VectorSum, ...] = ()
+    threads: ThreadPlan | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -348,38 +410,51 @@ def show_expr(e: Expr) -> str:
 
 def show(program: Program) -> str:
     """A program as text."""
-    lines = [f"{program.name}({', '.join(_declare(b) for b in program.inputs)}):"]
+    results = ", ".join(o.name if isinstance(o, Buffer) else str(o.value) for o in program.outputs)
+    return "\n".join([f"{program.name}({', '.join(_declare(b) for b in program.inputs)}):", *_show_block(program.body, "  "),
+                      f"  return {results}"])
 
-    def put(block: list[Stmt], indent: str) -> None:
-        for s in block:
-            if isinstance(s, For):
-                kind = "for" if s.parallel else "loop"
-                lines.append(f"{indent}{kind} {s.var.name} < {show_expr(s.stop)}{' backwards' if s.reverse else ''}:")
-                put(s.body, indent + "  ")
-            elif isinstance(s, While):
-                lines.append(f"{indent}while:")
-                put(s.head, indent + "  ")
-                lines.append(f"{indent}  leave unless {show_expr(s.test)}")
-                put(s.body, indent + "  ")
-            elif isinstance(s, If):
-                for k, b in enumerate(s.branches):
-                    lines.append(f"{indent}branch {show_expr(s.which)} == {k}:")
-                    put(b, indent + "  ")
-            elif isinstance(s, Store):
-                target = show_expr(Load(s.buffer, s.index))
-                lines.append(f"{indent}{target} {s.combine or ''}= {show_expr(s.value)}")
-            elif isinstance(s, Grow):
-                lines.append(f"{indent}grow {s.buffer.name} to {show_expr(s.at)}")
-            elif isinstance(s, Alloc):
-                lines.append(f"{indent}alloc {_declare(s.buffer)}")
-            elif isinstance(s, Check):
-                lines.append(f"{indent}check {show_expr(s.index)} in {show_expr(s.length)}")
-            else:
-                ins, outs = (", ".join(map(_show_view, xs)) for xs in (s.inputs, s.outputs))
-                lines.append(f"{indent}{outs} {'+' if s.info.get('add') else ''}= {s.info.get('op', s.kind)}({ins})")
-    put(program.body, "  ")
-    lines.append("  return " + ", ".join(o.name if isinstance(o, Buffer) else str(o.value) for o in program.outputs))
-    return "\n".join(lines)
+
+def _show_block(block: list[Stmt], indent: str) -> list[str]:
+    """The lines of statements."""
+    lines: list[str] = []
+    inner = indent + "  "
+    for s in block:
+        if isinstance(s, For):
+            kind = "for" if s.parallel else "loop"
+            lines.append(f"{indent}{kind} {s.var.name} < {show_expr(s.stop)}{' backwards' if s.reverse else ''}:{_show_plans(s)}")
+            lines += _show_block(s.body, inner)
+        elif isinstance(s, While):
+            test = f"{inner}leave unless {show_expr(s.test)}"
+            lines += [f"{indent}while:", *_show_block(s.head, inner), test, *_show_block(s.body, inner)]
+        elif isinstance(s, If):
+            for k, b in enumerate(s.branches):
+                lines += [f"{indent}branch {show_expr(s.which)} == {k}:", *_show_block(b, inner)]
+        else:
+            lines.append(indent + _show_simple(s))
+    return lines
+
+
+def _show_simple(s: Store | Grow | Alloc | Check | Call) -> str:
+    """A statement without blocks as text."""
+    if isinstance(s, Store):
+        return f"{show_expr(Load(s.buffer, s.index))} {s.combine or ''}= {show_expr(s.value)}"
+    if isinstance(s, Grow):
+        return f"grow {s.buffer.name} to {show_expr(s.at)}"
+    if isinstance(s, Alloc):
+        return f"alloc {_declare(s.buffer)}"
+    if isinstance(s, Check):
+        return f"check {show_expr(s.index)} in {show_expr(s.length)}"
+    ins, outs = (", ".join(map(_show_view, xs)) for xs in (s.inputs, s.outputs))
+    return f"{outs} {'+' if s.info.get('add') else ''}= {s.info.get('op', s.kind)}({ins})"
+
+
+def _show_plans(s: For) -> str:
+    """How a loop runs, as a comment; empty if it runs step by step."""
+    plans = [str(p) for p in (s.threads, s.vector) if p is not None]
+    if s.sums:
+        plans.append(f"{', '.join(map(str, s.sums))} summed in vectors")
+    return "  # " + "; ".join(plans) if plans else ""
 
 
 def _show_view(x: BufferView) -> str:

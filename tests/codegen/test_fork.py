@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.backends.llvm import parallel as llvm_parallel
 
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
               pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")]
@@ -64,7 +63,7 @@ def test_fork_while_another_thread_compiles():
 
 
 def test_child_has_threads_of_its_own(monkeypatch):
-    monkeypatch.setattr(llvm_parallel, "ENOUGH", 0)
+    monkeypatch.setattr("codegen.loops.passes.share_loops.ENOUGH", 0)
     f = ad.jit(lambda x: np.sum(np.sin(x)), threads=2)
     want = f(X)
     assert in_child(lambda: f(X) == want and f(X) == want)

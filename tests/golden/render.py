@@ -17,6 +17,7 @@ import autodiff as ad
 from autodiff.api.grad import _derived
 from codegen.backends.llvm.module import emit_llvm
 from codegen.stages import Stages, stages
+from codegen.target import GENERIC
 from tests.golden.programs import PROGRAMS, Program
 from tracer.show.text import text
 
@@ -25,8 +26,6 @@ __all__ = ["TEXTS", "UPDATE", "difference", "golden_text", "stored_path"]
 TEXTS = Path(__file__).parent / "texts"
 UPDATE = "python -m tests.golden --update"
 """The command that writes the texts anew."""
-VECTOR_BYTES, FMA = 32, True
-"""The machine that the IR is written for, whatever this one is."""
 HEAD = 40
 """Lines of IR in a text; a digest stands for the others."""
 
@@ -52,7 +51,7 @@ def _sections(p: Program) -> list[tuple[str, str]]:
 
 def _head_of_ir(st: Stages) -> tuple[str, str]:
     """Return a heading with the length and a digest of the IR, and its first lines."""
-    ir = emit_llvm(st.program, st.plan, VECTOR_BYTES, FMA).text
+    ir = emit_llvm(st.program, st.plan, GENERIC).text
     lines = ir.rstrip("\n").split("\n")
     digest = hashlib.sha256(ir.encode()).hexdigest()[:12]
     return f"LLVM IR, {min(HEAD, len(lines))} of {len(lines)} lines, digest of all {digest}", "\n".join(lines[:HEAD])

@@ -8,6 +8,7 @@ graph whose shapes are known.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tracer.graph import Atom, Graph, Node, Var, map_bodies
@@ -22,30 +23,9 @@ MOST_CELLS = 26
 
 def gather_updates(graph: Graph) -> Graph:
     """Gather chains of updates, in a graph and all bodies in it."""
-    uses = Counter(a for n in graph.nodes for a in n.inputs if isinstance(a, Var)) + Counter(a for a in graph.outputs if isinstance(a, Var))
-    made = {v: n for n in graph.nodes for v in n.outputs[:1]}
-    chains: dict[Var, _Chain] = {}
-    gone: set[Node] = set()
-    for node in graph.nodes:
-        if _is_slice_update(node):
-            x, added = node.inputs[0], [(_box(node)[0], node.inputs[1])] if node.params["mode"] == "add" else None
-        elif node.op is pad_sum and (whole := next((a for a in node.inputs if a in chains), None)) is not None:
-            x, added = whole, [(s, a) for s, a in zip(node.params["starts"], node.inputs, strict=True) if a is not whole]
-        else:
-            continue
-        before = chains.pop(x, None) if isinstance(x, Var) and uses[x] == 1 and x.type == node.outputs[0].type else None
-        chain = before.followed_by(node, added) if before is not None and added is not None else None
-        if chain is None:
-            if before is not None:
-                chains[x] = before  # type: ignore[index]
-            chain = _Chain.of(node, made) if node.op is update else None
-        if chain is not None:
-            chains[node.outputs[0]] = chain
-    replaced = {}
-    for v, chain in chains.items():
-        if len(chain.nodes) > 1:
-            gone.update(chain.nodes)
-            replaced[v] = chain.node(v)
+    chains = [(v, chain) for v, chain in _chains(graph).items() if len(chain.nodes) > 1]
+    gone = {node for _, chain in chains for node in chain.nodes}
+    replaced = {v: chain.node(v) for v, chain in chains}
     nodes: list[Node] = []
     for node in graph.nodes:
         out = node.outputs[0] if node.outputs else None
@@ -54,6 +34,40 @@ def gather_updates(graph: Graph) -> Graph:
         elif node not in gone:
             nodes.append(map_bodies(node, gather_updates))
     return Graph(graph.name, graph.inputs, tuple(nodes), graph.outputs)
+
+
+def _chains(graph: Graph) -> dict[Var, _Chain]:
+    """The chains of updates in a graph, by the array that each ends with."""
+    uses = Counter(a for n in graph.nodes for a in n.inputs if isinstance(a, Var)) + Counter(a for a in graph.outputs if isinstance(a, Var))
+    made = {v: n for n in graph.nodes for v in n.outputs[:1]}
+    chains: dict[Var, _Chain] = {}
+    for node in graph.nodes:
+        found = _addition(node, chains)
+        if found is None:
+            continue
+        x, added = found
+        before = chains.pop(x, None) if isinstance(x, Var) and uses[x] == 1 and x.type == node.outputs[0].type else None
+        chain = before.followed_by(node, added) if before is not None and added is not None else None
+        if chain is None:
+            if before is not None:
+                chains[x] = before  # type: ignore[index]
+            chain = _Chain.of(node, made) if node.op is update else None
+        if chain is not None:
+            chains[node.outputs[0]] = chain
+    return chains
+
+
+def _addition(node: Node, chains: Collection[Var]) -> tuple[Atom, list[tuple[tuple[int, ...], Atom]] | None] | None:
+    """The array that a node updates, and the slices that it adds, with where they start; None for those if it sets elements.
+
+    A sum of padded slices adds to that operand which is at the end of a chain. None if a node is neither.
+    """
+    if _is_slice_update(node):
+        return node.inputs[0], [(_box(node)[0], node.inputs[1])] if node.params["mode"] == "add" else None
+    whole = next((a for a in node.inputs if a in chains), None) if node.op is pad_sum else None
+    if whole is None:
+        return None
+    return whole, [(s, a) for s, a in zip(node.params["starts"], node.inputs, strict=True) if a is not whole]
 
 
 def _is_slice_update(node: Node) -> bool:

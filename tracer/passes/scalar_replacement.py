@@ -100,53 +100,75 @@ def _chosen(body: Graph, test: Graph | None, constants: int, carries: int) -> se
 
     Arrays that meet in an elementwise op, or stand for one another at the border of a branch or from step to step, go together.
     """
-    together: dict[Var, Var] = {}
-    made: list[Var] = []
-    foreign: list[Var] = []
+    groups = _Groups()
+    groups.visit(body)
+    for v, out in zip(body.inputs[1 + constants:], body.outputs[:carries], strict=False):
+        groups.link(v, out)
+    if test is not None:
+        groups.visit(test)
+        for v, w in zip(body.inputs, test.inputs, strict=False):
+            groups.link(v, w)
+    return groups.chosen()
 
-    def find(v: Var) -> Var:
-        while together.setdefault(v, v) is not v:
-            v = together[v]
+
+class _Groups:
+    """Small arrays that are taken apart together: a forest in which each var names another one of its group.
+
+    made : arrays that are made of numbers; foreign : those that another kind of op makes
+    """
+
+    def __init__(self) -> None:
+        self.together: dict[Var, Var] = {}
+        self.made: list[Var] = []
+        self.foreign: list[Var] = []
+
+    def find(self, v: Var) -> Var:
+        """The var that stands for the group of `v`."""
+        while self.together.setdefault(v, v) is not v:
+            v = self.together[v]
         return v
 
-    def link(*atoms: Atom) -> None:
+    def link(self, *atoms: Atom) -> None:
+        """Make one group of the small arrays among some atoms."""
         vs = [a for a in atoms if isinstance(a, Var) and _is_small(a.type)]
         for v in vs:
-            together[find(v)] = find(vs[0])
+            self.together[self.find(v)] = self.find(vs[0])
 
-    def visit(graph: Graph) -> None:
-        for v in graph.inputs:
-            link(v)
+    def visit(self, graph: Graph) -> None:
+        """Link what meets in the nodes of a graph, and in the branches inside."""
+        for v in (*graph.inputs, *(v for node in graph.nodes for v in node.outputs)):
+            self.link(v)
         for node in graph.nodes:
-            for v in node.outputs:
-                link(v)
             if node.op is cond:
                 for g in node.params["branches"]:
-                    visit(g)
+                    self.visit(g)
                     for a, b in (*zip(node.inputs[1:], g.inputs, strict=True), *zip(node.outputs, g.outputs, strict=True)):
-                        link(a, b)
-            elif not _is_known(node):
-                if node.op is not index:
-                    foreign.extend(v for v in node.outputs if _is_small(v.type))
-            elif isinstance(node.op, Elementwise) or node.op is update:
-                link(node.outputs[0], *(a for a in node.inputs if a.type.shape == node.outputs[0].type.shape))
-            if not node.outputs:
-                continue    # a branch that only checks
-            y = node.outputs[0]
-            if _is_small(y.type) and _is_known(node) and (node.op is update or node.op is concatenate and all(
-                    _count(a.type) == 1 for a in node.inputs)):
-                made.append(y)
-    visit(body)
-    for v, out in zip(body.inputs[1 + constants:], body.outputs[:carries], strict=False):
-        link(v, out)
-    if test is not None:
-        visit(test)
-        for v, w in zip(body.inputs, test.inputs, strict=False):
-            link(v, w)
-    never = {find(v) for v in foreign}
-    if all(find(v) in never for v in made):
-        return set()
-    return {v for v in together if find(v) not in never}
+                        self.link(a, b)
+            else:
+                self._meet(node)
+            if node.outputs and _is_made_of_numbers(node):
+                self.made.append(node.outputs[0])
+
+    def _meet(self, node: Node) -> None:
+        if not _is_known(node):
+            if node.op is not index:
+                self.foreign.extend(v for v in node.outputs if _is_small(v.type))
+        elif isinstance(node.op, Elementwise) or node.op is update:
+            self.link(node.outputs[0], *(a for a in node.inputs if a.type.shape == node.outputs[0].type.shape))
+
+    def chosen(self) -> set[Var]:
+        """The arrays to take apart."""
+        never = {self.find(v) for v in self.foreign}
+        if all(self.find(v) in never for v in self.made):
+            return set()
+        return {v for v in self.together if self.find(v) not in never}
+
+
+def _is_made_of_numbers(node: Node) -> bool:
+    """Whether a node makes a small array of single numbers: by setting an element, or by putting elements together."""
+    if not _is_small(node.outputs[0].type) or not _is_known(node):
+        return False
+    return node.op is update or node.op is concatenate and all(_count(a.type) == 1 for a in node.inputs)
 
 
 # -- recording --------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from codegen.loops.language import Buffer
 from codegen.once import once
 from codegen.runtime import pool
 from codegen.stages import stages
+from codegen.target import Target
 from tracer.graph import Graph, structure
 from tracer.op import ops
 
@@ -138,8 +139,9 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
     made = _from_disk(graph, front, start) if front else None
     if made is not None:
         return made
-    st = stages(graph)
-    module = emit_llvm(st.program, st.plan, link.vector_bytes(), link.has_fma(), threads)
+    machine = this_machine(threads)
+    st = stages(graph, machine)
+    module = emit_llvm(st.program, st.plan, machine)
     key = key_of(module.text)
     known = key in _code
     code = _link(module, key)
@@ -150,6 +152,11 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
     if front and not module.references and not known:  # other shapes of known code are quickly made again
         store(front, _packed(kernel, key))
     return kernel
+
+
+def this_machine(threads: int = 1) -> Target:
+    """What kernels are compiled for here."""
+    return Target(link.vector_bytes(), link.has_fma(), threads)
 
 
 def _front_key(graph: Graph, threads: int) -> str | None:
@@ -318,6 +325,7 @@ def _self_test() -> str:
     """Compile and run a small program with a masked loop, a sum and an elementary function."""
     from codegen.loops.language import Apply, For, Lit, Load, Name, Program, Store
     from codegen.loops.passes.arena import plan_memory
+    from codegen.loops.passes.vectorize import vectorize
     f8 = np.dtype(np.float64)
     n = 19
     x, y, total = (Buffer(s, f8, shape, role) for s, shape, role in
@@ -326,7 +334,8 @@ def _self_test() -> str:
     e = Apply("exp", (Load(x, (i,)),), f8)
     program = Program("test", [x], [y, total], [Store(total, (), Lit(0.0, f8)),
                                                 For(i, Lit(n), [Store(y, (i,), e), Store(total, (), Load(x, (i,)), "add")])])
-    module = emit_llvm(program, plan_memory(program), link.vector_bytes(), link.has_fma())
+    machine = this_machine()
+    module = emit_llvm(vectorize(program, machine), plan_memory(program), machine)
     code = link.link(cached_object(module.text), ["kernel"], {})
     xs, ys, sums = np.linspace(-1, 1, n), np.zeros(n + 8), np.zeros(1)
     pointers = (ctypes.c_void_p * 3)(xs.ctypes.data, ys.ctypes.data, sums.ctypes.data)

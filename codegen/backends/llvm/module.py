@@ -4,9 +4,10 @@ The text depends on the structure of a program alone: lengths, offsets and most 
 of a function. Programs that differ only in them have the same text, and share one machine code. Numbers up to SMALL stay in the text,
 where the code generator can use them.
 
-An innermost parallel loop whose body is made of stores runs in vectors: thin bodies twice unrolled with a masked rest, others
-masked throughout. Sums are kept in vector accumulators as far out as nothing reads the total. The body of a program is cut into
-functions of limited size, so that compile time grows linearly; scalars that several of them use live in memory between.
+Which loops run in vectors or are shared by threads stands in the program (`codegen/loops/passes/vectorize.py`, `share_loops.py`). The body
+of a program is cut into functions of limited size, so that compile time grows linearly; scalars that several of them use live in memory
+between. Who writes what: `writer.py` instructions and control flow, `scalar.py` functions of numbers, `elements.py` expressions and
+elements of arrays, `calls.py` checks and calls, `vectors.py` loops in vectors, `function.py` a function of statements.
 
 The kernel is a C function: int kernel(void **arrays, int64 *parameters, char *arena): 0, or k if check number k failed, or -k.
 `arrays` are the inputs, the outputs and the arena's cells are laid out by `Layout`.
@@ -22,11 +23,11 @@ import numpy as np
 
 from codegen.backends.llvm import scalar as scalar_llvm
 from codegen.backends.llvm.function import FunctionWriter
-from codegen.backends.llvm.layout import CHUNK, FAILED_CALL, INLINED, NO_MEMORY, SLOT, Layout, cost_of, is_variable
+from codegen.backends.llvm.layout import CHUNK, FAILED_CALL, INLINED, NO_MEMORY, SLOT, Layout
 from codegen.backends.llvm.link import STRAIGHT_LINE
-from codegen.backends.llvm.parallel import Part, parallel_part
 from codegen.backends.llvm.writer import Value, Writer
-from codegen.elementary import functions as vecmath
+from codegen.elementary import functions as elementary
+from codegen.loops.cost import cost_of
 from codegen.loops.language import (
     Alloc,
     Apply,
@@ -40,6 +41,7 @@ from codegen.loops.language import (
     Program,
     Stmt,
     Store,
+    ThreadPlan,
     While,
     accesses,
     blocks,
@@ -47,6 +49,8 @@ from codegen.loops.language import (
     walk_expr,
 )
 from codegen.loops.passes.arena import MemoryPlan
+from codegen.loops.usage import is_variable
+from codegen.target import Target
 
 __all__ = ["emit_llvm", "Module", "FAILED_CALL", "NO_MEMORY"]
 
@@ -76,12 +80,10 @@ class Module:
 class Emitter:
     """Writes a module."""
 
-    def __init__(self, program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool, threads: int):
+    def __init__(self, program: Program, plan: MemoryPlan, target: Target):
         self.program = program
-        self.layout = Layout(program, plan, threads)
-        self.parts: dict[int, Part] = {}
-        self.bytes = vector_bytes
-        self.fma = fma
+        self.target = target
+        self.layout = Layout(program, plan, target.threads)
         self.declarations: set[str] = set()
         self.messages: dict[str, int] = {}
         self.references: dict[str, dict] = {}
@@ -98,7 +100,7 @@ class Emitter:
             for s in block:
                 for e in stmt_exprs(s):
                     for p in walk_expr(e):
-                        if isinstance(p, Apply) and p.fn in vecmath.functions and p.dtype.kind == "f":
+                        if isinstance(p, Apply) and p.fn in elementary.functions and p.dtype.kind == "f":
                             uses[p.fn, p.dtype] = uses.get((p.fn, p.dtype), 0) + 1
                 for b in blocks(s):
                     visit(b)
@@ -110,7 +112,7 @@ class Emitter:
         kind, lanes, t = args[0].kind, args[0].lanes, args[0].type
         name = f"ad_{fn}_{kind}_{lanes}"
         if name not in self.helpers:
-            inner = Writer(self.declarations, self.fma)
+            inner = Writer(self.declarations, self.target.fma)
             y = scalar_llvm.apply(inner, fn, dtype, [Value(f"%x{k}", kind, lanes) for k in range(len(args))])
             inner.line(f"ret {y}")
             parameters = ", ".join(f"{t} %x{k}" for k in range(len(args)))
@@ -141,7 +143,7 @@ class Emitter:
         size = 0
         for s in self.program.body:
             c = cost_of(s)
-            if out[-1] and (size + c > CHUNK or id(s) in self.parts or id(out[-1][-1]) in self.parts):
+            if out[-1] and (size + c > CHUNK or _threads(s) or _threads(out[-1][-1])):
                 out.append([])
                 size = 0
             out[-1].append(s)
@@ -174,30 +176,25 @@ class Emitter:
 
     def module(self) -> Module:
         """All of it."""
-        if self.layout.threads > 1:
-            placed = set(self.layout.places)
-            for s in self.program.body:
-                part = parallel_part(s, self.program, placed)
-                if part is not None:
-                    self.parts[id(s)] = part
         chunks = self.chunks()
-        shared = self.shared(chunks) | {b for part in self.parts.values() for b in part.sums}
+        plans = [plan for s in self.program.body if (plan := _threads(s))]
+        shared = self.shared(chunks) | {b for plan in plans for b in plan.sums}
         for b in sorted(shared, key=lambda b: b.name):
             if b not in self.layout.arguments:
                 self.layout.cell(b)
         dynamic = self.dynamic()
         for b in dynamic:
             self.layout.slot(b)
-        for part in self.parts.values():
-            for b in part.sums:
+        for plan in plans:
+            for b in plan.sums:
                 self.layout.partial(b)
-        self.layout.fix([b for part in self.parts.values() for b in part.own])
+        self.layout.fix([b for plan in plans for b in plan.own])
         parts = []
         for k, chunk in enumerate(chunks):
-            part = self.parts.get(id(chunk[0])) if chunk else None
-            parts.append(FunctionWriter(self, chunk, shared, part).function(f"part{k}"))
-            if part is not None:
-                parts += [FunctionWriter(self, [], shared).join(f"join{k}", part), self._launch(k, part)]
+            parts.append(FunctionWriter(self, chunk, shared).function(f"part{k}"))
+            loop = chunk[0] if chunk else None
+            if isinstance(loop, For) and loop.threads is not None:
+                parts += [FunctionWriter(self, [], shared).join(f"join{k}", loop.threads), self._launch(k, loop)]
         texts = [*self.helpers.values(), *parts, self._kernel(chunks, dynamic)]
         if self.memory_functions:
             texts.insert(0, _MEMORY)
@@ -207,12 +204,12 @@ class Emitter:
         return Module(text, np.array(self.layout.table or [0], np.int64), max(64, self.layout.size), names, self.references, self.symbols,
                       any(isinstance(s, While) or isinstance(s, For) and not s.parallel for s in self.program.body))
 
-    def _launch(self, k: int, part: Part) -> str:
+    def _launch(self, k: int, loop: For) -> str:
         """The function that has a loop run by threads, and adds up their sums."""
         self.symbols.add("ad_parallel")
         self.declarations.add("declare i32 @ad_parallel(ptr, ptr, ptr, ptr, i64, i64)")
         w = FunctionWriter(self, [], set())
-        n = w.expr(part.loop.stop)
+        n = w.expr(loop.stop)
         threads = w.parameter(self.layout.threads, "i64")
         arguments = "ptr %arrays, ptr %parameters, ptr %arena"
         code = w.here(f"call i32 @ad_parallel(ptr @part{k}, {arguments}, {n}, {threads})", "i32")
@@ -229,7 +226,7 @@ class Emitter:
         codes = []
         for k, chunk in enumerate(chunks):
             codes.append((f"%c{k}", f"after{k}"))
-            name = f"launch{k}" if chunk and id(chunk[0]) in self.parts else f"part{k}"
+            name = f"launch{k}" if chunk and _threads(chunk[0]) else f"part{k}"
             lines += [f"  %c{k} = call i32 @{name}({arguments})", f"  %bad{k} = icmp ne i32 %c{k}, 0",
                       f"  br label %after{k}", f"after{k}:", f"  br i1 %bad{k}, label %leave, label %next{k}", f"next{k}:"]
         lines += ["  br label %leave", "leave:",
@@ -240,6 +237,11 @@ class Emitter:
         if dynamic:
             self.memory_functions = True
         return "\n".join(lines) + "\n"
+
+
+def _threads(s: Stmt) -> ThreadPlan | None:
+    """How threads share a statement; None if they do not."""
+    return s.threads if isinstance(s, For) else None
 
 
 LONG_ROW = 1000
@@ -295,6 +297,6 @@ _ATTRIBUTES = """attributes #0 = { nounwind "prefer-vector-width"="512" "min-leg
 """
 
 
-def emit_llvm(program: Program, plan: MemoryPlan, vector_bytes: int, fma: bool, threads: int = 1) -> Module:
-    """Write a program as LLVM IR for vectors of so many bytes. Raises NotKnown for what this generator cannot write."""
-    return Emitter(program, plan, vector_bytes, fma, threads).module()
+def emit_llvm(program: Program, plan: MemoryPlan, target: Target) -> Module:
+    """Write a program as LLVM IR for a machine. Raises NotKnown for what this generator cannot write."""
+    return Emitter(program, plan, target).module()

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from codegen.backends.llvm.writer import SIZES, Value, Writer, llvm_type
-from codegen.elementary import functions as vecmath
+from codegen.elementary import functions as elementary
 
-__all__ = ["apply", "cast", "combine", "neutral", "horizontal", "COSTLY", "NotKnown", "HELPERS"]
+__all__ = ["apply", "cast", "combine", "neutral", "horizontal", "NotKnown", "HELPERS"]
 
 
 class NotKnown(Exception):
@@ -84,12 +84,8 @@ for _name, _op in {"abs": "fabs", "copysign": "copysign", "sqrt": "sqrt", "floor
     setattr(Arithmetic, _name, _arithmetic_intrinsic(_op))
 
 
-COSTLY = set(vecmath.functions) | {"pow", "cbrt", "exp2", "log10", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh",
-                                   "atanh", "atan2", "hypot", "erfc", "lgamma", "fmod", "mod", "floordiv", "gcd", "lcm"}
-"""Functions of some twenty instructions and more."""
-
 WATCHED = {"sin": "sin", "cos": "cos", "tan": "tan"}
-"""Angles beyond `vecmath.BEYOND` take the C library's function, lane by lane, in a branch that is hardly ever taken."""
+"""Angles beyond `elementary.BEYOND` take the C library's function, lane by lane, in a branch that is hardly ever taken."""
 
 _FLOAT_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _INT_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "bitand": "and", "bitor": "or", "bitxor": "xor"}
@@ -130,30 +126,33 @@ def _float(w: Writer, fn: str, xs: list[Value]) -> Value:
         return w.pure(f"fneg {xs[0]}", kind, xs[0].lanes, xs[0])
     if fn in _INTRINSICS:
         return w.intrinsic(_INTRINSICS[fn], *xs)
-    if fn in vecmath.NEED_FMA and not w.fma_exact:
+    if fn in _FLOAT_RULES:
+        return _FLOAT_RULES[fn](w, *xs)
+    if fn in elementary.NEED_FMA and not w.fma_exact or fn in _LIBRARY and fn not in elementary.functions:
         return w.lanewise(library_name(fn, kind), *xs)
-    if fn in vecmath.functions:
+    if fn in elementary.functions:
         m: Any = Arithmetic(w, kind)
-        if fn in WATCHED:
-            return _watched(w, fn, xs[0], m)
-        return vecmath.functions[fn](m, *xs)
-    if fn in ("fmax", "fmin"):
-        a, b = xs
-        wins = w.compare("fcmp oge" if fn == "fmax" else "fcmp ole", a, b)
-        wins = w.binary("or", wins, w.compare("fcmp uno", b, b))
-        return w.select(wins, a, b)
-    if fn == "sign":
-        x = xs[0]
-        zero, one = w.constant(0.0, kind), w.constant(1.0, kind)
-        y = w.select(w.compare("fcmp ogt", x, zero), one, w.select(w.compare("fcmp olt", x, zero), w.constant(-1.0, kind), zero))
-        return w.select(w.compare("fcmp uno", x, x), x, y)
-    if fn == "mod":
-        return _float_mod(w, *xs)
-    if fn == "floordiv":
-        return _float_floordiv(w, *xs)
-    if fn in _LIBRARY:
-        return w.lanewise(library_name(fn, kind), *xs)
+        return _watched(w, fn, xs[0], m) if fn in WATCHED else elementary.functions[fn](m, *xs)
     raise NotKnown(f"{fn} of floats")
+
+
+def _float_fmax(w: Writer, a: Value, b: Value, comparison: str = "fcmp oge") -> Value:
+    """The larger one, and the number where the other one is nan."""
+    wins = w.compare(comparison, a, b)
+    wins = w.binary("or", wins, w.compare("fcmp uno", b, b))
+    return w.select(wins, a, b)
+
+
+def _float_fmin(w: Writer, a: Value, b: Value) -> Value:
+    """The smaller one, and the number where the other one is nan."""
+    return _float_fmax(w, a, b, "fcmp ole")
+
+
+def _float_sign(w: Writer, x: Value) -> Value:
+    """-1, 0 or 1; nan of nan."""
+    zero, one = w.constant(0.0, x.kind), w.constant(1.0, x.kind)
+    y = w.select(w.compare("fcmp ogt", x, zero), one, w.select(w.compare("fcmp olt", x, zero), w.constant(-1.0, x.kind), zero))
+    return w.select(w.compare("fcmp uno", x, x), x, y)
 
 
 def _watched(w: Writer, fn: str, x: Value, m: Arithmetic) -> Value:
@@ -161,8 +160,8 @@ def _watched(w: Writer, fn: str, x: Value, m: Arithmetic) -> Value:
     for frame in w.frames[x.level:]:
         if key in frame.known:
             return frame.known[key]
-    fast = vecmath.functions[fn](m, x)  # type: ignore[arg-type]
-    huge = w.compare("fcmp ogt", m.abs(x), m.k(vecmath.BEYOND[m.width]))  # type: ignore[attr-defined]
+    fast = elementary.functions[fn](m, x)  # type: ignore[arg-type]
+    huge = w.compare("fcmp ogt", m.abs(x), m.k(elementary.BEYOND[m.width]))  # type: ignore[attr-defined]
     if x.lanes:
         huge = w.compare("icmp ne", w.pure(f"bitcast {huge} to i{x.lanes}", f"i{x.lanes}", 0, huge), w.constant(0, f"i{x.lanes}"))
     y = w.unlikely(huge, fast, lambda: w.lanewise(library_name(WATCHED[fn], m.kind), x))
@@ -194,6 +193,10 @@ def _float_floordiv(w: Writer, a: Value, b: Value) -> Value:
     return w.select(w.compare("fcmp oeq", b, zero), quotient, f)
 
 
+_FLOAT_RULES: dict[str, Callable[..., Value]] = {"fmax": _float_fmax, "fmin": _float_fmin, "sign": _float_sign, "mod": _float_mod,
+                                                 "floordiv": _float_floordiv}
+
+
 def _bool(w: Writer, fn: str, xs: list[Value]) -> Value:
     if fn in _BOOL_BINARY:
         return w.binary(_BOOL_BINARY[fn], *xs)
@@ -215,18 +218,10 @@ def _int(w: Writer, fn: str, xs: list[Value], signed: bool) -> Value:
     if fn in _INT_COMPARE:
         op = _INT_COMPARE[fn]
         return w.compare(f"icmp {op if op in ('eq', 'ne') else s + op[1:]}", *xs)
-    zero, one = w.constant(0, kind), w.constant(1, kind)
-    if fn == "neg":
-        return w.binary("sub", zero, x)
-    if fn == "invert":
-        return w.binary("xor", x, w.constant(-1, kind))
     if fn in ("maximum", "minimum", "fmax", "fmin"):
         return w.intrinsic(s + ("max" if fn in ("maximum", "fmax") else "min"), *xs)
-    if fn == "abs":
-        return w.select(w.compare("icmp slt", x, zero), w.binary("sub", zero, x), x) if signed else x
-    if fn == "sign":
-        low = w.select(w.compare("icmp slt", x, zero), w.constant(-1, kind), zero) if signed else zero
-        return w.select(w.compare(f"icmp {s}gt", x, zero), one, low)
+    if len(xs) == 1:
+        return _int_of_one(w, fn, x, signed)
     if fn in ("shl", "shr"):
         return _shift(w, fn, *xs, signed=signed)
     if fn in ("floordiv", "mod", "fmod", "div"):
@@ -235,6 +230,20 @@ def _int(w: Writer, fn: str, xs: list[Value], signed: bool) -> Value:
         name = f"ad_{fn}_{s}{SIZES[kind] * 8}"
         return w.lanewise(name, *xs)
     raise NotKnown(f"{fn} of integers")
+
+
+def _int_of_one(w: Writer, fn: str, x: Value, signed: bool) -> Value:
+    zero, one = w.constant(0, x.kind), w.constant(1, x.kind)
+    if fn == "neg":
+        return w.binary("sub", zero, x)
+    if fn == "invert":
+        return w.binary("xor", x, w.constant(-1, x.kind))
+    if fn == "abs":
+        return w.select(w.compare("icmp slt", x, zero), w.binary("sub", zero, x), x) if signed else x
+    if fn == "sign":
+        low = w.select(w.compare("icmp slt", x, zero), w.constant(-1, x.kind), zero) if signed else zero
+        return w.select(w.compare(f"icmp {'s' if signed else 'u'}gt", x, zero), one, low)
+    raise NotKnown(f"{fn} of an integer")
 
 
 def _shift(w: Writer, fn: str, a: Value, n: Value, *, signed: bool) -> Value:

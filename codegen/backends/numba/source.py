@@ -7,7 +7,7 @@ and returns the 0-d outputs as a tuple.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,9 @@ __all__ = ["emit", "Emitted"]
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
           "and": "and", "or": "or", "bitand": "&", "bitor": "|", "bitxor": "^", "shl": "<<", "shr": ">>"}
 _PREFIX = {"neg": "-", "not": "not ", "invert": "~"}
-_BOOL_INFIX = {"add": "or", "mul": "and", "bitand": "and", "bitor": "or", "bitxor": "!="}
+STEP = "    "
+_BOOL_INFIX = {**_INFIX, "add": "or", "mul": "and", "bitand": "and", "bitor": "or", "bitxor": "!=", "maximum": "or", "minimum": "and"}
+_BOOL_PREFIX = {**_PREFIX, "invert": "not "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +101,30 @@ class _Emitter:
         if isinstance(e, Cast):
             return self.cast(e)
         args = [self.expr(a) for a in e.args]
-        kind = e.args[0].dtype.kind
-        if kind == "b" and e.fn in _BOOL_INFIX:
-            return f"({args[0]} {_BOOL_INFIX[e.fn]} {args[1]})"
-        if kind == "b" and e.fn == "invert":
-            return f"(not {args[0]})"
-        if kind == "b" and e.fn in ("maximum", "minimum"):
-            return f"({args[0]} {'or' if e.fn == 'maximum' else 'and'} {args[1]})"
-        if e.fn in _INFIX:
-            text = f"({args[0]} {_INFIX[e.fn]} {args[1]})"
-        elif e.fn in _PREFIX:
-            text = f"({_PREFIX[e.fn]}{args[0]})"
+        infix, prefix = (_BOOL_INFIX, _BOOL_PREFIX) if e.args[0].dtype.kind == "b" else (_INFIX, _PREFIX)
+        if e.fn in infix:
+            text = f"({args[0]} {infix[e.fn]} {args[1]})"
+        elif e.fn in prefix:
+            text = f"({prefix[e.fn]}{args[0]})"
         else:
-            name = f"{e.fn}_int" if kind in "iu" and f"{e.fn}_int" in INTEGER_HELPERS else e.fn
-            if self.exact and e.fn in BEYOND_WATCHED:
-                name = f"exact_{name}"
-            elif e.fn in functions and e.dtype == np.float32:
-                name = f"{name}32"
-            if self.watches and e.fn in BEYOND_WATCHED:
-                watch = "beyond32" if e.dtype == np.float32 else "beyond"
-                self.helpers.add(watch)
-                self.put(self.indent, f"huge |= {watch}({args[0]})")
-            self.helpers.add(name)
-            text = f"{name}({', '.join(args)})"
+            text = self._helper_call(e, args)
         if e.dtype.kind in "iu" and e.dtype.itemsize < 8:
             text = f"{e.dtype.name}({text})"  # Numba widens to int64
         return text
+
+    def _helper_call(self, e: Apply, args: list[str]) -> str:
+        """A call of one of the helper functions; where angles may be too large for the fast form, after a line that watches for it."""
+        name = f"{e.fn}_int" if e.args[0].dtype.kind in "iu" and f"{e.fn}_int" in INTEGER_HELPERS else e.fn
+        if self.exact and e.fn in BEYOND_WATCHED:
+            name = f"exact_{name}"
+        elif e.fn in functions and e.dtype == np.float32:
+            name = f"{name}32"
+        if self.watches and e.fn in BEYOND_WATCHED:
+            watch = "beyond32" if e.dtype == np.float32 else "beyond"
+            self.helpers.add(watch)
+            self.put(self.indent, f"huge |= {watch}({args[0]})")
+        self.helpers.add(name)
+        return f"{name}({', '.join(args)})"
 
     def cast(self, e: Cast) -> str:
         x = self.expr(e.x)
@@ -149,45 +149,51 @@ class _Emitter:
             self.stmt(s, indent)
 
     def stmt(self, s: Stmt, indent: str) -> None:
-        inner = indent + "    "
         self.indent = indent
-        if isinstance(s, Store):
-            self.store(s, indent)
-        elif isinstance(s, For):
-            stop = self.expr(s.stop)
-            span = f"{stop} - 1, -1, -1" if s.reverse else stop
-            self.put(indent, f"for {s.var.name} in range({span}):")
-            self.block(s.body, inner)
-        elif isinstance(s, While):
-            self.put(indent, "while True:")
-            if s.head:
-                self.block(s.head, inner)
-            self.indent = inner
-            test = self.expr(s.test)
-            self.put(inner, f"if not {test}" + (" or huge:" if self.watches else ":"))
-            self.put(inner, "    break")
-            self.block(s.body, inner)
-        elif isinstance(s, If):
-            which = self.expr(s.which)
-            for k, b in enumerate(s.branches):
-                head = "else:" if k == len(s.branches) - 1 and k else (f"{'el' if k else ''}if {which} <= {k}:")
-                self.put(indent, head)
-                self.block(b, inner)
-        elif isinstance(s, Grow):
-            self.helpers.add("grow")
-            self.put(indent, f"if {self.expr(s.at)} >= {s.buffer.name}.shape[0]:")
-            self.put(inner, f"{s.buffer.name} = grow({s.buffer.name})")
-        elif isinstance(s, Alloc):
-            lengths = [self.expr(d) for d in s.buffer.shape]
-            if s.buffer.role == "tape":
-                lengths[0] = "16"
-            self.put(indent, f"{s.buffer.name} = np.empty(({', '.join(lengths)},), np.{s.buffer.dtype.name})")
-        elif isinstance(s, Check):
-            i, n = self.expr(s.index), self.expr(s.length)
-            self.put(indent, f"if {i} < -{n} or {i} >= {n}:")
-            self.put(inner, f"raise {'np.linalg.' if s.error == 'LinAlgError' else ''}{s.error}({s.message!r})")
-        else:
-            self.call(s, indent)
+        rules: dict[type, Callable[[Any, str], None]] = {
+            Store: self.store, For: self.for_, While: self.while_, If: self.if_, Grow: self.grow, Alloc: self.alloc, Check: self.check,
+            Call: self.call}
+        rules[type(s)](s, indent)
+
+    def for_(self, s: For, indent: str) -> None:
+        stop = self.expr(s.stop)
+        span = f"{stop} - 1, -1, -1" if s.reverse else stop
+        self.put(indent, f"for {s.var.name} in range({span}):")
+        self.block(s.body, indent + STEP)
+
+    def while_(self, s: While, indent: str) -> None:
+        inner = indent + STEP
+        self.put(indent, "while True:")
+        if s.head:
+            self.block(s.head, inner)
+        self.indent = inner
+        test = self.expr(s.test)
+        self.put(inner, f"if not {test}" + (" or huge:" if self.watches else ":"))
+        self.put(inner, "    break")
+        self.block(s.body, inner)
+
+    def if_(self, s: If, indent: str) -> None:
+        which = self.expr(s.which)
+        for k, b in enumerate(s.branches):
+            head = "else:" if k == len(s.branches) - 1 and k else (f"{'el' if k else ''}if {which} <= {k}:")
+            self.put(indent, head)
+            self.block(b, indent + STEP)
+
+    def grow(self, s: Grow, indent: str) -> None:
+        self.helpers.add("grow")
+        self.put(indent, f"if {self.expr(s.at)} >= {s.buffer.name}.shape[0]:")
+        self.put(indent + STEP, f"{s.buffer.name} = grow({s.buffer.name})")
+
+    def alloc(self, s: Alloc, indent: str) -> None:
+        lengths = [self.expr(d) for d in s.buffer.shape]
+        if s.buffer.role == "tape":
+            lengths[0] = "16"
+        self.put(indent, f"{s.buffer.name} = np.empty(({', '.join(lengths)},), np.{s.buffer.dtype.name})")
+
+    def check(self, s: Check, indent: str) -> None:
+        i, n = self.expr(s.index), self.expr(s.length)
+        self.put(indent, f"if {i} < -{n} or {i} >= {n}:")
+        self.put(indent + STEP, f"raise {'np.linalg.' if s.error == 'LinAlgError' else ''}{s.error}({s.message!r})")
 
     def store(self, s: Store, indent: str) -> None:
         target = self.element(s.buffer, s.index)

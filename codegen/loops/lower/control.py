@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codegen.loops.language import (
     Alloc,
     Apply,
     Buffer,
     Expr,
+    For,
     Grow,
     If,
     Lit,
@@ -141,78 +142,105 @@ def _assign_together(k: Builder, new: Sequence[Operand], state: Sequence[Operand
 
 
 def _lower_loop(scope: Scope, position: int, node: Node, xs: list[Operand]) -> list[Operand]:
-    k = scope.k
-    spec, body, test, length = (node.params[p] for p in ("spec", "body", "test", "length"))
-    n, constants, carries, sliced = spec.split(xs)
-    _, _, carry_atoms, _ = spec.split(node.inputs)
-    constants = [k.materialize(x) if _is_costly(x) else x for x in constants]
-    # A carry may start in the memory of its first value only if no other input of the loop reads that memory.
-    state = [_own_copy(scope, position, None if _read_by_others(k, x, j, carries, [*constants, *sliced]) else a, x)
-             for j, (a, x) in enumerate(zip(carry_atoms, carries, strict=True))]
-    count = k.stored(I64, ())
-    unknown = length is None and not (sliced and test is None) and test is not None
-    stop = n.read(())
-    stacked_types = [v.type for v in node.outputs[spec.carries:-1]]
-    if length is None and test is None and not sliced:
-        for t in stacked_types:
-            bind_size(k, t.shape[0], stop)
-    if test is None:
-        k.store(count, (), stop)
-    else:
-        k.store(count, (), Lit(0))
-    stacked: list[Operand] = []
-    for v, t in zip(node.outputs[spec.carries:-1], stacked_types, strict=True):
-        if v in scope.targets:
-            stacked.append(scope.targets[v])
-        elif unknown:
-            b = Buffer(f"t{next(k.counter)}", t.dtype, (Lit(16), *[k.dim(d) for d in t.shape[1:]]), "tape")
-            k.block.append(Alloc(b))
-            stacked.append(k.of_buffer(b, t.shape))
-        else:
-            stacked.append(k.stored(t.dtype, t.shape))
-    step = Load(count.buffer, ()) if test is not None else None  # type: ignore[arg-type]
-    loop: Any
-    if test is None:
-        loop = k.new_loop(stop, spec.reverse, parallel=False)
-        i: Expr = loop.var
-    else:
-        loop = While([], Lit(True, BOOL), [])
-        i = Load(count.buffer, ())  # type: ignore[arg-type]
-    index = Operand(I64, (), lambda _: i)
-    if test is not None:
-        with k.inside(loop.head):
-            again = scope.nested(test, [index, *constants, *state], [False] * (1 + len(constants) + len(state))).run()[0]
-            enough = Apply("lt", (i, stop), BOOL)
-            loop.test = Apply("and", (enough, again.read(())), BOOL)
-    with k.inside(loop.body):
-        known = dict(k.sizes)
-        rows = [_row(x, i) for x in sliced]
-        if unknown:
-            for s in stacked:
+    return _LoopNode(scope, position, node, xs).lower()
+
+
+class _LoopNode:
+    """A loop node while it is lowered: to a `For` where the number of steps is known as it starts, else to a `While`.
+
+    state : where the carries lie, from step to step
+    stacked : where the stacked results go; tapes that grow where their length is not known
+    count : the number of steps taken
+    stop : the number of steps at most
+    """
+
+    def __init__(self, scope: Scope, position: int, node: Node, xs: list[Operand]):
+        self.scope, self.k = scope, scope.k
+        self.spec, self.body, self.test, self.length = (node.params[p] for p in ("spec", "body", "test", "length"))
+        n, constants, carries, self.sliced = self.spec.split(xs)
+        _, _, carry_atoms, _ = self.spec.split(node.inputs)
+        self.constants = [self.k.materialize(x) if _is_costly(x) else x for x in constants]
+        # A carry may start in the memory of its first value only if no other input of the loop reads that memory.
+        others = [*self.constants, *self.sliced]
+        self.state = [_own_copy(scope, position, None if _read_by_others(self.k, x, j, carries, others) else a, x)
+                      for j, (a, x) in enumerate(zip(carry_atoms, carries, strict=True))]
+        self.count = self.k.stored(I64, ())
+        self.stop = n.read(())
+        self.grows = self.length is None and self.test is not None
+        self.stack_vars = node.outputs[self.spec.carries:-1]
+        if self.length is None and self.test is None and not self.sliced:
+            self._bind_lengths(self.stop)
+        self.k.store(self.count, (), self.stop if self.test is None else Lit(0))
+        self.stacked = [self._stack(v) for v in self.stack_vars]
+
+    def _bind_lengths(self, length: Expr) -> None:
+        """Say how long the stacks are."""
+        for v in self.stack_vars:
+            bind_size(self.k, v.type.shape[0], length)
+
+    def _stack(self, v: Var) -> Operand:
+        """Where a stacked result goes."""
+        if v in self.scope.targets:
+            return self.scope.targets[v]
+        if not self.grows:
+            return self.k.stored(v.type.dtype, v.type.shape)
+        b = Buffer(f"t{next(self.k.counter)}", v.type.dtype, (Lit(16), *[self.k.dim(d) for d in v.type.shape[1:]]), "tape")
+        self.k.block.append(Alloc(b))
+        return self.k.of_buffer(b, v.type.shape)
+
+    def lower(self) -> list[Operand]:
+        """Write the loop; the operands of the node's results."""
+        k, loop = self.k, self._loop()
+        i: Expr = loop.var if isinstance(loop, For) else self._steps_taken()
+        index = Operand(I64, (), lambda _: i)
+        if isinstance(loop, While):
+            with k.inside(loop.head):
+                loop.test = self._goes_on(index, i)
+        with k.inside(loop.body):
+            sizes = dict(k.sizes)
+            self._step(index, i)
+            if self.test is not None:
+                k.store(self.count, (), add_index(self._steps_taken(), Lit(1)))
+            k.sizes = sizes
+        k.block.append(loop)
+        if self.grows:
+            self._bind_lengths(self._steps_taken())
+            for s in self.stacked:
+                s.buffer.shape = (self._steps_taken(), *s.buffer.shape[1:])  # type: ignore[union-attr]
+        self.scope.owned.update(s.buffer for s in [*self.state, *self.stacked] if s.buffer is not None and s.buffer.role != "tape")
+        return [*self.state, *self.stacked, self.count]
+
+    def _loop(self) -> For | While:
+        return While([], Lit(True, BOOL), []) if self.test is not None else self.k.new_loop(self.stop, self.spec.reverse, parallel=False)
+
+    def _steps_taken(self) -> Expr:
+        return Load(self.count.buffer, ())  # type: ignore[arg-type]
+
+    def _goes_on(self, index: Operand, i: Expr) -> Expr:
+        """Whether there is another step: fewer than `stop` were taken, and the test of the node is true."""
+        xs = [index, *self.constants, *self.state]
+        again = self.scope.nested(self.test, xs, [False] * len(xs)).run()[0]
+        return Apply("and", (Apply("lt", (i, self.stop), BOOL), again.read(())), BOOL)
+
+    def _step(self, index: Operand, i: Expr) -> None:
+        """Write a step: its results, the stacks and the carries of the next."""
+        k, spec = self.k, self.spec
+        rows = [_row(x, i) for x in self.sliced]
+        if self.grows:
+            for s in self.stacked:
                 k.block.append(Grow(s.buffer, i))  # type: ignore[arg-type]
-        body, rest = _kept_first(k, body, spec, state, stacked, i)
-        targets = {} if unknown else _stacks_of_inner_loops(body, rest, spec.carries, i)
-        inner = scope.nested(body, [index, *constants, *state, *rows],
-                       [False] * (1 + len(constants)) + [True] * len(state) + [False] * len(rows), targets)
-        targets.update(_carries_in_place(inner, state, 1 + len(constants)))
+        body, rest = _kept_first(k, self.body, spec, self.state, self.stacked, i)
+        targets = {} if self.grows else _stacks_of_inner_loops(body, rest, spec.carries, i)
+        owned = [False] * (1 + len(self.constants)) + [True] * len(self.state) + [False] * len(rows)
+        inner = self.scope.nested(body, [index, *self.constants, *self.state, *rows], owned, targets)
+        targets.update(_carries_in_place(inner, self.state, 1 + len(self.constants)))
         results = inner.run()
-        new, ys = results[:spec.carries], results[spec.carries:]
-        for y, s in zip(ys, rest, strict=True):
+        for y, s in zip(results[spec.carries:], rest, strict=True):
             if y.prefix and y.buffer is s.buffer:
                 continue
             with k.nest(y.shape) as at:
                 k.store(s, (i, *at), y.read(at))
-        _assign_together(k, new, state)
-        if step is not None:
-            k.store(count, (), add_index(step, Lit(1)))
-        k.sizes = known
-    k.block.append(loop)
-    if unknown:
-        for t, s in zip(stacked_types, stacked, strict=True):
-            bind_size(k, t.shape[0], Load(count.buffer, ()))  # type: ignore[arg-type]
-            s.buffer.shape = (Load(count.buffer, ()), *s.buffer.shape[1:])  # type: ignore[union-attr, arg-type]
-    scope.owned.update(s.buffer for s in [*state, *stacked] if s.buffer is not None and s.buffer.role != "tape")
-    return [*state, *stacked, count]
+        _assign_together(k, results[:spec.carries], self.state)
 
 
 def _kept_first(k: Builder, body: Graph, spec, state: Sequence[Operand], stacked: Sequence[Operand],

@@ -65,27 +65,21 @@ class Scope:
         def touch(atom, position):
             if isinstance(atom, Var):
                 self.direct[atom] = position
-                for v in under.get(atom, {atom}):
-                    last[v] = position
+                last.update(dict.fromkeys(under.get(atom, {atom}), position))
+
+        def is_view_of(o: Var, atoms: Sequence[Atom]) -> None:
+            base = set().union(*(under.get(a, {a}) for a in atoms if isinstance(a, Var)), set())
+            under[o] = base | {o}
+            for v in base:
+                self.views.setdefault(v, []).append(o)
         for p, node in enumerate(self.graph.nodes):
             for a in node.inputs:
                 touch(a, p)
-            if node.op is barrier:       # its results are its operands
-                for a, o in zip(node.inputs, node.outputs, strict=True):
-                    if isinstance(a, Var):
-                        base = under.get(a, {a})
-                        under[o] = base | {o}
-                        for v in base:
-                            self.views.setdefault(v, []).append(o)
-            elif node.op.is_view or node in self.light or node.op is reshape:
-                base = set().union(*(under.get(a, {a}) for a in node.inputs if isinstance(a, Var)), set())
-                for o in node.outputs:
-                    under[o] = base | {o}
-                    for v in base:
-                        self.views.setdefault(v, []).append(o)
-        end = len(self.graph.nodes)
+            if node.op is barrier or node.op.is_view or node in self.light or node.op is reshape:
+                for k, o in enumerate(node.outputs):
+                    is_view_of(o, [node.inputs[k]] if node.op is barrier else node.inputs)    # a barrier's results are its operands
         for a in self.graph.outputs:
-            touch(a, end)
+            touch(a, len(self.graph.nodes))
         return last
 
     def _light_nodes(self) -> set[Node]:
@@ -137,6 +131,7 @@ class Scope:
                 self.k.sizes[d.name()] = x.buffer.shape[axis]  # type: ignore[index]
 
     def node(self, position: int, node: Node) -> None:
+        """Write what a node computes, unless its readers can do so."""
         k = self.k
         xs = [self.operand(a) for a in node.inputs]
         control = CONTROL.get(node.op.name)
@@ -144,36 +139,15 @@ class Scope:
             for v, x in zip(node.outputs, control(self, position, node, xs), strict=True):
                 self.env[v] = x
             return
-        if len(node.outputs) == 1:
-            out_var = node.outputs[0]
-            if node in self.light:
-                node.op.guard(k, xs, **node.params)
-            view = self._light(node, xs) if node in self.light else self._view(node, xs)
-            if view is not None:
-                self.env[out_var] = view
-                self._note_cheap(node)
-                for d, length in zip(out_var.type.shape, node.op.lengths(k, xs), strict=False):
-                    bind_size(k, d, length)
-                return
-        if node.op is matmul:
-            xs = [self._matrix_ready(x) for x in xs]
-            for a, x in zip(node.inputs, xs, strict=True):  # what had to be stored for one product serves the next
-                if isinstance(a, Var) and x.buffer is not None:
-                    self.env[a] = x
-        elif node.op is reshape:
-            xs = [k.materialize(xs[0])]
-            b = xs[0].buffer
-            assert b is not None
-            shared = Buffer(f"t{next(k.counter)}", b.dtype, tuple([k.dim(d) for d in out_var.type.shape]), "view", b)
-            self.env[out_var] = k.of_buffer(shared, out_var.type.shape)
-            if b in self.owned:
-                self.owned.add(shared)
+        read = self._read_in_place(node, xs) if len(node.outputs) == 1 else None
+        if read is not None:
+            self.env[node.outputs[0]] = read
             return
+        if node.op is matmul:
+            xs = self._matrices_ready(node, xs)
         elif node.op is pad_sum:
             xs = [self._recomputed(a, x) for a, x in zip(node.inputs, xs, strict=True)]
-        if len(node.outputs) == 1:
-            for d, length in zip(out_var.type.shape, node.op.lengths(k, xs), strict=False):
-                bind_size(k, d, length)
+        self._bind_lengths(node, xs)
         outs = [self._result(position, node, v, xs) for v in node.outputs]
         if node.op.overwrites:
             xs = self._apart(node, xs, outs[0])
@@ -186,6 +160,33 @@ class Scope:
             if o.buffer is not None:
                 self.owned.add(o.buffer)
         self._note_cheap(node)
+
+    def _bind_lengths(self, node: Node, xs: list[Operand]) -> None:
+        """Say how long the result of a node is, where only the kernel knows."""
+        if len(node.outputs) == 1:
+            for d, length in zip(node.outputs[0].type.shape, node.op.lengths(self.k, xs), strict=False):
+                bind_size(self.k, d, length)
+
+    def _read_in_place(self, node: Node, xs: list[Operand]) -> Operand | None:
+        """The operand of a node whose result needs no memory of its own; None if it does."""
+        if node in self.light:
+            node.op.guard(self.k, xs, **node.params)
+        view = self._light(node, xs) if node in self.light else self._view(node, xs)
+        if view is not None:
+            self._bind_lengths(node, xs)
+            self._note_cheap(node)
+        elif node.op is reshape:
+            return self._same_memory(node, self.k.materialize(xs[0]))
+        return view
+
+    def _same_memory(self, node: Node, x: Operand) -> Operand:
+        """The memory of an array, with the shape of a node's result."""
+        b, shape = x.buffer, node.outputs[0].type.shape
+        assert b is not None
+        shared = Buffer(f"t{next(self.k.counter)}", b.dtype, tuple([self.k.dim(d) for d in shape]), "view", b)
+        if b in self.owned:
+            self.owned.add(shared)
+        return self.k.of_buffer(shared, shape)
 
     def _note_cheap(self, node: Node) -> None:
         """Remember how to compute a cheap elementwise value anew from the kernel's inputs, which nobody writes."""
@@ -237,6 +238,12 @@ class Scope:
         if node.op is transpose and node.params["axes"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2):
             out.swapped_of = xs[0]
         return out
+
+    def _matrices_ready(self, node: Node, xs: list[Operand]) -> list[Operand]:
+        """Operands of a product that BLAS can read. What had to be stored for one product serves the next."""
+        xs = [self._matrix_ready(x) for x in xs]
+        self.env.update({a: x for a, x in zip(node.inputs, xs, strict=True) if isinstance(a, Var) and x.buffer is not None})
+        return xs
 
     def _matrix_ready(self, x: Operand) -> Operand:
         """A matrix that BLAS can read: stored, or the transpose of a stored one."""

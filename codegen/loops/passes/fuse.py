@@ -303,45 +303,10 @@ def _count(block: list[Stmt]) -> int:
 
 def contract(program: Program) -> Program:
     """Drop the axes of scratch buffers that one common loop runs over, in place; returns the program."""
-    found: dict[Buffer, list[tuple[tuple[Expr, ...] | None, tuple[For, ...]]]] = {}
-    shared: set[Buffer] = set()
-
-    def visit(block: list[Stmt], path: tuple[For, ...]) -> None:
-        for s in block:
-            for e in stmt_exprs(s):
-                for part in walk_expr(e):
-                    if isinstance(part, Load):
-                        found.setdefault(part.buffer, []).append((part.index, path))
-            if isinstance(s, Store):
-                found.setdefault(s.buffer, []).append((s.index, path))
-            elif isinstance(s, Call):
-                for x in [*s.inputs, *s.outputs]:
-                    found.setdefault(x.buffer, []).append((None, path))
-            inner = (*path, s) if isinstance(s, For) else path
-            for b in blocks(s):
-                visit(b, inner)
-    visit(program.body, ())
-    for b in found:
-        if b.root is not None:
-            shared.add(b.storage)
-    dropped: dict[Buffer, list[int]] = {}
-    for b, places in found.items():
-        if b.role != "scratch" or b in shared or not b.shape or any(i is None for i, _ in places):
-            continue
-        common = places[0][1]
-        for _, path in places[1:]:
-            n = 0
-            while n < min(len(common), len(path)) and common[n] is path[n]:
-                n += 1
-            common = common[:n]
-        counters = {loop.var for loop in common if loop.parallel}
-        axes = []
-        for d in range(len(b.shape)):
-            seen = {i[d] for i, _ in places}  # type: ignore[index]
-            if len(seen) == 1 and (seen <= counters or seen == {Lit(0)}):
-                axes.append(d)
-        if axes:
-            dropped[b] = axes
+    found: dict[Buffer, list[_Use]] = {}
+    _note_uses(program.body, (), found)
+    shared = {b.storage for b in found if b.root is not None}
+    dropped = {b: axes for b, uses in found.items() if b.role == "scratch" and b not in shared and (axes := _common_axes(b, uses))}
 
     def drop(e: Expr) -> Expr:
         if isinstance(e, Load) and e.buffer in dropped:
@@ -355,6 +320,53 @@ def contract(program: Program) -> Program:
             b.shape = _without(b.shape, axes)
         _without_allocs(program.body, {b for b in dropped if b.static_shape() is not None})
     return program
+
+
+class _Use:
+    """A use of a buffer: the index (None for all of it), and the loops around."""
+
+    __slots__ = ("index", "loops")
+
+    def __init__(self, index: tuple[Expr, ...] | None, loops: tuple[For, ...]):
+        self.index = index
+        self.loops = loops
+
+
+def _note_uses(block: list[Stmt], loops: tuple[For, ...], found: dict[Buffer, list[_Use]]) -> None:
+    """Put the uses of all buffers in statements into `found`."""
+    for s in block:
+        for e in stmt_exprs(s):
+            for part in walk_expr(e):
+                if isinstance(part, Load):
+                    found.setdefault(part.buffer, []).append(_Use(part.index, loops))
+        if isinstance(s, Store):
+            found.setdefault(s.buffer, []).append(_Use(s.index, loops))
+        elif isinstance(s, Call):
+            for x in [*s.inputs, *s.outputs]:
+                found.setdefault(x.buffer, []).append(_Use(None, loops))
+        inner = (*loops, s) if isinstance(s, For) else loops
+        for b in blocks(s):
+            _note_uses(b, inner, found)
+
+
+def _common_axes(b: Buffer, uses: list[_Use]) -> list[int]:
+    """The axes of a buffer along which all its uses have one index: the counter of a loop around them all, or 0."""
+    indices = [u.index for u in uses if u.index is not None]
+    if len(indices) < len(uses):
+        return []
+    common = uses[0].loops
+    for u in uses[1:]:
+        n = 0
+        while n < min(len(common), len(u.loops)) and common[n] is u.loops[n]:
+            n += 1
+        common = common[:n]
+    counters = {loop.var for loop in common if loop.parallel}
+    axes = []
+    for d in range(len(b.shape)):
+        seen = {i[d] for i in indices}
+        if len(seen) == 1 and (seen <= counters or seen == {Lit(0)}):
+            axes.append(d)
+    return axes
 
 
 def allocs_first(block: list[Stmt]) -> None:

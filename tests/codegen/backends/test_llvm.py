@@ -5,7 +5,6 @@ import pytest
 
 import autodiff as ad
 from codegen import compile as kernels
-from codegen.backends.llvm import parallel as llvm_parallel
 from codegen.backends.llvm.kernel import LlvmKernel, why_not
 from codegen.backends.llvm.scalar import NotKnown
 from codegen.compile import compile_graph
@@ -117,7 +116,7 @@ def test_long_programs_are_cut_into_functions():
 
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_give_the_same(threads, monkeypatch):
-    monkeypatch.setattr(llvm_parallel, "ENOUGH", 0)
+    monkeypatch.setattr("codegen.loops.passes.share_loops.ENOUGH", 0)
     x = RNG.standard_normal((67, 45))
 
     def softmax(x):
@@ -135,7 +134,7 @@ def test_threads_give_the_same(threads, monkeypatch):
 
 
 def test_error_in_a_thread(monkeypatch):
-    monkeypatch.setattr(llvm_parallel, "ENOUGH", 0)
+    monkeypatch.setattr("codegen.loops.passes.share_loops.ENOUGH", 0)
     f = ad.jit(lambda x, i: np.sin(x[i]), threads=2)
     x, i = np.arange(100.0), np.arange(100)
     np.testing.assert_allclose(f(x, i), np.sin(x))

@@ -6,7 +6,26 @@ import pytest
 import autodiff as ad
 from codegen import stages
 from codegen.loops.check import ProgramError, check
-from codegen.loops.language import Apply, Buffer, BufferView, Call, Check, For, If, Lit, Load, Name, Program, Select, Store, While
+from codegen.loops.language import (
+    Apply,
+    Buffer,
+    BufferView,
+    Call,
+    Cast,
+    Check,
+    For,
+    If,
+    Lit,
+    Load,
+    Name,
+    Program,
+    Select,
+    Store,
+    ThreadPlan,
+    VectorPlan,
+    VectorSum,
+    While,
+)
 
 F, I, B = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.bool_)
 ZERO = Lit(0.0, F)
@@ -48,6 +67,15 @@ def broken():
     yield "an index too large", x, y, [over("i", [Store(y, (i,), ZERO)], 5)], "it goes from 0 to 4"
     yield "an index below zero", x, y, [over("i", [Store(y, (Apply("sub", (i, Lit(1)), I),), ZERO)])], "it goes from -1 to 2"
     yield "an index too large in two loops", x, y, [over("i", [over("j", [Store(y, (Apply("add", (i, Name("j")), I),), ZERO)], 2)])], "0 to 4"
+    add = Store(k, (), Lit(1), "add")
+    start = Store(k, (), Lit(0))
+    yield "vectors of dependent steps", x, y, [over("i", [Store(y, (i,), ZERO)], parallel=False, vector=VectorPlan(4))], "depend on each"
+    yield "threads of dependent steps", x, y, [over("i", [Store(y, (i,), ZERO)], reverse=True, threads=ThreadPlan({}))], "runs in threads"
+    yield "vectors of loops", x, y, [over("i", [over("j", [Store(y, (i,), ZERO)])], vector=VectorPlan(4))], "stores and checks alone"
+    yield "a sum from elsewhere", x, y, [start, add, over("i", [Store(y, (i,), ZERO)], sums=(VectorSum((add,), "add", I, 4),))], "not in there"
+    yield "a sum in two ways", x, y, [start, over("i", [Store(y, (i,), ZERO), add], sums=(VectorSum((add,), "mul", I, 4),))], "not one of mul"
+    read = Store(y, (i,), Cast(Load(k, ()), F))
+    yield "a sum that is read", x, y, [start, over("i", [add, read], sums=(VectorSum((add,), "add", I, 4),))], "something in there reads it"
     yield "a scalar that is read first", x, y, [over("i", [Store(y, (Load(k, ()),), ZERO)])], "k is read before"
 
 

@@ -34,10 +34,10 @@ def test_row_softmax_is_one_loop_over_rows():
 def test_column_sums_keep_memory_order():
     assert loops(lambda a: np.sum(a, axis=0), A) == """\
 function(x0: f64[3, 4]):
-  for i0 < 4:
+  for i0 < 4:  # vectors of 4 twice, rest one by one
     t1[i0] = 0.0
   for i1 < 3:
-    for i2 < 4:
+    for i2 < 4:  # vectors of 4 twice, rest one by one
       t1[i2] add= x0[i1, i2]
   return t1"""
 
@@ -59,7 +59,7 @@ def test_views_have_no_loop():
     assert text == """\
 function(x0: f64[3, 4]):
   for i0 < 2:
-    for i1 < 3:
+    for i1 < 3:  # vectors of 4 twice, rest one by one
       t1[i0, i1] = (x0[add(mul(i1, -1), 2), (i0 + 1)] * 2.0)
   return t1""".replace("add(mul(i1, -1), 2)", "((i1 * -1) + 2)")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tracer.graph import Graph, Var, size_symbols
+from tracer.graph import Graph, Node, Var, size_symbols
 from tracer.op import Total, Unknown, register, type_of
 from tracer.ops.control.bodies import HoldsGraph, pick
 from tracer.ops.control.loops import LoopSpec, loop, row_type, rows_taken
@@ -144,6 +144,21 @@ def _known_of(linear_nodes, outs, unknown: set, body: Graph, known_nodes) -> lis
     return list(found)
 
 
+def _settled(waiting: Sequence[Node], env: dict[Var, Any], names: dict[str, Dim]) -> list[Node]:
+    """Compute the nodes whose operands are there; the others."""
+    later = []
+    for node in waiting:
+        if any(isinstance(a, Var) and a not in env for a in node.inputs):
+            later.append(node)
+            continue
+        params = {k: substitute(v, names) for k, v in node.params.items()} if names else node.params
+        out = apply(node.op, [env[a] if isinstance(a, Var) else a.value for a in node.inputs], params)
+        for v, o in zip(node.outputs, out if node.op.many else [out], strict=True):
+            env[v] = o
+            match_sizes(v.type, type_of(o).shape, names)
+    return later
+
+
 def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], ends: Sequence, logs: Sequence, starts: Sequence[Var],
               env: dict[Var, Any]) -> list:
     """Compute the known nodes of a step from the arrays as the step leaves them, putting back what each update replaced.
@@ -164,17 +179,7 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
 
     def settle() -> None:
         nonlocal waiting
-        later = []
-        for node in waiting:
-            if any(isinstance(a, Var) and a not in env for a in node.inputs):
-                later.append(node)
-                continue
-            params = {k: substitute(v, names) for k, v in node.params.items()} if names else node.params
-            out = apply(node.op, [env[a] if isinstance(a, Var) else a.value for a in node.inputs], params)
-            for v, o in zip(node.outputs, out if node.op.many else [out], strict=True):
-                env[v] = o
-                match_sizes(v.type, type_of(o).shape, names)
-        waiting = later
+        waiting = _settled(waiting, env, names)
     first = []
     for chain, end, old, start in zip(chains, ends, olds, starts, strict=True):
         x = end

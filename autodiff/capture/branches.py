@@ -1,0 +1,264 @@
+"""Both ways of a condition that is not decided, as one node of a graph.
+
+Each way is traced once, as a region. Its names are looked at before and after; arrays that it writes in place are found by the trace
+(`Trace.written`), and so are places in objects that it sets (`Trace.touched`). All together are what the branch gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.advancing import outermost
+from autodiff.capture.locations import reachable
+from autodiff.capture.snapshots import Snapshot
+from autodiff.capture.state import (
+    NONE,
+    RETURN,
+    UNBOUND,
+    Cells,
+    Jump,
+    Target,
+    converted,
+    declined,
+    exceptions_refused,
+    has_effect,
+    is_same,
+    joined_type,
+    kind_of,
+    leaves_of,
+    undecided,
+)
+from autodiff.leaves import as_leaf
+from autodiff.numpy.aliasing import assign, may_be, shared
+from tracer.errors import user_line
+from tracer.graph import Graph, Var, live_nodes
+from tracer.op import type_of
+from tracer.ops.control import cond as cond_op
+from tracer.promote import cast_to
+from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace, reopened, zeros
+from tracer.tree import leaf_paths, unflatten
+from tracer.types import ArrayType, i64
+
+__all__ = ["branch", "follow", "pass_on_stale"]
+
+
+def follow(block: Callable | None, rest: Callable | None, names: Sequence[str] = ()) -> Jump | None:
+    """Run a block and, unless it jumps, what follows, which binds `names`."""
+    jump = block() if block is not None else None
+    if jump is None or rest is None:
+        return jump if jump is not None else (rest() if rest is not None else None)
+    if isinstance(jump.code, int):
+        return jump
+    return branch(np.not_equal(jump.code, NONE), lambda: jump, rest, Cells((block, rest), names), (block, rest))
+
+
+class _Path:
+    """One way through a branch."""
+
+    def __init__(self, trace: Trace, jump: Jump | None, values: dict[Target, Any]):
+        self.trace = trace
+        self.jump = jump
+        self.values = values
+        self.outputs: list = []
+
+    def add(self, x, t: ArrayType) -> None:
+        """One more result."""
+        with reopened(self.trace):
+            self.outputs.append(self.trace.atom(converted(x, t)))
+
+
+def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[], Jump | None], cells: Cells,
+           blocks: Sequence[Callable | None]) -> Jump | None:
+    """Both ways of an undecided condition, as one node; the names get the values of the way that is taken."""
+    cells = cells.copy()    # places that are set here are added
+    before, (a, b) = _traced(then, otherwise, cells, blocks)
+    meeting = _Meeting(test, a, b)
+    for n in cells:
+        meeting.join_name(cells, n, before[n])
+    jump = meeting.join_jumps()
+    roots = {k: x for p in (a, b) for k, (x, _) in p.trace.written.items()}
+    for root in roots.values():
+        meeting.give(root, root, root.type, partial(_assign_next, root))
+    meeting.record(may_select=not roots)
+    for p in (a, b):
+        pass_on_stale(p.trace)
+    return jump[0]
+
+
+def _traced(then: Callable, otherwise: Callable, cells: Cells, blocks: Sequence[Callable | None]) -> tuple[dict[Target, Any], list[_Path]]:
+    """The values of all names before a branch, and its two ways. Names and objects are as before."""
+    before = cells.all()
+    held = reachable(blocks)
+    snapshot, changed = Snapshot(held), []
+    paths: list[_Path] = []
+    try:
+        for way in (then, otherwise):
+            cells.restore(before)
+            changed += snapshot.restore()
+            with open_trace("branch", False, region=True) as trace, exceptions_refused("one path of a branch"):
+                trace.held = held
+                try:
+                    jump = way()
+                finally:
+                    for slot, old in trace.touched.items():
+                        target = cells.add(slot)
+                        if target is not None:
+                            before[target] = old
+            paths.append(_Path(trace, jump, cells.all()))
+    finally:
+        cells.restore(before)
+        changed += snapshot.restore()
+    Snapshot.refuse(changed)
+    paths[0].values = {**before, **paths[0].values}     # the second way may have added places
+    return before, paths
+
+
+def pass_on_stale(trace: Trace) -> None:
+    """What is not known any more in a block is not known after it."""
+    around = current_trace()
+    assert around is not None
+    around.stale.update({id(x): (x, why) for x, why in trace.stale.values() if x.owner is not trace})
+
+
+class _Meeting:
+    """Where the two ways meet again: the results that both give, and what is done with them, one after another."""
+
+    def __init__(self, test: Tracer, a: _Path, b: _Path):
+        self.test, self.a, self.b = test, a, b
+        self.receivers: list[Callable[[Any], None]] = []
+        self.arrays: list[tuple[Tracer, Sequence]] = []     # arrays among the results, and what they are on each path
+
+    def give(self, x, y, t: ArrayType, receiver: Callable[[Any], None]) -> None:
+        """One more result: x on one path, y on the other."""
+        self.a.add(x, t)
+        self.b.add(y, t)
+        self.receivers.append(receiver)
+
+    def join_name(self, cells: Cells, n: Target, before) -> None:
+        """A name has one value after the branch."""
+        x, y = self.a.values[n], self.b.values[n]
+        if x is y:
+            if x is not before:
+                self.receivers.append(partial(_put, cells, n, x))
+        elif x is UNBOUND or y is UNBOUND:
+            self.receivers.append(partial(_put, cells, n, UNBOUND))
+            outermost().lost[str(n)] = user_line()      # if it is read, Python raises NameError, which `names_refused` explains
+        elif is_same(x, y):
+            self.receivers.append(partial(_put, cells, n, x))
+        else:
+            self.join(x, y, f"`{n}`", partial(cells.put, n))
+
+    def join(self, x, y, what: str, done: Callable[[Any], None]) -> None:
+        """Values x and y of the two ways are one from here on."""
+        (xs, tree), (ys, other) = leaves_of(x), leaves_of(y)
+        if tree is UNBOUND or tree != other:
+            raise declined(f"{what} is {kind_of(x)} on one path and {kind_of(y)} on the other",
+                           "a value of a compiled function has one structure", "bind the same kind of value on both paths")
+        weak = []
+        for p, q, path in zip(xs, ys, leaf_paths(tree), strict=True):
+            t, w = joined_type(p, q, what + path)
+            weak.append(w)
+            self.a.add(p, t)
+            self.b.add(q, t)
+        test = self.test
+
+        def finish(results) -> None:
+            new = [next(results) for _ in xs]
+            for r, w, p, q in zip(new, weak, xs, ys, strict=True):
+                r.weak = w
+                may_be(r, [(v, (lambda: test) if v is p else (lambda: np.logical_not(test))) for v in (p, q)])
+                self.arrays.append((r, (p, q)))
+            done(unflatten(tree, new))
+        self.receivers.append(finish)
+
+    def join_jumps(self) -> list:
+        """The jump after a branch, in a list that is filled when the results are there."""
+        a, b = self.a, self.b
+        out: list = [None]
+        if a.jump is None and b.jump is None:
+            return out
+        x, y = a.jump or Jump(NONE), b.jump or Jump(NONE)
+        new = out[0] = Jump(x.code)
+        if not (isinstance(x.code, int) and isinstance(y.code, int) and x.code == y.code):
+            self.join(_code(x), _code(y), "the way a block is left", partial(setattr, new, "code"))
+        returns = [j for j in (x, y) if undecided(j.code) or j.code == RETURN]
+        if not returns:
+            return out
+        first = returns[0].value
+        if len(returns) == 2 and first is returns[1].value and leaves_of(first)[1] is UNBOUND:
+            new.value = first
+            return out
+        v, w = (j.value if j in returns else _like(p, first) for p, j in ((a, x), (b, y)))
+        if v is not None or w is not None:
+            self.join(v, w, "the returned value", partial(setattr, new, "value"))
+        return out
+
+    def record(self, may_select: bool) -> None:
+        """Record the node, or a selection where both ways cost little, and hand out the results."""
+        a, b = self.a, self.b
+        if may_select and _is_selection(a) and _is_selection(b):
+            results = iter([np.where(self.test, x, y) for x, y in zip(_spliced(a), _spliced(b), strict=True)])
+            for receive in self.receivers:
+                receive(results)
+            return
+        captured, inputs = _common_inputs([a.trace, b.trace])
+        graphs = [live_nodes(Graph("branch", tuple(v), tuple(p.trace.nodes), tuple(p.outputs)))
+                  for p, v in zip((a, b), inputs, strict=True)]
+        which = cast_to(np.logical_not(self.test), i64.dtype)
+        results = iter(bind(cond_op, which, *captured, branches=tuple(graphs)) if a.outputs or has_effect(graphs) else [])
+        for receive in self.receivers:
+            receive(results)
+        shared(self.arrays)
+
+
+def _put(cells: Cells, name: Target, value, results) -> None:
+    cells.put(name, value)
+
+
+def _assign_next(root: Tracer, results) -> None:
+    assign(root, next(results))
+
+
+MOST_SELECTED = 16
+_SELECTABLE = {"index", "cast", "neg", "add", "sub", "select", "lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or",
+               "logical_not", "reshape", "broadcast", "positive"}
+
+
+def _is_selection(p: _Path) -> bool:
+    """Whether both ways may be computed and one selected: scalars that cost little and whose derivatives are finite whatever they are."""
+    if len(p.trace.nodes) > MOST_SELECTED or p.trace.stale or any(a.type.shape for a in p.outputs):
+        return False
+    return all(n.op.name in _SELECTABLE and n.outputs[0].type.shape in ((), (1,)) for n in p.trace.nodes)
+
+
+def _spliced(p: _Path) -> list:
+    """The results of a path, recorded where the branch stands."""
+    graph = live_nodes(Graph("branch", tuple(p.trace.capture_order), tuple(p.trace.nodes), tuple(p.outputs)))
+    return inline(graph, [x for x, _ in p.trace.captured])
+
+
+def _code(jump: Jump):
+    return np.int64(jump.code) if isinstance(jump.code, int) else jump.code
+
+
+def _like(path: _Path, value):
+    """Zeros of the structure of a value, where a path returns none."""
+    leaves, tree = leaves_of(value)
+    if tree is UNBOUND:
+        return value
+    with reopened(path.trace):
+        return unflatten(tree, [zeros(type_of(as_leaf(x))) for x in leaves])
+
+
+def _common_inputs(traces: Sequence[Trace]) -> tuple[list, list[list[Var]]]:
+    """What several regions use from outside, and the input vars of each for all of it."""
+    order: dict[int, Any] = {}
+    for t in traces:
+        for outer, x in t.captured:
+            order.setdefault(id(x), outer)
+    inputs = [[t.captured_vars.get(k) or Var(type_of(x)) for k, x in order.items()] for t in traces]
+    return list(order.values()), inputs

@@ -1,0 +1,63 @@
+"""Names of one array around a loop: where a write in a step would be seen under another name, the loop is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autodiff.capture.body import Attempt, Carried
+from autodiff.capture.state import UNBOUND, declined
+from autodiff.numpy.aliasing import relatives
+from tracer.trace import Trace, Tracer
+
+__all__ = ["check_aliases"]
+
+
+def _root(x: Tracer) -> Tracer:
+    while x.views is not None and x.views.base is not None:
+        x = x.views.base
+    return x
+
+
+def check_aliases(attempt: Attempt, results: Sequence[Carried], trace: Trace) -> None:
+    """Refuse names that share an array which the loop writes: what one of them sees could not be followed."""
+    seen: dict[int, str] = {}
+    writes = any(p.is_written() for p in attempt.placed.values())
+    for c in results:
+        for x in c.ends if c.tree is not UNBOUND else ():
+            if not isinstance(x, Tracer) or not x.type.shape:
+                continue
+            root = _root(x)
+            if id(root) in trace.written:
+                raise declined(f"`{c.name}` is another name for an array that the loop writes",
+                               "each step would see the writes of the next", f"copy it, `{c.name} = ….copy()`")
+            if id(root) in seen and writes:
+                raise declined(f"`{c.name}` and `{seen[id(root)]}` are one array after a step",
+                               "a write through one would be seen by the other", "copy one of them")
+            seen[id(root)] = c.name
+    _check_starts(attempt, trace)
+    _check_ends(attempt, results, trace)
+
+
+def _check_starts(attempt: Attempt, trace: Trace) -> None:
+    """An array under a name that the loop binds anew may also be reached under other names, and one of them be written."""
+    starts = [(n, start, t.ref is not v) for n, p in attempt.placed.items()
+              for t, v, start in zip(p.tracers, p.vars, p.starts, strict=True) if isinstance(start, Tracer) and start.type.shape]
+    outer = [(root, True) for root, _ in trace.written.values()]
+    outer += [(x, False) for _, x in trace.captured if isinstance(x, Tracer) and x.type.shape]
+    for k, (n, start, is_written) in enumerate(starts):
+        own = set(map(id, relatives(start)))
+        for x, w in outer + [(x, w) for j, (_, x, w) in enumerate(starts) if j != k]:
+            if (w or is_written) and any(id(r) in own for r in relatives(x)):
+                raise declined(f"`{n}` may have elements in common with an array that the loop uses", "one of them is written",
+                               f"copy it, `{n} = {n}.copy()`")
+
+
+def _check_ends(attempt: Attempt, results: Sequence[Carried], trace: Trace) -> None:
+    """A name whose array a step writes must not be bound to an array that has another name, for the next step to write."""
+    ends = [(c.name, [r for x in c.ends if isinstance(x, Tracer) and x.type.shape for r in relatives(x)]) for c in results]
+    for n, arrays in ends:
+        if n in attempt.placed and attempt.placed[n].is_written():
+            others = {id(r) for m, more in ends if m != n for r in more}
+            if any(r.owner is not trace or id(r) in others for r in arrays):
+                raise declined(f"`{n}` becomes a part of another array in a loop that writes to it",
+                               "the next step would write to that array", f"copy it, `{n} = ….copy()`")
