@@ -162,32 +162,58 @@ def _object(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
 def _method(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
     """A function in C: a method of a built-in object, or a function of a module."""
     x = f.__self__
-    if x is None:
-        return as_it_stands(f, args, kwargs)
-    if type(x) is list and f.__name__ == "sort" and not args and reaches_traced((x, kwargs)):
-        mutating(x, "sort on")
-        x[:] = sort(sorted, (x,), kwargs, caller)
-        return None
-    if type(x) in (list, deque) and f.__name__ == "extend" and len(args) == 1:
-        args = (caller.elements(args[0]),)
-    names = next((found for kind, found in _MUTATORS.items() if isinstance(x, kind)), None)
-    if type(x) is dict and f.__name__ == "update":
-        for key, value in dict(*args, **kwargs).items():
-            set_item(x, key, value)
-        return None
-    if type(x) is list and f.__name__ == "append" and len(args) == 1 and not kwargs:
-        return append(x, args[0])
-    if names is not None and f.__name__ in names:
-        mutating(x, f"{f.__name__} on")
     if isinstance(x, np.ndarray):
-        if any(map(holds_undecided, args)) or any(map(holds_undecided, kwargs.values())):
-            theirs = getattr(np, f.__name__, None)
-            if theirs is None:
-                raise explain(UnsupportedError, f"the method {f.__name__} of a plain array, given traced values",
-                              fix="use the function of NumPy with this meaning")
-            return theirs(x, *args, **kwargs)
+        return _method_of_array(f, args, kwargs)
+    if isinstance(x, RANDOM):
+        return drawn(f, args, kwargs)
+    change = _CHANGES.get((type(x), f.__name__))
+    result = UNBOUND if change is None else change(x, args, kwargs, caller)
+    if result is not UNBOUND:
+        return result
+    names = next((found for kind, found in _MUTATORS.items() if isinstance(x, kind)), ())
+    if f.__name__ in names:
+        mutating(x, f"{f.__name__} on")
+    return as_it_stands(f, args, kwargs)
+
+
+def _method_of_array(f: Any, args: tuple, kwargs: dict) -> Any:
+    """A method of a plain array."""
+    if not any(map(holds_undecided, (*args, *kwargs.values()))):
         return fresh_array(f, args, kwargs)
-    return drawn(f, args, kwargs) if isinstance(x, RANDOM) else as_it_stands(f, args, kwargs)
+    theirs = getattr(np, f.__name__, None)
+    if theirs is None:
+        raise explain(UnsupportedError, f"the method {f.__name__} of a plain array, given traced values",
+                      fix="use the function of NumPy with this meaning")
+    return theirs(f.__self__, *args, **kwargs)
+
+
+def _update(x: dict, args: tuple, kwargs: dict, caller: Caller) -> None:
+    for key, value in dict(*args, **kwargs).items():
+        set_item(x, key, value)
+
+
+def _append(x: list, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    return append(x, args[0]) if len(args) == 1 and not kwargs else UNBOUND
+
+
+def _extend(x: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    if len(args) != 1 or type(args[0]) in dispatch.PLAIN:
+        return UNBOUND
+    mutating(x, "extend on")
+    return x.extend(caller.elements(args[0]))
+
+
+def _sort(x: list, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    if args or not reaches_traced((x, kwargs)):
+        return UNBOUND
+    mutating(x, "sort on")
+    x[:] = sort(sorted, (x,), kwargs, caller)
+    return None
+
+
+_CHANGES: dict[tuple[type, str], Callable] = {(dict, "update"): _update, (list, "append"): _append, (list, "extend"): _extend,
+                                              (deque, "extend"): _extend, (list, "sort"): _sort}
+"""Methods of containers whose changes are followed, or that call back; they give UNBOUND where they have no say."""
 
 
 _KINDS: tuple[tuple[Any, Callable], ...] = (

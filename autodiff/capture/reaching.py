@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -44,32 +44,33 @@ def reaches_traced(objects: Iterable[Any]) -> bool:
 
 
 def _parts(x: Any) -> list[Any]:
-    if isinstance(x, dict):
-        parts = [*x.keys(), *x.values()]
-    elif isinstance(x, (list, tuple)):
-        parts = list(x[:MOST + 1])
-    elif isinstance(x, (set, frozenset, deque)):
-        parts = list(x)
-    elif isinstance(x, MethodType):
-        return [x.__self__, x.__func__]
-    elif isinstance(x, functools.partial):
-        return [x.func, *x.args, *x.keywords.values()]
-    elif isinstance(x, CellType):
-        try:
-            return [x.cell_contents]
-        except ValueError:
-            return []
-    elif isinstance(x, FunctionType):
-        return [*(x.__closure__ or ()), *(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
-    elif isinstance(x, super):
-        return [x.__self__]     # type: ignore[attr-defined]
-    else:
-        parts = []
-    if type(x).__dictoffset__:
-        parts += vars(x).values()
+    """What an object holds, or shares with others."""
+    for kind, parts in _KINDS:
+        if isinstance(x, kind):
+            return [*parts(x), *_attributes(x)]
+    return _attributes(x)
+
+
+def _contents(cell: CellType) -> list[Any]:
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
+
+
+def _attributes(x: Any) -> list[Any]:
+    found = list(vars(x).values()) if type(x).__dictoffset__ else []
     for name in slot_names(type(x)):
         try:
-            parts.append(object.__getattribute__(x, name))
+            found.append(object.__getattribute__(x, name))
         except AttributeError:
             continue    # it is not set
-    return parts
+    return found
+
+
+_KINDS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
+    (dict, lambda x: [*x.keys(), *x.values()]), ((list, tuple), lambda x: x[:MOST + 1]), ((set, frozenset, deque), list),
+    (MethodType, lambda x: [x.__self__, x.__func__]), (functools.partial, lambda x: [x.func, *x.args, *x.keywords.values()]),
+    (CellType, _contents), (super, lambda x: [x.__self__]),
+    (FunctionType, lambda f: [*(f.__closure__ or ()), *(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]))
+"""Kinds of objects, and what they hold beside their attributes."""
