@@ -23,6 +23,7 @@ from autodiff.api.grad import (
     vmap,
 )
 from autodiff.api.jacobian import hessian, hvp, jacfwd, jacobian, jacrev
+from autodiff.capture.excluded import exclude, opaque
 from autodiff.compiled.interop import CFunction, c_function
 from autodiff.compiled.jit import jit
 from autodiff.compiled.jitted import CacheInfo, config
@@ -30,5 +31,7 @@ from autodiff.compiled.show import show
 from autodiff.compiled.verify import VerificationError
 from autodiff.eager.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor
 from autodiff.transforms.checkpoint import checkpoint_loop
+
+config.exclude = exclude
 
 __version__ = "0.1.0"

@@ -64,6 +64,8 @@ class Config:
     verify : "off", or whether the "first" call of each kernel, or "always", is compared with plain Python     AUTODIFF_VERIFY
     wait : whether a call waits for its kernel to be compiled; otherwise the NumPy evaluator serves it   AUTODIFF_WAIT
 
+    `config.exclude("package", ...)` leaves packages uncaptured: `autodiff.capture.excluded` has it.
+
     Examples
     --------
     >>> config.generator in ("auto", "llvm", "numba")
@@ -74,7 +76,7 @@ class Config:
     ValueError: config.generator is 'gcc'; it is one of auto, llvm, numba
     """
 
-    __slots__ = ("_generator", "_verify", "threads", "cache", "cache_dir", "cache_bytes", "check", "wait")
+    __slots__ = ("_generator", "_verify", "exclude", "threads", "cache", "cache_dir", "cache_bytes", "check", "wait")
 
     def __init__(self) -> None:
         self.generator = os.environ.get("AUTODIFF_GENERATOR", "auto")
@@ -125,7 +127,7 @@ class Config:
         return "config(" + ", ".join(f"{n}={getattr(self, n)!r}" for n in SETTINGS) + ")"
 
 
-SETTINGS = ("generator", "verify", *Config.__slots__[2:])
+SETTINGS = ("generator", "verify", *Config.__slots__[3:])
 """The names of the settings."""
 
 

@@ -143,7 +143,8 @@ def _in_place(ufunc, operation=None):
     def method(self, other):
         if operation is not None and self.weak is not None:
             return call(operation, self, other)
-        if self.ndim == 0 and self.owner.level:  # NumPy's scalars are immutable: the name is bound anew
+        if self.ndim == 0 and self.owner.level and not isinstance(self.origin, np.ndarray):
+            # NumPy's scalars are immutable: the name is bound anew. An array without axes is written.
             return call(ufunc, self, other)
         return call("write", self, Ellipsis, call(ufunc, self, other), exact=True)
     return method

@@ -83,7 +83,7 @@ def is_internal_file(file: str) -> bool:
 def user_frame() -> FrameType | None:
     """The innermost frame that is neither ours nor NumPy's."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and is_internal(frame.f_code):
+    while frame is not None and is_internal_file(frame.f_code.co_filename):     # asked for at each node: no further call in between
         frame = frame.f_back
     return frame
 

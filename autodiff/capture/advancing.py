@@ -17,7 +17,7 @@ from autodiff.capture.state import declined
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Trace, current_trace
 
-__all__ = ["RANDOM", "advance", "advance_arguments", "note_made", "outermost"]
+__all__ = ["RANDOM", "advance", "advance_arguments", "note_made", "note_new", "outermost"]
 
 RANDOM = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
 """The classes of generators of random numbers."""
@@ -55,6 +55,12 @@ def note_made(x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if seeded or not isinstance(x, RANDOM):
             outermost().made[id(x)] = (x, current_trace())
     return x
+
+
+def note_new(x: Any) -> None:
+    """Note that captured code has made an object of a class that Python code defines."""
+    if current_trace() is not None:
+        outermost().made[id(x)] = (x, current_trace())
 
 
 def advance(x: Any, how: str) -> None:

@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.advancing import note_made
-from autodiff.capture.locations import Slot, is_users, will_set
+from autodiff.capture.advancing import note_made, note_new
+from autodiff.capture.excluded import is_captured
+from autodiff.capture.locations import Slot, will_set
 from autodiff.capture.python_numbers import python_value
 from autodiff.capture.reads import note_attribute
 from autodiff.capture.state import UNBOUND, truth, undecided
-from tracer.errors import UnsupportedError, explain, is_internal_file
+from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
 
 __all__ = ["PLAIN", "BINARY", "COMPARISONS", "UNARY", "attribute", "binary", "compare", "constructed", "in_place", "method",
@@ -54,8 +55,8 @@ def hook_name(name: str) -> str:
 
 
 def python_operator(name: str) -> Callable:
-    """The function of `operator` for the middle of the name of a special method."""
-    return getattr(operator, f"{name}_" if name in ("and", "or") else name)
+    """The function of `operator`, or the builtin one, for the middle of the name of a special method."""
+    return divmod if name == "divmod" else getattr(operator, f"{name}_" if name in ("and", "or") else name)
 
 
 # -- look-up ---------------------------------------------------------------------------------------
@@ -69,9 +70,7 @@ def _is_python(found: Any) -> bool:
     """Whether what a class holds is Python code of a program or library: neither C code, nor ours, nor NumPy's."""
     if found is UNBOUND or found is None or isinstance(found, _C_CODE):
         return False
-    if isinstance(found, types.FunctionType):
-        return not is_internal_file(found.__code__.co_filename) and not (found.__module__ or "").startswith("numpy")
-    return True
+    return is_captured(found) if isinstance(found, types.FunctionType) else True
 
 
 def method(x: Any, name: str) -> Any:
@@ -125,7 +124,7 @@ def binary(call: Call, name: str, a: Any, b: Any) -> Any:
         return result
     if isinstance(a, _SEQUENCES):
         return python_operator(name)(a, b)
-    sign = {v: k for k, v in _SIGNS.items()}[name]
+    sign = next((k for k, v in _SIGNS.items() if v == name), f"{name}()")
     raise TypeError(f"unsupported operand type(s) for {sign}: '{type(a).__name__}' and '{type(b).__name__}'")
 
 
@@ -338,14 +337,15 @@ def constructed(call: Call, kind: type, args: tuple, kwargs: dict) -> Any:
     """`kind(*args, **kwargs)` of a class whose metaclass, `__new__` or `__init__` is Python code; UNBOUND if none is."""
     made = found_in(type(kind), "__call__")
     if _is_python(made):
-        return UNBOUND if _is_of_library(made) else call(made, kind, *args, **kwargs)
+        return call(made, kind, *args, **kwargs)
     new, init = found_in(kind, "__new__"), found_in(kind, "__init__")
     new = new.__func__ if isinstance(new, staticmethod) else new
-    own_new = isinstance(new, types.FunctionType) and is_users(new) and not _is_generated(new)
-    own_init = isinstance(init, types.FunctionType) and (is_users(init) or _is_generated(init))
+    own_new = isinstance(new, types.FunctionType) and is_captured(new) and not _is_generated(new)
+    own_init = isinstance(init, types.FunctionType) and (is_captured(init) or _is_generated(init))
     if not own_new and not own_init or type(kind) is type and kind.__module__ == "builtins":
         return UNBOUND
     x = call(new, kind, *args, **kwargs) if own_new else _new(kind, args, kwargs)
+    note_new(x)
     if isinstance(x, kind):
         init = found_in(type(x), "__init__")
         if not isinstance(init, types.FunctionType):
@@ -358,10 +358,6 @@ def constructed(call: Call, kind: type, args: tuple, kwargs: dict) -> Any:
 def _new(kind: type, args: tuple, kwargs: dict) -> Any:
     new: Any = kind.__new__
     return new(kind) if new is object.__new__ else new(kind, *args, **kwargs)
-
-
-def _is_of_library(f: Any) -> bool:
-    return isinstance(f, types.FunctionType) and not is_users(f)
 
 
 def _is_generated(f: Any) -> bool:

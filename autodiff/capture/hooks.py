@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from math import prod
@@ -13,18 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import branches, calls, dispatch, loops
+from autodiff.capture import branches, calls, dispatch
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
+from autodiff.capture.control_flow import ControlFlow
 from autodiff.capture.dispatch import PLAIN
+from autodiff.capture.excluded import is_captured
+from autodiff.capture.handlers import iterable
+from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
+from autodiff.capture.notes import note
 from autodiff.capture.questions import attribute_of
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
-from autodiff.capture.state import BREAK, CONTINUE, NONE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
-from autodiff.numpy.rows import joined_rows
-from autodiff.numpy.sizes import integer_of, integer_of_length, note_integer, shape_of_integers
-from autodiff.transforms.checkpoint import Budgeted
+from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
+from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
+from autodiff.numpy.sizes import shape_of_integers
 from tracer.array import call as call_numpy
 from tracer.errors import (
     ConcreteValueError,
@@ -33,41 +35,17 @@ from tracer.errors import (
     MissingRule,
     UnsupportedError,
     explain,
+    is_internal,
     user_line,
 )
 from tracer.graph import Const, Graph, live_nodes
-from tracer.integers import counter, is_nonnegative, upper_bound
 from tracer.ops.control import require as require_op
-from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace
-from tracer.types import Size
+from tracer.trace import Tracer, bind, current_trace, inline, open_trace
 
-__all__ = ["Hooks", "hooks", "lifted", "lift_here", "notes_of"]
-
-SHORT = 2
-"""Loops of so few steps are written out: nothing is gained by a loop."""
-WRITTEN_OUT = 64
-"""Loops that cannot become a loop of the graph are written out silently up to so many steps."""
-MOST_WRITTEN_OUT = 1024
+__all__ = ["Hooks", "hooks", "lifted", "lift_here"]
 
 
-def note(text: str) -> None:
-    """Say something about the function being traced, for `why`."""
-    where = user_line()
-    trace = current_trace()
-    while trace is not None and trace.parent is not None:
-        trace = trace.parent
-    if trace is not None:
-        line = f"{where}: {text}" if where else text
-        if line not in trace.notes:
-            trace.notes.append(line)
-
-
-def notes_of(trace: Trace) -> list[str]:
-    """What was noted."""
-    return trace.notes
-
-
-class Hooks:
+class Hooks(ControlFlow):
     """Methods called by converted functions; see `autodiff.capture.source.convert`."""
 
     BREAK, CONTINUE = Jump(BREAK), Jump(CONTINUE)
@@ -177,14 +155,14 @@ class Hooks:
 
     def outside(self, x):
         """A variable of a function around, or of the module."""
-        return calls.outside(x)
+        return outside(x)
 
     def attribute(self, x, name: str):
         """`x.name`."""
         if isinstance(x, Tracer):
             return attribute_of(x, name)
         note_attribute(x, name)
-        return calls.outside(getattr(x, name) if type(x) in PLAIN else dispatch.attribute(self.call, x, name))
+        return outside(getattr(x, name) if type(x) in PLAIN else dispatch.attribute(self.call, x, name))
 
     # -- operators -----------------------------------------------------------------------------
 
@@ -194,7 +172,7 @@ class Hooks:
             run = dispatch.method(x, "__contains__")
             if run is not None:
                 return self.call(bool, self.call(run, value))
-            x = calls.iterable(self.call, x)
+            x = iterable(self.call, x)
         self.iterated(x)
         if type(x) in (list, tuple, dict, set, str, range) and type(value) in PLAIN:
             return value in x
@@ -214,7 +192,7 @@ class Hooks:
         """What is about to be gone through by Python itself."""
         advance(x, "going through")
         note_content(x, 0)
-        return x if type(x) in PLAIN else calls.iterable(self.call, x)
+        return x if type(x) in PLAIN else iterable(self.call, x)
 
     def getitem(self, x, index):
         """`x[index]`."""
@@ -226,20 +204,20 @@ class Hooks:
                 return self.call(run, index)
         if type(x) is list and slots.is_pending(x) and index != -1:
             slots.check_read(x)
-        if isinstance(x, np.ndarray) and calls.holds_traced(index):
+        if isinstance(x, np.ndarray) and holds_traced(index):
             return call_numpy("index", x, index)
         note_item(x, index)
         if isinstance(x, (list, tuple, range, str)) and undecided(index):
             raise declined(f"a {type(x).__name__} at a traced position", "which element it is, is not known while tracing",
                            "make an array of it")
-        return x[index] if isinstance(x, (Tracer, np.ndarray)) else calls.outside(x[index])
+        return x[index] if isinstance(x, (Tracer, np.ndarray)) else outside(x[index])
 
     # -- stores --------------------------------------------------------------------------------
 
     def setitem(self, x, index, value) -> None:
         """`x[index] = value`."""
         if isinstance(x, np.ndarray):
-            if calls.holds_undecided(index) or calls.holds_undecided(value):
+            if holds_undecided(index) or holds_undecided(value) or holds_floats(value):
                 raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}",
                               why="the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
                               fix="pass it as an argument, or make a copy in the function, x = x.copy()")
@@ -339,135 +317,10 @@ class Hooks:
         if f is reversed and len(args) == 1 and isinstance(args[0], range):
             return args[0][::-1]
         if f in (zip, enumerate, reversed):
-            parts = [_stepped(a) for a in (args if f is not enumerate else args[:1])]
+            parts = [stepped(a) for a in (args if f is not enumerate else args[:1])]
             if all(p is not None for p in parts) and any(not isinstance(a, range) for a in args):
-                return _ITERATORS[f](parts, args)
+                return ITERATORS[f](parts, args)
         return self.call(f, *args)
-
-    # -- branches and loops --------------------------------------------------------------------
-
-    def if_(self, test, body: Callable, orelse: Callable | None, names: Sequence[str], rest: Callable | None) -> Jump | None:
-        """`if test: body else: orelse`, then rest."""
-        slots.check_read(test)
-        test = self.test(test)
-        if not undecided(test):
-            return branches.follow(body if test else orelse, rest, names)
-        cells = Cells((body, orelse, rest), names)
-        return branches.branch(truth(test), lambda: branches.follow(body, rest, names), lambda: branches.follow(orelse, rest, names), cells,
-                             (body, orelse, rest))
-
-    def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
-               rest: Callable | None, ends: Sequence[str]) -> Jump | None:
-        """`while test: body else: orelse`, then rest."""
-        def goes_on() -> Any:
-            return self.test(test())
-        steps = loops.Steps(None, None, goes_on)
-        if _follows_values():
-            return self._written_out(_while(goes_on), body, orelse, rest, None, None, (*state, *ends))
-        try:
-            jump = loops.loop(steps, body, carried, state, (body, test))
-        except ConcreteValueError as e:
-            if undecided(goes_on()):
-                raise
-            return self._written_out(_while(goes_on), body, orelse, rest, e, None, (*state, *ends))
-        if test.__name__ != "<lambda>":
-            test()      # sets names, as `while (x := f()) > 0` does
-        return self._after(jump, orelse, rest, ends)
-
-    def for_(self, over, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None, rest: Callable | None,
-             ends: Sequence[str]) -> Jump | None:
-        """`for item in over: body else: orelse`, then rest."""
-        slots.check_read(over)
-        advance(over, "going through")
-        note_content(over, 0)
-        if type(over) not in PLAIN:
-            over = calls.iterable(self.call, over)
-        steps = _stepped(over)
-        if steps is None or _follows_values():
-            items = over if steps is None else _known_items(over, steps)
-            return self._written_out(items, body, orelse, rest, None, None, (*state, *ends))
-        if isinstance(steps.count, int) and steps.count <= SHORT:
-            return self._written_out(_known_items(over, steps), body, orelse, rest, None, steps.count, (*state, *ends))
-        try:
-            jump = loops.loop(steps, body, carried, state, (body,))
-        except (ConcreteValueError, UnsupportedError) as e:
-            # What is refused for a counter or length that is not known may do for known ones.
-            if not isinstance(steps.count, int) or isinstance(e, UnsupportedError) and steps.count > WRITTEN_OUT:
-                raise
-
-            count, item = steps.count, steps.item
-            assert item is not None
-
-            def others() -> Jump | None:
-                left = loops.Steps(count - 1, lambda i: item(i + 1), memory=steps.memory)
-                return loops.loop(left, body, carried, state, (body,))
-            return self._written_out(_known_items(over, steps), body, orelse, rest, e, count, (*state, *ends),
-                                     others if count - 1 > SHORT else None)
-        return self._after(jump, orelse, rest, ends)
-
-    def _after(self, jump: Jump | None, orelse: Callable | None, rest: Callable | None, ends: Sequence[str]) -> Jump | None:
-        """What follows a loop that was left by `jump`."""
-        if jump is None:
-            return branches.follow(orelse, rest, ends)
-        code = jump.code
-        on = lambda: branches.follow(orelse, rest, ends)  # noqa: E731
-        left = on
-        if orelse is not None:
-            def left() -> Jump | None:
-                return self.if_(np.equal(code, NONE), orelse, None, ends, rest)
-        if jump.value is None and not _returns(jump):
-            return left()
-        value = jump.value
-        cells = Cells((orelse, rest), ends)
-        return branches.branch(np.equal(code, RETURN), lambda: Jump(RETURN, value), left, cells, (orelse, rest))
-
-    def _written_out(self, over, body: Callable, orelse: Callable | None, rest: Callable | None, why: Exception | None,
-                     count: int | None, names: Sequence[str], others: Callable[[], Jump | None] | None = None) -> Jump | None:
-        """The loop as Python runs it: each step is recorded.
-
-        `others` captures all steps but the first as a loop: the first often finds what the others do not, None instead of a number or
-        a dict without a key.
-        """
-        if others is None:
-            _say_written_out(why, count)
-        steps = enumerate(over)
-        taken = 0
-
-        def go() -> Jump | None:
-            nonlocal taken
-            if taken == 1 and others is not None:
-                try:
-                    jump = others()
-                except (ConcreteValueError, UnsupportedError):
-                    _say_written_out(why, count)
-                else:
-                    note(f"the first step of the loop is written out: {_reason(why)}")
-                    return self._after(jump, orelse, rest, names)
-            for k, item in steps:
-                if why is not None and k == MOST_WRITTEN_OUT:
-                    raise why
-                jump = body() if isinstance(over, _while) else body(item)
-                taken += 1
-                if jump is not None and not isinstance(jump.code, int):
-                    return self._left(jump, go, rest, Cells((body, orelse, rest), names), (body, orelse, rest))
-                if jump is not None and jump.code == RETURN:
-                    return jump
-                if jump is not None and jump.code == BREAK:
-                    return branches.follow(rest, None)
-                if taken == 1 and others is not None:
-                    return go()
-            return branches.follow(orelse, rest, names)
-        return go()
-
-    def _left(self, jump: Jump, on: Callable, rest: Callable | None, cells: Cells, shared: Sequence[Callable | None]) -> Jump | None:
-        """A step that may have left the loop: what follows then, and the steps that are still to come."""
-        def out() -> Jump | None:
-            if jump.value is None:
-                return branches.follow(rest, None)
-            returned = np.equal(jump.code, RETURN)
-            return branches.branch(returned, lambda: Jump(RETURN, jump.value), lambda: branches.follow(rest, None), cells, shared)
-        return branches.branch(np.greater_equal(jump.code, BREAK), out, on, cells, shared)
-
 
 class _Context:
     """A context manager that lets through what `Hooks.caught` raises again."""
@@ -502,174 +355,6 @@ class _Context:
         return type(self.manager).__exit__(self.manager, *raised) if run is None else hooks.call(run, *raised)
 
 
-def _follows_values() -> bool:
-    """Whether Python runs the loops, because all values are known."""
-    trace = current_trace()
-    return trace is None or trace.concrete
-
-
-def _reason(why: Exception | None) -> str:
-    return str(why).split("\n")[0]
-
-
-def _say_written_out(why: Exception | None, count: int | None) -> None:
-    """Note, warn or refuse that a loop which cannot be captured is written out."""
-    if why is None:
-        return
-    note(f"the loop is written out step by step: {_reason(why)}")
-    if count is not None and count > WRITTEN_OUT:
-        if count > MOST_WRITTEN_OUT:
-            raise explain(UnsupportedError, f"a loop of {count} steps that cannot be captured", why=_reason(why),
-                          fix="write it with arrays instead of Python objects; loops of few steps are written out") from why
-        warnings.warn(f"the loop at {user_line()} is written out in {count} steps: {_reason(why)}", RuntimeWarning, stacklevel=4)
-
-
-def _returns(jump: Jump) -> bool:
-    return isinstance(jump.code, int) and jump.code == RETURN
-
-
-class _while:
-    """The steps of a while loop that Python runs."""
-
-    def __init__(self, test: Callable):
-        self.test = test
-
-    def __iter__(self):
-        while True:
-            t = self.test()
-            if undecided(t):
-                raise declined("the condition of a loop that is written out is not known")
-            if not t:
-                return
-            yield None
-
-
-# -- what loops go over ----------------------------------------------------------------------------
-
-class TracedRange:
-    """range() with traced bounds."""
-
-    def __init__(self, *bounds):
-        whole = [b if undecided(b) else operator.index(b) for b in bounds]
-        self.start, self.stop, self.step = (0, whole[0], 1) if len(whole) == 1 else (*whole, 1)[:3]
-        if isinstance(self.step, Tracer):
-            raise declined("range() with a traced step", fix="use a while loop")
-        if self.step == 0:
-            raise ValueError("range() arg 3 must not be zero")
-        way = self.stop - self.start if self.step > 0 else self.start - self.stop
-        size = abs(self.step)
-        count = (way + (size - 1)) // size if size > 1 else way
-        known = integer_of(count)
-        self.most = known
-        if known is None or not is_nonnegative(known):
-            most = upper_bound(known) if known is not None else None
-            count = np.maximum(count, 0)
-            if most is not None:
-                note_integer(count, 0, max(most, 0))
-        self.count = count
-
-    def item(self, i: Tracer):
-        """The number of step i."""
-        return i * self.step + self.start if self.step != 1 else i + self.start if not _is_zero(self.start) else i
-
-    def __iter__(self):
-        raise declined("a range with traced bounds outside of a for loop")
-
-
-def _is_zero(x) -> bool:
-    return not isinstance(x, Tracer) and x == 0
-
-
-def _noted(i, count):
-    """The counter, with what is known of it."""
-    if not isinstance(i, Tracer):
-        return i
-    if i.ref not in i.owner.integers:
-        most = integer_of(count) if isinstance(count, Tracer) else count
-        i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
-    return i
-
-
-def _stepped(over) -> loops.Steps | None:
-    """The steps of what a loop goes over; None where Python has to go through it."""
-    if isinstance(over, loops.Steps):
-        return over
-    if isinstance(over, Budgeted):
-        steps = _stepped(over.over)
-        return None if steps is None else loops.Steps(steps.count, steps.item, memory=over.memory)
-    if isinstance(over, range):
-        n = len(over)
-        return loops.Steps(n, lambda i: _range_item(over, _noted(i, n)))
-    if isinstance(over, TracedRange):
-        return loops.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
-    if isinstance(over, list) and len(over) > SHORT:
-        over = joined_rows(over)
-    if isinstance(over, (Tracer, np.ndarray)) and over.shape and over.dtype.kind in "biuf":
-        n = over.shape[0]
-        if isinstance(n, Size):
-            upto = TracedRange(integer_of_length(n))
-            return loops.Steps(upto.count, lambda i: call_numpy("index", over, _noted_up_to(i, upto)))
-        return loops.Steps(n, lambda i: call_numpy("index", over, _noted(i, n)))
-    return None
-
-
-def _noted_up_to(i: Tracer, over: TracedRange) -> Tracer:
-    most = over.most if over.most is not None else None
-    i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
-    return i
-
-
-def _range_item(r: range, i: Tracer):
-    x = i * r.step if r.step != 1 else i
-    return x + r.start if r.start else x
-
-
-def _known_items(over, steps: loops.Steps):
-    """The items for a loop that Python runs."""
-    if not isinstance(over, loops.Steps):
-        return over
-    return (over.item(k) for k in range(steps.count))  # type: ignore[misc, arg-type]
-
-
-def _zipped(parts: Sequence[loops.Steps], args) -> loops.Steps:
-    counts = [p.count for p in parts]
-    if not all(isinstance(c, int) for c in counts):
-        raise declined("zip() of a range with traced bounds", fix="loop over range and index")
-    return loops.Steps(min(counts), lambda i: tuple([p.item(i) for p in parts]))  # type: ignore[misc]
-
-
-def _enumerated(parts: Sequence[loops.Steps], args) -> loops.Steps:
-    start = args[1] if len(args) > 1 else 0
-    one, = parts
-
-    def item(i):
-        value = one.item(i)
-        return (i + start if not _is_zero(start) else i), value
-    return loops.Steps(one.count, item)
-
-
-def _reversed(parts: Sequence[loops.Steps], args) -> loops.Steps:
-    one, = parts
-    over = args[0]
-    if isinstance(over, TracedRange):
-        last = over.count - 1
-
-        def item(i):
-            _noted_up_to(i, over)
-            x = (last - i) * over.step if over.step != 1 else last - i
-            return x + over.start if not _is_zero(over.start) else x
-        return loops.Steps(one.count, item)
-    n = one.count
-
-    def back(i):
-        if not isinstance(i, Tracer):
-            return one.item(n - 1 - i)
-        return call_numpy("index", over, (n - 1) - _noted(i, n))
-    return loops.Steps(n, back)
-
-
-_ITERATORS: dict[Any, Callable] = {zip: _zipped, enumerate: _enumerated, reversed: _reversed}
-
 
 def _operator(python: Callable, of: Callable, name: str) -> Callable:
     """A hook for an operator of two operands."""
@@ -696,10 +381,10 @@ hooks = Hooks()
 
 
 def lifted(f):
-    """`f` with its control flow captured; `f` itself if it is not the user's, or cannot be converted (which is noted)."""
+    """`f` with its control flow captured; `f` itself if it is excluded, or cannot be converted (which is noted)."""
     if not isinstance(f, FunctionType):
         own = getattr(f, "__func__", None)
-        if isinstance(own, FunctionType) and slots.is_users(own):
+        if isinstance(own, FunctionType) and is_captured(own):
             note_outside(f.__self__)
             return lambda *args, **kwargs: lifted(own)(f.__self__, *args, **kwargs)
         own = calls.call_method(f)
@@ -709,10 +394,11 @@ def lifted(f):
         if hasattr(f, "func") and hasattr(f, "keywords"):
             note_content(f)
             return lambda *args, **kwargs: lifted(f.func)(*f.args, *args, **{**f.keywords, **kwargs})
+        return lambda *args, **kwargs: calls.call(f, args, kwargs, lifted)
+    if is_converted(f) or not is_captured(f):
         return f
-    if is_converted(f) or not slots.is_users(f):
-        return f
-    note_function(f)
+    if not is_internal(f.__code__):
+        note_function(f)
     try:
         return convert(f, hooks)
     except Unconvertible as e:

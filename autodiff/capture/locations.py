@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import sysconfig
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.excluded import is_library_file
 from autodiff.capture.state import UNBOUND, declined, regions
 from tracer.errors import is_internal_file
 from tracer.trace import Trace, Tracer, current_trace
@@ -28,7 +28,6 @@ __all__ = ["Slot", "PENDING", "append", "check_read", "is_pending", "may_append"
 
 DEPTH = 6
 """How many references are followed from the variables of a block."""
-_STDLIB = sysconfig.get_paths()["stdlib"] + "/"
 
 
 def is_users(f: FunctionType) -> bool:
@@ -39,8 +38,7 @@ def is_users(f: FunctionType) -> bool:
 @functools.lru_cache(maxsize=4096)
 def is_users_file(file: str) -> bool:
     """The same of what a file holds."""
-    library = file.startswith("<frozen") or "site-packages" in file or "dist-packages" in file
-    return not (is_internal_file(file) or library or file.startswith(_STDLIB))
+    return not (is_internal_file(file) or is_library_file(file))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -107,9 +105,21 @@ class Slot:
 
 def will_set(slot: Slot) -> None:
     """A place is about to be set: every block that it existed before remembers what it held."""
+    outside = _comes_from_outside(slot.owner)
     for trace in regions():
-        if id(slot.owner) in trace.held and slot not in trace.touched:
+        if (outside or id(slot.owner) in trace.held) and slot not in trace.touched:
             trace.touched[slot] = slot.get()
+
+
+def _comes_from_outside(x: Any) -> bool:
+    """Whether the function being recorded has found an object outside, such as among the variables of a library's module.
+
+    Every block exists after it, also those that cannot reach it by what `reachable` follows.
+    """
+    trace = current_trace()
+    while trace is not None and trace.parent is not None:
+        trace = trace.parent
+    return trace is not None and trace.reads is not None and id(x) in trace.reads.outside
 
 
 def set_attribute(x: Any, name: str, value: Any) -> None:
@@ -225,7 +235,8 @@ def mutating(x, how: str) -> None:
     Declined
         A block is traced once, however often and whether or not it is run.
     """
-    if any(id(x) in trace.held or isinstance(x, type) for trace in regions()):
+    outside = _comes_from_outside(x)
+    if any(outside or id(x) in trace.held or isinstance(x, type) for trace in regions()):
         raise declined(f"{how} a {type(x).__name__} from outside a loop or branch", "the block is recorded once, however often it runs",
                        "use an array made before it and write its elements")
 

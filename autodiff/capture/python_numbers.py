@@ -30,7 +30,7 @@ from tracer.ops.control import require
 from tracer.promote import cast_to
 from tracer.trace import Tracer, bind
 
-__all__ = ["FUNCTIONS", "is_python_number", "python_float", "python_int", "python_value"]
+__all__ = ["FUNCTIONS", "is_python_number", "python_float", "python_int", "python_value", "require_that"]
 
 _FLOAT, _INT = np.dtype(np.float64), np.dtype(np.int64)
 _BEYOND = 2.0 ** 63
@@ -94,13 +94,13 @@ def python_value(x: Any) -> Any:
 def _convertible(x: Any) -> Any:
     """x, checked to have an integer of 64 bits."""
     if x.type.dtype.kind == "f":
-        _require(x == x, ValueError, _text(int, math.nan))
-        _require(np.logical_not(abs(x) >= _BEYOND), OverflowError,
+        require_that(x == x, ValueError, _text(int, math.nan))
+        require_that(np.logical_not(abs(x) >= _BEYOND), OverflowError,
                  _text(int, math.inf) + ", and a compiled function converts no number that needs more than 64 bits")
     return x
 
 
-def _require(test: Any, error: type[Exception], message: str) -> None:
+def require_that(test: Any, error: type[Exception], message: str) -> None:
     """Raise an error unless `test` holds; of a traced test that is found out when the function runs."""
     if not isinstance(test, Tracer):
         if not test:
@@ -147,7 +147,7 @@ def _divided(python: Callable, ufunc: np.ufunc) -> Callable:
             a, b = _plain(a), _plain(b)
             if not _known_nonzero(b):
                 kind = float if float in (_kind(a), _kind(b)) else int
-                _require(b != 0, ZeroDivisionError, _text(python, kind(1), kind(0)))
+                require_that(b != 0, ZeroDivisionError, _text(python, kind(1), kind(0)))
         return ufunc(a, b)
     return operation
 
@@ -182,7 +182,7 @@ def _shifted(a: Any, b: Any) -> Any:
     """`a << b` of Python ints, which fits in 64 bits."""
     if is_python_number(a) and is_python_number(b) and _kind(a) is int and _kind(b) is int:
         a, b = _plain(a), _plain(b)
-        _require(b >= 0, ValueError, _text(operator.lshift, 1, -1))
+        require_that(b >= 0, ValueError, _text(operator.lshift, 1, -1))
         _fits(abs(cast_to(a, _FLOAT)) * np.power(2.0, cast_to(b, _FLOAT)))
     return np.left_shift(a, b)
 
@@ -202,7 +202,7 @@ def _small(x: Any) -> bool:
 
 
 def _fits(size: Any) -> None:
-    _require(size <= _FITS, OverflowError, "overflow: a Python int beyond 64 bits, which a compiled function does not compute with")
+    require_that(size <= _FITS, OverflowError, "overflow: a Python int beyond 64 bits, which a compiled function does not compute with")
 
 
 @implements("python **")
@@ -232,13 +232,13 @@ def _raised(a: Any, b: Any) -> Any:
     known = not isinstance(b, Tracer)
     if not (known and b >= 0) and not _known_nonzero(a):
         fine = a != 0 if known else np.logical_or(a != 0, b >= 0) if isinstance(a, Tracer) else b >= 0
-        _require(fine, ZeroDivisionError, _text(operator.pow, 0.0, -1.0))
+        require_that(fine, ZeroDivisionError, _text(operator.pow, 0.0, -1.0))
     if not (known and float(b).is_integer()) and not (not isinstance(a, Tracer) and a >= 0):
         whole = np.floor(b) == b if isinstance(b, Tracer) else False
-        _require(np.logical_or(np.logical_not(a < 0), whole), ValueError,
+        require_that(np.logical_or(np.logical_not(a < 0), whole), ValueError,
                  "a negative number raised to a fractional power is complex, and a compiled function does not compute with complex numbers")
     y = np.power(a, b)
-    _require(np.logical_or(abs(y) != math.inf, np.logical_or(abs(a) == math.inf, abs(b) == math.inf)), OverflowError,
+    require_that(np.logical_or(abs(y) != math.inf, np.logical_or(abs(a) == math.inf, abs(b) == math.inf)), OverflowError,
              _text(operator.pow, 1e300, 2.0))
     return _as_python(y, float)
 
@@ -252,7 +252,7 @@ def _checked(name: str, ufunc: Callable, fine: Callable, error: type[Exception] 
     def function(x: Any) -> Any:
         x = python_float(x)
         y = ufunc(x)
-        _require(fine(x, y), error, _text(python, probe))
+        require_that(fine(x, y), error, _text(python, probe))
         return _as_python(y, float)
     return function
 
@@ -279,11 +279,11 @@ def _two(name: str, ufunc: Callable) -> Callable:
     def function(x: Any, y: Any) -> Any:
         x, y = python_float(x), python_float(y)
         z = ufunc(x, y)
-        _require(np.logical_or(z == z, np.logical_or(x != x, y != y)), ValueError, _text(math.fmod, 1.0, 0.0))
+        require_that(np.logical_or(z == z, np.logical_or(x != x, y != y)), ValueError, _text(math.fmod, 1.0, 0.0))
         if name == "pow":
             fine = np.logical_or(abs(z) != math.inf, np.logical_or(abs(x) == math.inf, abs(y) == math.inf))
-            _require(np.logical_or(fine, x != 0), ValueError, _text(math.pow, 0.0, -1.0))
-            _require(fine, OverflowError, _text(math.pow, 1e300, 2.0))
+            require_that(np.logical_or(fine, x != 0), ValueError, _text(math.pow, 0.0, -1.0))
+            require_that(fine, OverflowError, _text(math.pow, 1e300, 2.0))
         return _as_python(z, float)
     return function
 
@@ -307,6 +307,51 @@ def _hypot(*xs: Any) -> Any:
     return _as_python(total, float)
 
 
+def _dist(p: Any, q: Any) -> Any:
+    """math.dist: the norm of the difference of two points."""
+    p, q = anp.asarray(p), anp.asarray(q)
+    if p.shape != q.shape:
+        raise ValueError("both points must have the same number of dimensions")
+    length = p.shape[0]
+    if isinstance(length, int) and length <= 8:
+        return _hypot(*[p[k] - q[k] for k in range(length)]) if length else 0.0
+    return _as_python(np.linalg.norm(p - q), float)
+
+
+def _remainder(x: Any, y: Any) -> Any:
+    """math.remainder: x - n y for the integer n nearest to x / y, the even one of two; CPython's `m_remainder`, which is exact."""
+    x, y = python_float(x), python_float(y)
+    unordered = np.logical_or(x != x, y != y)
+    require_that(np.logical_or(unordered, np.logical_and(abs(x) != math.inf, y != 0)), ValueError, _text(math.remainder, 1.0, 0.0))
+    size, by = abs(x), abs(y)
+    m = np.fmod(size, by)
+    c = by - m
+    half = m - 2.0 * np.fmod(0.5 * (size - m), by)
+    r = np.where(m < c, m, np.where(m > c, -c, half))
+    return _as_python(np.where(unordered, x + y, np.copysign(1.0, x) * r), float)
+
+
+def _ulp(x: Any) -> Any:
+    """math.ulp: the distance from |x| to the next larger number."""
+    x = abs(python_float(x))
+    large = x >= 2.0 ** 1023
+    return _as_python(np.where(x == math.inf, x, np.where(large, 2.0 ** 971, np.spacing(np.where(large, 0.0, x)))), float)
+
+
+def _nextafter(x: Any, y: Any, *, steps: int = 1) -> Any:
+    """math.nextafter, some steps far."""
+    x, y = python_float(x), python_float(y)
+    for _ in range(steps):
+        x = np.nextafter(x, y)
+    return _as_python(x, float)
+
+
+def _frexp(x: Any) -> Any:
+    """math.frexp."""
+    m, n = np.frexp(python_float(x))
+    return _as_python(m, float), _as_python(cast_to(n, _INT), int)
+
+
 def _log_gamma(x: Any) -> Any:
     return bind(ops["lgamma"], x)
 
@@ -318,10 +363,10 @@ def _at_pole(x: Any) -> Any:
 def _gamma(x: Any) -> Any:
     """math.gamma as exp(lgamma(x)), whose relative error is that of a float64 times lgamma(x); the sign alternates between the poles."""
     x = python_float(x)
-    _require(np.logical_not(_at_pole(x)), ValueError, _text(math.gamma, -1.0))
+    require_that(np.logical_not(_at_pole(x)), ValueError, _text(math.gamma, -1.0))
     size = np.exp(_log_gamma(x))
     y = np.where(np.logical_and(x < 0, np.remainder(np.floor(x), np.float64(2.0)) == 1.0), -size, size)
-    _require(_finite(x, y), OverflowError, _text(math.gamma, 1000.0))
+    require_that(_finite(x, y), OverflowError, _text(math.gamma, 1000.0))
     return _as_python(y, float)
 
 
@@ -329,7 +374,7 @@ def _ldexp(x: Any, n: Any) -> Any:
     """math.ldexp."""
     x = python_float(x)
     y = np.ldexp(x, n)
-    _require(_finite(x, y), OverflowError, _text(math.ldexp, 1.0, 10 ** 6))
+    require_that(_finite(x, y), OverflowError, _text(math.ldexp, 1.0, 10 ** 6))
     return _as_python(y, float)
 
 
@@ -406,7 +451,7 @@ FUNCTIONS: dict[Any, Callable] = {
     math.ldexp: _ldexp, math.modf: lambda x: tuple([_as_python(y, float) for y in np.modf(python_float(x))]),
     math.fmod: _two("fmod", np.fmod), math.pow: _two("pow", np.power),
     math.erf: _unchecked(anp.erf), math.erfc: _unchecked(anp.erfc), math.fabs: _unchecked(np.abs),
-    math.dist: lambda p, q: _as_python(np.linalg.norm(np.subtract(p, q)), float),
+    math.dist: _dist, math.remainder: _remainder, math.ulp: _ulp, math.nextafter: _nextafter, math.frexp: _frexp,
     **{getattr(math, ours): _unchecked(getattr(np, theirs)) for ours, theirs in _EVERYWHERE.items() if hasattr(math, ours)},
     **{getattr(math, name): _truth(getattr(np, name)) for name in ("isnan", "isinf", "isfinite")}}
 """Functions of Python, and what is called in their place where an argument is traced."""

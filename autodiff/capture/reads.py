@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.locations import global_names, is_users_class, is_users_file
+from autodiff.capture.excluded import is_captured_module
+from autodiff.capture.locations import global_names, is_users_class
 from autodiff.capture.state import UNBOUND
 from tracer.trace import Trace, Tracer, current_trace
 
@@ -75,6 +76,7 @@ def note_function(f: FunctionType) -> None:
     notes = _notes()
     if notes is None or id(f) in notes.functions:
         return
+    notes.from_outside(f.__globals__)
     notes.functions[id(f)] = (f, f.__code__, f.__defaults__, dict(f.__kwdefaults__) if f.__kwdefaults__ else None)
     for x in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
         notes.from_outside(x)
@@ -114,7 +116,7 @@ def note_attribute(x: Any, name: str) -> None:
             _note_classes(notes, type(x).__mro__, name)     # an object made here, whose class is from outside
         return
     if isinstance(x, ModuleType):
-        if is_users_file(getattr(x, "__file__", None) or "<unknown>"):
+        if is_captured_module(x.__name__, getattr(x, "__file__", None) or "<unknown>"):
             notes.item(vars(x), name, f"{x.__name__}.{name}")
         else:
             notes.from_outside(getattr(x, name, None))      # such as os.environ

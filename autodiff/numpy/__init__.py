@@ -114,6 +114,7 @@ from numpy import (
     fmax,
     fmin,
     fmod,
+    frexp,
     fromfunction,
     full_like,
     gcd,

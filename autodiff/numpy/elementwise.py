@@ -16,6 +16,7 @@ from autodiff.numpy.support import (
 )
 from tracer.array import implements
 from tracer.errors import UnsupportedError, explain
+from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.comparison import select as select_op
 from tracer.ops.elementary import pow as pow_op
 from tracer.ops.trigonometric import sinc as sinc_op
@@ -147,7 +148,28 @@ def modf(x):
     x = floating(x)
     whole = np.trunc(x)
     endless = np.isinf(x)
-    return np.copysign(where(endless, 0, x - where(endless, 0, whole)), x), whole
+    part = where(endless, 0, x - where(endless, 0, whole))
+    # The sign of a part that is 0 is that of x; its derivative is 1 also where x is whole.
+    now = bind(stop_gradient_op, part)
+    return np.copysign(now, bind(stop_gradient_op, x)) - (now - part), whole
+
+
+@implements(np.frexp)
+def frexp(x):
+    """As numpy.frexp: x = m 2**n with 0.5 <= |m| < 1. The derivative of m is 2**-n."""
+    x = floating(x)
+    t = dtype_of(x)
+    small, big = np.finfo(t).tiny, t.type(2.0) ** (np.finfo(t).nmant + 2)
+    size = np.abs(bind(stop_gradient_op, x))
+    usual = np.logical_and(size > 0, size < np.inf)
+    tiny = np.logical_and(usual, size < small)
+    size = where(usual, where(tiny, size * big, size), 1)
+    n = np.floor(np.log2(size)) + 1     # off by one at most, next to a power of two
+    m = np.ldexp(size, cast_to(-n, np.dtype(np.int64)))
+    n = n + where(m >= 1, 1, where(m < 0.5, -1, 0))
+    n = where(usual, n - where(tiny, np.log2(big), 0), 0)
+    n = cast_to(n, np.dtype(np.int32))
+    return where(usual, np.ldexp(x, -n), x), n
 
 
 _POWER_TAKES_ROOTS = bool(np.signbit(np.power(np.array([-0.0]), 0.5))[0])

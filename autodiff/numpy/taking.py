@@ -54,6 +54,31 @@ def take(a, indices, axis=None, out=None, mode="raise"):
     return select(a, parse(shape_of(a), (slice(None),) * axis + (indices,)))
 
 
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
+    """As numpy.lib.stride_tricks.sliding_window_view, but a copy: writing to it is refused."""
+    refuse("sliding_window_view", writeable=writeable or None)
+    x = as_array(x)
+    widths = tuple(window_shape) if isinstance(window_shape, (tuple, list)) else (window_shape,)
+    axes = tuple(range(x.ndim)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    if len(widths) != len(axes):
+        raise ValueError(f"window_shape and axis must have one length, got {widths} and {axes}")
+    y = x
+    for a, width in zip(axes, widths, strict=True):
+        a = axis_of(a, x.ndim)
+        width = static_int(width, "window_shape")
+        if width < 0:
+            raise ValueError("`window_shape` cannot contain negative values")
+        n = shape_of(y)[a] - width + 1
+        if not isinstance(n, int):
+            raise explain(UnsupportedError, "sliding_window_view of an axis whose length is known only at run time")
+        if n <= 0:
+            raise ValueError("window shape cannot be larger than input array shape")
+        windows = take(y, np.arange(n)[:, None] + np.arange(width), axis=a)
+        y = np.moveaxis(windows, a + 1, -1)
+    return y
+
+
 @implements(np.take_along_axis)
 def take_along_axis(arr, indices, axis=-1):
     """As numpy.take_along_axis."""

@@ -34,9 +34,20 @@ def test_names_of_a_class_are_mangled():
 
 
 def test_a_construct_that_is_not_converted_is_named():
-    def f(x):
-        with open(x) as file:
-            if file:
-                return x
-    with pytest.raises(Unconvertible, match="inside `with`"):
+    async def f(x):
+        return x
+    with pytest.raises(Unconvertible, match="is a coroutine"):
         converted_source(f)
+
+
+def test_a_jump_out_of_a_with_statement_stays_pythons():
+    def f(x, manager):
+        for v in x:
+            with manager:
+                if v > 0:
+                    return v
+                if v < -1:
+                    break
+        return x[0]
+    text = converted_source(f)
+    assert "if hooks__.test(hooks__.gt(v, 0)):\n                return hooks__.return_(v)" in text and "return hooks__.BREAK" in text
