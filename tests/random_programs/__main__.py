@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from codegen.config import config
@@ -25,10 +27,27 @@ def text_of(seed: int) -> tuple[str, bool]:
     return (text, True) if seed % 2 else (text.replace("np.float32", "np.float64"), False)
 
 
+LONGEST = 60
+"""Seconds that the comparisons of one program may take; more is a failure: something grows out of bounds."""
+
+
+@contextmanager
+def _limited(seconds: int) -> Iterator[None]:
+    def stop(signal_number, frame) -> None:
+        raise Difference("time", f"more than {seconds} s")
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
 def failure(text: str, seed: int, float32: bool, folder: Path, name: str) -> str:
     """What is wrong with a program; empty if nothing."""
     try:
-        compare(load(text, folder, name), seed, float32)
+        with _limited(LONGEST):
+            compare(load(text, folder, name), seed, float32)
     except Difference as e:
         return str(e)
     return ""
@@ -71,7 +90,8 @@ def main(given: Sequence[str] | None = None) -> int:
         for seed in range(options.seed, options.seed + options.programs):
             text, float32 = text_of(seed)
             try:
-                found = compare(load(text, Path(folder), f"program_{seed}"), seed, float32)
+                with _limited(LONGEST):
+                    found = compare(load(text, Path(folder), f"program_{seed}"), seed, float32)
                 comparisons += found.comparisons
                 refused += found.refused
             except Difference as e:

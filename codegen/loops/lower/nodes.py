@@ -31,6 +31,10 @@ from tracer.types import Size, i64
 __all__ = ["Scope", "lower"]
 
 LIGHT_DEPTH = 3
+MOST_SELECTIONS = 3
+"""Selections by index arrays, one of another, that are read as one view: each is one more load an element."""
+MOST_STEPS = 32
+"""Views and light operations that lie between an element and memory: a longer row would be an expression too deep to go through."""
 RECOMPUTE_COST = 48
 """Operations that cost less than a round trip of one number through memory: about 2 ns a core at 40 GB/s, 24 in 8 lanes."""
 
@@ -44,8 +48,10 @@ class Scope:
         self.graph = graph
         self.env: dict[Var, Operand] = dict(zip(graph.inputs, operands, strict=True))
         self.targets = {} if targets is None else targets
-        # Buffers that this graph may write when their value dies.
+        self.selections: dict[Var, int] = {}
+        self.steps: dict[Var, int] = {}
         self.again: dict[Var, tuple[Callable[[Index], Expr], int]] = {}
+        # Buffers that this graph may write when their value dies.
         self.owned: set[Buffer] = {x.buffer for x, o in zip(operands, owned, strict=True) if o and x.buffer is not None}
         self.made: dict[Var, Node] = {v: n for n in graph.nodes for v in n.outputs}
         self.light = self._light_nodes()
@@ -141,7 +147,7 @@ class Scope:
             return
         read = self._read_in_place(node, xs) if len(node.outputs) == 1 else None
         if read is not None:
-            self.env[node.outputs[0]] = read
+            self.env[node.outputs[0]] = self._not_too_deep(node, read)
             return
         if node.op is matmul:
             xs = self._matrices_ready(node, xs)
@@ -229,6 +235,9 @@ class Scope:
         if not node.op.is_view:
             return None
         t = node.outputs[0].type
+        if node.op is index_op and len(xs) > 1 and self._selections(node) > MOST_SELECTIONS:
+            xs = [self.k.materialize(xs[0]), *xs[1:]]
+            self.selections[node.outputs[0]] = 1
         extra = {"indices": [x.read for x in xs[1:]]} if node.op is index_op else {}
         rule: Callable[..., Any] = node.op.view
         read = rule(self.k, xs[0].read if xs else None, [a.type for a in node.inputs], **node.params, **extra)
@@ -238,6 +247,21 @@ class Scope:
         if node.op is transpose and node.params["axes"] == (*range(t.ndim - 2), t.ndim - 1, t.ndim - 2):
             out.swapped_of = xs[0]
         return out
+
+    def _not_too_deep(self, node: Node, x: Operand) -> Operand:
+        """An operand that is computed where it is read; stored now if too many steps lie between it and memory."""
+        steps = 1 + max([self.steps.get(a, 0) for a in node.inputs if isinstance(a, Var)], default=0)
+        if x.buffer is not None or steps > MOST_STEPS:
+            return self.k.materialize(x)
+        self.steps[node.outputs[0]] = steps
+        return x
+
+    def _selections(self, node: Node) -> int:
+        """How many selections by index arrays lie between an element of a node's result and where it is stored."""
+        source = node.inputs[0]
+        before = self.selections.get(source, 0) if isinstance(source, Var) else 0
+        self.selections[node.outputs[0]] = before + 1
+        return before + 1
 
     def _matrices_ready(self, node: Node, xs: list[Operand]) -> list[Operand]:
         """Operands of a product that BLAS can read. What had to be stored for one product serves the next."""
