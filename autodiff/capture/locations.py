@@ -148,11 +148,29 @@ def set_item(x: Any, key: Any, value: Any) -> None:
     """
     if type(x) is dict and not isinstance(key, Tracer):
         will_set(Slot(x, "item", key))
+    elif type(x) is list and is_pending(x):
+        _set_appended(x, key, value)
     elif type(x) is list and isinstance(key, (int, np.integer)) and -len(x) <= key < len(x):
         will_set(Slot(x, "item", int(key) % len(x)))
     else:
         mutating(x, "writing to")
     x[key] = value
+
+
+def _set_appended(x: list, key: Any, value: Any) -> None:
+    """`x[key] = value` of a list that an open loop appends to: the element that this step has appended last gets another value.
+
+    Raises
+    ------
+    Declined
+        For any other element, and in a branch, whose elements are not those of the step.
+    """
+    trace = current_trace()
+    mine = trace.appended.get(id(x)) if trace is not None and trace.appended is not None else None
+    if mine is None or not mine[1] or isinstance(key, Tracer) or key != -1:
+        raise declined("writing to a list in a loop that appends to it", "its elements are not known while the body is recorded",
+                       "use an array made before the loop and write its elements")
+    mine[1][-1] = value
 
 
 def set_variable(read: Callable[[], Any]) -> None:

@@ -150,8 +150,9 @@ class _Loop:
             attempt.explain_shape(e)
             raise
         finally:
-            more = [self._add(slot, old) for slot, old in trace.touched.items()]
-            new = {k: (x, elements) for k, (x, _, elements) in (trace.appended or {}).items() if k not in self.lists}
+            grown = trace.appended or {}    # elements of such a list are no places: how many there are differs from step to step
+            more = [self._add(slot, old) for slot, old in trace.touched.items() if slot.kind != "item" or id(slot.owner) not in grown]
+            new = {k: (x, elements) for k, (x, _, elements) in grown.items() if k not in self.lists}
             for x, elements in new.values():
                 x[:] = elements
         self.lists.update(new)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import autodiff as ad
 from tests.program_cases import Case, Cases, check
 
 case = Cases()
@@ -236,3 +237,56 @@ def class_log(p):
 @pytest.mark.parametrize("program", case, ids=str)
 def test_program(program: Case):
     check(program)
+
+
+def set_last_in_a_branch(x, s):
+    log = [s]
+    for i in range(0, len(x), 2):
+        log.append(x[i])
+        if x[i] > 0.5:
+            log[-1] = 1.0
+    return np.sum(np.array(log))
+
+
+def set_last(x, s):
+    log = [s]
+    for i in range(len(x)):
+        log.append(x[i])
+        log[-1] = x[i] * 3
+    return np.sum(np.array(log))
+
+
+def set_last_before(x, s):
+    log = [s]
+    for i in range(len(x)):
+        log[-1] = log[-1] * 2
+        log.append(x[i])
+    return np.sum(np.array(log))
+
+
+def set_last_and_first(x, s):
+    log = [s]
+    for i in range(len(x)):
+        log.append(x[i])
+        log[-1] = log[-1] * 0.5
+        log[0] = log[0] + 1
+    return np.sum(np.array(log))
+
+
+def set_last_of_some(x, s):
+    log = [s, s]
+    for i in range(len(x)):
+        if x[i] > 0.3:
+            log.append(x[i])
+        log[-1] = log[-1] * 0.5
+    return np.sum(np.array(log))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("f", [set_last_in_a_branch, set_last, set_last_before, set_last_and_first, set_last_of_some])
+def test_elements_that_were_just_appended_are_set(f):
+    """Other lengths ended in an IndexError of ours: an element appended in the step was taken for a place from before the loop."""
+    compiled = ad.jit(f)
+    for n in (1, 3, 5, 3):
+        x = np.linspace(0.1, 1.0, n)
+        np.testing.assert_allclose(compiled(x, 0.5), f(x, 0.5), rtol=1e-14)
