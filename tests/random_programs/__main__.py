@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,14 +32,21 @@ LONGEST = 60
 """Seconds that the comparisons of one program may take; more is a failure: something grows out of bounds."""
 
 
+class _TooLong(BaseException):
+    """The time is over; no handler of errors takes it for one."""
+
+
 @contextmanager
 def _limited(seconds: int) -> Iterator[None]:
     def stop(signal_number, frame) -> None:
-        raise Difference("time", f"more than {seconds} s")
+        raise _TooLong
     signal.signal(signal.SIGALRM, stop)
     signal.alarm(seconds)
     try:
         yield
+    except _TooLong as e:
+        where = [f"{f.f_code.co_filename.rsplit('/', 1)[-1]}:{n}" for f, n in traceback.walk_tb(e.__traceback__)]
+        raise Difference("time", f"more than {seconds} s, in {' '.join(where[-12:])}") from None
     finally:
         signal.alarm(0)
 
