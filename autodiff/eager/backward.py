@@ -1,0 +1,174 @@
+"""The roads from a value on the tape to the gradients of its leaves.
+
+1. Step by step: the pullback of each step, a Python function of NumPy calls (`autodiff.eager.recipes.Pullback`), for a tape that is new.
+2. One kernel for the value and all gradients (`autodiff.eager.kernels`), for a tape that repeats.
+3. The evaluator, for a step with a length that is known only at run time: its pullback walks over its graph. Such a tape stays on road 1.
+
+What somebody still holds of the tape is computed along, so that it need not be computed again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.eager.kernels import TapeKernel, kernel_for, run
+from autodiff.eager.recipes import Pullback
+from autodiff.eager.tape import Pick, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
+from tracer.errors import GradientError, explain
+
+__all__ = ["gradients", "release"]
+
+
+def gradients(root: Step, ct, seeded: bool) -> tuple[list[tuple[Step, Any]], Walk]:
+    """Return the gradient of `root` for each leaf behind it that asks for one, and the steps that were passed.
+
+    Parameters
+    ----------
+    ct : cotangent of the root
+    seeded : whether it was given; else it is 1
+    """
+    walked = walk([root])
+    road = _obstacle(walked)
+    if not road:
+        place = walked.place[id(root)]
+        held = _held(walked, place)
+        kernel = kernel_for(walked, place, held, seeded)
+        if kernel is not None and kernel.call is not None:
+            root.more().road = f"one kernel for the value and {len(walked.outside)} arguments{kernel.explain}"
+            return _through_kernel(kernel, walked, root, held, ct if seeded else None), walked
+        road = _why_not(kernel, walked)
+    root.more().road = f"step by step through {len(walked.steps)} operations: {road}"
+    return _step_by_step(walked, root, ct), walked
+
+
+def _why_not(kernel: TapeKernel | None, walked: Walk) -> str:
+    if kernel is None:
+        return "the tape is new"
+    return kernel.note or "its kernel is being made in the background"
+
+
+def _obstacle(walked: Walk) -> str:
+    """Why a walk cannot go through a kernel; empty if it can."""
+    for step in walked.steps:
+        if step.extra is not None and (step.extra.hooks or step.extra.retained is not None):
+            return "a hook or retain_grad asks for the gradient of a step within it"
+    for x in walked.outside:
+        if x.__class__ is Step and x.extra is not None and x.extra.is_overwritten:
+            return "a leaf was written in place since, so that each step is asked whether it needs the old value"
+    return ""
+
+
+# -- one kernel ------------------------------------------------------------------------------------------------------------------
+
+def _references(steps: list[Step], uses: list[int]) -> list[int]:
+    """For each step the number of references to it besides those of the list and of later steps in it."""
+    count = sys.getrefcount
+    return [count(step) - n for step, n in zip(steps, uses)]
+
+
+def _baseline() -> int:
+    """What `_references` gives of a step that nobody else holds, in this interpreter."""
+    return _references([leaf_step(1.0)], [0])[0]
+
+
+_ALONE = _baseline()
+
+
+def _held(walked: Walk, root: int) -> tuple[int, ...]:
+    """Places of the steps, but for the root, that somebody holds besides the tape and whose value is not known."""
+    steps = walked.steps
+    return tuple([k for k, n in enumerate(_references(steps, walked.uses)) if n > _ALONE and k != root
+                  and steps[k].kind is not None and steps[k].value is None])
+
+
+def _through_kernel(kernel: TapeKernel, walked: Walk, root: Step, held: tuple[int, ...], seed) -> list[tuple[Step, Any]]:
+    out = run(kernel, walked, seed)
+    root.value, root.depth = out[0], 0
+    for place, value in zip(held, out[1:]):
+        walked.steps[place].set(value)
+    leaves = [x for x in walked.outside if x.__class__ is Step and x.needs]
+    return list(zip(leaves, out[1 + len(held):], strict=True))
+
+
+# -- step by step ----------------------------------------------------------------------------------------------------------------
+
+def _step_by_step(walked: Walk, root: Step, ct) -> list[tuple[Step, Any]]:
+    force(root)
+    settings = np.geterr()
+    strict: Any = {name: "raise" if how == "warn" else how for name, how in settings.items()}
+    cts: dict[int, Any] = {id(root): ct}
+    with np.errstate(**strict):
+        for step in reversed(walked.steps):
+            g = cts.pop(id(step), None)
+            if g is None:
+                continue
+            if step.extra is not None:
+                g = observed(step, g)
+            if step.recipe.__class__ is Pick:
+                of_parent = cts.setdefault(id(step.inputs[0]), {})
+                k = step.recipe.number
+                of_parent[k] = g if k not in of_parent else of_parent[k] + g
+                continue
+            mask, inputs = operands_of(step)
+            pullback = step.recipe.pullback(mask)
+            for k, d in zip(pullback.targets, _pulled(step, pullback, g, settings)):
+                x = inputs[k]
+                old = cts.get(id(x))
+                cts[id(x)] = d if old is None else old + d
+    found = []
+    for x in walked.outside:
+        if x.__class__ is Step and x.needs:
+            g = cts.get(id(x))
+            if g is None:
+                g = np.zeros(x.kind.type.shape, x.kind.type.dtype)
+            found.append((x, g if x.extra is None else observed(x, g)))
+    return found
+
+
+def _pulled(step: Step, pullback: Pullback, g, settings: dict) -> tuple:
+    """The cotangents of the operands of a step."""
+    inputs = step.inputs
+    for k in pullback.needs:
+        x = inputs[k]
+        if x.__class__ is Step:
+            if x.value is None:
+                force(x)
+            if x.extra is not None and x.extra.is_overwritten:
+                raise explain(GradientError, f"a value that `{step.recipe.name}` needs in backward() was written in place since",
+                              where=where_of(step), fix="write to a copy, or call backward() before")
+    if step.value is None:
+        force(step)
+    values = [x.value if x.__class__ is Step else x for x in inputs]
+    if step.kind is not None:
+        values += (step.value, g)
+    else:
+        values += step.value
+        values += [g[k] if k in g else np.zeros_like(y) for k, y in enumerate(step.value) if pullback.active[k]]
+    try:
+        return pullback.function(*values)
+    except FloatingPointError:
+        return at_line(step, pullback.function, values, settings)
+
+
+def observed(step: Step, g) -> Any:
+    """The gradient of a step after its hooks; it is kept where that was asked for."""
+    for hook in list((step.extra.hooks or {}).values()):
+        g = hook(g)
+    keeper = step.extra.retained() if step.extra.retained is not None else None
+    if keeper is not None:
+        keeper._gather(g)
+    return g
+
+
+def release(walked: Walk) -> None:
+    """Forget what is behind the steps of a walk, but of those whose value somebody may still ask for."""
+    for step in walked.steps:
+        if step.value is not None:
+            step.inputs = None
+
+
+Hook = Callable[[Any], Any]

@@ -1,0 +1,296 @@
+"""The tape: steps that remember what they are made of, and the walk over what is behind a step.
+
+A step is one value: the recipe that gives it, its operands, and the value itself once somebody has asked for it. A step never changes its
+meaning; writing to a tensor in place gives the tensor another step. Steps hold their operands and nothing holds the steps but the tensors
+that stand for them and later steps, so that dropping a tensor drops its tape.
+
+`force` computes values. `walk` lists the steps behind one in the order in which they can be computed, with a key that is equal for tapes
+that do the same with values of the same types. Both are loops: a tape may be deeper than Python's recursion.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import warnings
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from autodiff.eager.kinds import FLOAT, INT, Kind, kind_of_value
+from tracer.errors import GradientError, explain, is_internal
+from tracer.graph import Where
+
+__all__ = ["Step", "Pick", "Walk", "Extra", "leaf_step", "force", "value_of", "walk", "where_of", "calling", "operands_of", "at_line"]
+
+DEEPEST = 4000
+"""A chain of steps that nobody asks for is computed when it is this long: its memory stays bounded."""
+
+
+class Extra:
+    """What few steps have.
+
+    Attributes
+    ----------
+    owner : of a leaf, a weak reference to the tensor that gathers its gradient
+    memory : of a leaf, who shares its array (`autodiff.eager.memory.Memory`)
+    is_overwritten : of a leaf, whether its tensor was written in place since
+    hooks : functions of the gradient of this step, by number
+    retained : a weak reference to the tensor that keeps the gradient of this step
+    road : how the last `backward` from here was done
+    """
+
+    __slots__ = ("owner", "memory", "is_overwritten", "hooks", "retained", "road", "pending")
+
+    def __init__(self) -> None:
+        self.owner: Any = None
+        self.memory: Any = None
+        self.is_overwritten = False
+        self.hooks: dict[int, Any] | None = None
+        self.retained: Any = None
+        self.road = ""
+        self.pending: Any = None
+
+
+class Step:
+    """One value on the tape.
+
+    Attributes
+    ----------
+    recipe : what computes it; None of a leaf
+    inputs : steps, arrays of nobody else, and numbers; None of a leaf, and once they are not needed any more
+    kind : its type; None of a step with several results, whose value is the tuple of them
+    value : None until it is computed
+    needs : whether gradients go through it
+    depth : the greatest number of steps behind it of which no value was asked
+    code, position : where in which code the operation stands
+    """
+
+    __slots__ = ("recipe", "inputs", "kind", "value", "needs", "depth", "code", "position", "extra", "__weakref__")
+
+    def __init__(self, recipe, inputs, kind, needs, depth, code, position):
+        self.recipe = recipe
+        self.inputs = inputs
+        self.kind = kind
+        self.value = None
+        self.needs = needs
+        self.depth = depth
+        self.code = code
+        self.position = position
+        self.extra = None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user, or no gradient goes through it."""
+        return self.recipe is None or not self.needs
+
+    @property
+    def was_freed(self) -> bool:
+        """Whether a `backward` has used up what is behind it."""
+        return self.inputs is None and self.recipe is not None and self.needs
+
+    def more(self) -> Extra:
+        """Its rare attributes."""
+        if self.extra is None:
+            self.extra = Extra()
+        return self.extra
+
+    def set(self, value) -> None:
+        """Enter its value. What no gradient goes through needs its operands no more."""
+        self.value = value
+        self.depth = 0
+        if not self.needs:
+            self.inputs = None
+
+
+class Pick:
+    """The recipe of one result of a step with several."""
+
+    __slots__ = ("number", "name")
+    view = None
+    follows = True
+
+    def __init__(self, number: int, name: str):
+        self.number = number
+        self.name = name
+
+    def forward(self, values: tuple) -> tuple:
+        """The result, of all results."""
+        return (values[self.number],)
+
+
+def leaf_step(value, kind: Kind | None = None, needs: bool = False) -> Step:
+    """A step with a value that nothing computes."""
+    step = Step(None, None, kind or kind_of_value(value), needs, 0, None, 0)
+    step.value = value
+    return step
+
+
+def calling(depth: int) -> tuple[CodeType | None, int]:
+    """The code and position of the innermost frame of the user's, from `depth` frames out."""
+    frame: Any = sys._getframe(depth + 1)
+    while frame is not None and is_internal(frame.f_code):
+        frame = frame.f_back
+    return (None, 0) if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def where_of(step: Step) -> Where | None:
+    """The user's line of a step."""
+    if step.code is None or is_internal(step.code):
+        return None
+    line = next(itertools.islice(step.code.co_positions(), step.position // 2, None), (None,))[0]
+    return Where(step.code.co_filename, line or step.code.co_firstlineno, step.code.co_name)
+
+
+def value_of(x) -> Any:
+    """The value of an operand."""
+    if x.__class__ is Step:
+        return x.value if x.value is not None else force(x)
+    return x
+
+
+# -- computing ----------------------------------------------------------------------------------------------------------------
+
+def force(last: Step) -> Any:
+    """Compute a step and what is behind it, one after the other; return its value."""
+    if last.value is None:
+        settings = np.geterr()
+        strict = {name: "raise" if how == "warn" else how for name, how in settings.items()}
+        with np.errstate(**strict):     # type: ignore[arg-type]
+            _compute(last, settings)
+    return last.value
+
+
+def _compute(last: Step, settings: dict) -> None:
+    stack = [last]
+    while stack:
+        step = stack[-1]
+        inputs = step.inputs
+        if step.value is not None or inputs is None:    # another thread may have computed it meanwhile
+            stack.pop()
+            continue
+        missing = [x for x in inputs if x.__class__ is Step and x.value is None]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        values = [x.value if x.__class__ is Step else x for x in inputs]
+        try:
+            out = step.recipe.forward(*values)
+        except FloatingPointError:
+            out = at_line(step, step.recipe.forward, values, settings)
+        step.set(out[0] if step.kind is not None else out)
+
+
+def at_line(step: Step, function, values, settings: dict) -> Any:
+    """Call a function of NumPy again that raised for its numbers: it warns, or raises, with the user's line of the step."""
+    where = where_of(step)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with np.errstate(**settings):
+                out = function(*values)
+        except FloatingPointError as e:
+            raise FloatingPointError(f"{e} ({where})" if where else str(e)) from None
+    for w in caught:
+        if where is None:
+            warnings.warn(w.message, w.category, stacklevel=2)
+        else:
+            warnings.warn_explicit(w.message, w.category, where.file, where.line)   # type: ignore[arg-type]
+    return out
+
+
+# -- looking back --------------------------------------------------------------------------------------------------------------
+
+class Walk:
+    """The steps behind some steps.
+
+    Attributes
+    ----------
+    steps : those that are computed, operands before their users
+    outside : what they are computed of: steps with a value, and numbers
+    key : equal for walks that do the same with values of the same types
+    place : id of a step -> its number in `steps`, or -1 - its number in `outside`
+    uses : how often each step is an operand of a step of the walk
+    """
+
+    __slots__ = ("steps", "outside", "key", "place", "uses")
+
+    def __init__(self, steps: list[Step], outside: list, key: tuple, place: dict[int, int], uses: list[int]):
+        self.uses = uses
+        self.steps = steps
+        self.outside = outside
+        self.key = key
+        self.place = place
+
+
+def walk(roots) -> Walk:
+    """Go through all that is behind some steps, down to leaves and to values through which no gradient goes.
+
+    The key is flat: the kind of each value from outside where it is first met, and the recipe of each step with the places of its operands.
+
+    Raises
+    ------
+    GradientError
+        If an earlier `backward` has freed what is behind a step.
+    """
+    steps: list[Step] = []
+    outside: list = []
+    key: list = []
+    place: dict[int, int] = {}
+    uses: list[int] = []
+    stack = list(roots)
+    while stack:
+        step = stack[-1]
+        if id(step) in place:
+            stack.pop()
+            continue
+        inputs = step.inputs
+        if inputs is None:
+            stack.pop()
+            if step.recipe is not None and step.needs:
+                raise explain(GradientError, "backward() runs through a graph that was freed", why="an earlier backward() used it up",
+                              fix="call the earlier one with retain_graph=True, or compute the value again")
+            outside.append(step)
+            place[id(step)] = -len(outside)
+            key.append(step.kind.leaf if step.needs else step.kind)
+            continue
+        before = len(stack)
+        for x in inputs:
+            if x.__class__ is Step and id(x) not in place:
+                stack.append(x)
+        if len(stack) > before:
+            continue
+        stack.pop()
+        places = []
+        for x in inputs:
+            if x.__class__ is Step:
+                at = place[id(x)]
+                places.append(at)
+                if at >= 0:
+                    uses[at] += 1
+            else:
+                outside.append(x)
+                places.append(-len(outside))
+                key.append(FLOAT if x.__class__ is float else INT if x.__class__ is int else kind_of_value(x))
+        place[id(step)] = len(steps)
+        steps.append(step)
+        uses.append(0)
+        key.append(step.recipe)
+        key += places
+    for root in roots:
+        key.append(place[id(root)])
+    return Walk(steps, outside, tuple(key), place, uses)
+
+
+def operands_of(step: Step) -> tuple:
+    """The mask of the operands through which gradients go, and the operands."""
+    mask = 0
+    for k, x in enumerate(step.inputs):
+        if x.__class__ is Step and x.needs:
+            mask |= 1 << k
+    return mask, step.inputs
+
+
+
