@@ -10,7 +10,6 @@ What somebody still holds of the tape is computed along, so that it need not be 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,32 +19,35 @@ from autodiff.eager.recipes import Pullback
 from autodiff.eager.tape import Pick, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
 from tracer.errors import GradientError, explain
 
-__all__ = ["gradients", "release"]
+__all__ = ["gradients", "ones", "release"]
 
 
-def gradients(root: Step, ct, seeded: bool) -> tuple[list[tuple[Step, Any]], Walk]:
+def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Walk]:
     """Return the gradient of `root` for each leaf behind it that asks for one, and the steps that were passed.
 
-    Parameters
-    ----------
-    ct : cotangent of the root
-    seeded : whether it was given; else it is 1
+    `seed` is the cotangent of the root; None stands for 1.
     """
-    walked = walk([root])
-    road = _obstacle(walked)
-    if not road:
+    walked = walk((root,))
+    reason = _obstacle(walked)
+    if not reason:
         place = walked.place[id(root)]
         held = _held(walked, place)
-        kernel = kernel_for(walked, place, held, seeded)
+        kernel = kernel_for(walked, place, held, seed is not None)
         if kernel is not None and kernel.call is not None:
-            root.more().road = f"one kernel for the value and {len(walked.outside)} arguments{kernel.explain}"
-            return _through_kernel(kernel, walked, root, held, ct if seeded else None), walked
-        road = _why_not(kernel, walked)
-    root.more().road = f"step by step through {len(walked.steps)} operations: {road}"
-    return _step_by_step(walked, root, ct), walked
+            root.more().road = kernel, len(walked.steps), ""
+            return _through_kernel(kernel, walked, root, held, seed), walked
+        reason = _why_not(kernel)
+    root.more().road = None, len(walked.steps), reason
+    return _step_by_step(walked, root, ones(root) if seed is None else seed), walked
 
 
-def _why_not(kernel: TapeKernel | None, walked: Walk) -> str:
+def ones(root: Step) -> Any:
+    """The cotangent of a result that is differentiated itself."""
+    t = root.kind.type      # type: ignore[union-attr]
+    return np.ones(t.shape, t.dtype) if t.shape else t.dtype.type(1)
+
+
+def _why_not(kernel: TapeKernel | None) -> str:
     if kernel is None:
         return "the tape is new"
     return kernel.note or "its kernel is being made in the background"
@@ -170,5 +172,3 @@ def release(walked: Walk) -> None:
         if step.value is not None:
             step.inputs = None
 
-
-Hook = Callable[[Any], Any]

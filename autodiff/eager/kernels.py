@@ -182,7 +182,8 @@ def _example(kind: Kind) -> Any:
     """A value of a kind, as kernels are called with it."""
     if kind.weak is not None:
         return kind.weak(1)
-    return np.empty(kind.type.shape, kind.type.dtype) if kind.type.shape else kind.type.dtype.type(1)
+    dtype = np.dtype(kind.type.dtype.type)
+    return np.empty(kind.type.shape, dtype) if kind.type.shape else dtype.type(1)
 
 
 def kernel_for(walked: Walk, root: int | None, kept: tuple[int, ...], seeded: bool) -> TapeKernel | None:

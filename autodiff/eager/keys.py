@@ -15,13 +15,14 @@ from autodiff.eager.kinds import FLOAT, INT, kind_of, kind_of_value
 from tracer.graph import Graph, structure
 from tracer.types import ArrayType
 
-__all__ = ["Slot", "NotStatic", "split", "filled", "op_key"]
+__all__ = ["Slot", "NotStatic", "split", "index_key", "filled", "op_key"]
 
 NUMBERS = frozenset([np.where, np.clip, "update"])
 """Functions, besides ufuncs, that take numbers as operands: a number that changes must not make another recipe."""
 STATIC_NUMBERS = frozenset([np.power, np.float_power, np.left_shift, np.right_shift])
 """Ufuncs whose second operand decides how they are computed, where it is a number of Python's."""
 SMALL_INTEGER = 1 << 31
+_BOUND = frozenset([int, type(None)])
 _PLAIN = frozenset([str, bool, int, type(None), type(Ellipsis), bytes, type, type(np._NoValue), np.dtype, range])   # type: ignore[attr-defined]
 
 
@@ -50,6 +51,11 @@ def split(name: Any, args: tuple, kwargs: dict, tensor: type, operands: list) ->
     NotStatic
         If an argument is of a kind that no key holds.
     """
+    if name == "index" and args[0].__class__ is tensor:
+        short = index_key(args[0].current().kind, args[1])
+        if short is not None:
+            operands.append(args[0])
+            return short, ((Slot(0), args[1]), {})
     key: list[Any] = [name]
     ufunc = isinstance(name, np.ufunc)
     floats = ufunc or name in NUMBERS
@@ -63,6 +69,18 @@ def split(name: Any, args: tuple, kwargs: dict, tensor: type, operands: list) ->
             key.append(k)
             named[k] = _split(kwargs[k], tensor, operands, key, floats, name)
     return tuple(key), (tuple(new), named)
+
+
+def index_key(kind: Any, index: Any) -> Any:
+    """The key of `x[index]` for an integer, or for a slice of integers; None for others."""
+    t = index.__class__
+    if t is int:
+        return ("index", kind, index)
+    if t is slice:
+        start, stop, step = index.start, index.stop, index.step
+        if start.__class__ in _BOUND and stop.__class__ in _BOUND and step.__class__ in _BOUND:
+            return (slice, kind, start, stop, step)
+    return None
 
 
 def _split(x: Any, tensor: type, operands: list, key: list, floats: bool, name: Any) -> Any:

@@ -51,7 +51,9 @@ def kind_of(t: ArrayType) -> Kind:
         with _lock:
             if len(_kinds) >= MOST_KINDS:
                 _kinds.clear()
-            found = _kinds.setdefault((t.dtype, t.shape), Kind(t))
+            # NumPy's own object for the dtype: the native entry of kernels compares dtypes by identity.
+            own = ArrayType(np.dtype(t.dtype.type), t.shape)
+            found = _kinds.setdefault((t.dtype, t.shape), Kind(own))
     return found
 
 

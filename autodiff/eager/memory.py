@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autodiff.eager.recipes import View
 from autodiff.eager.tape import Step, force, leaf_step
 
-__all__ = ["Memory", "Viewed", "EXPOSED", "current", "expose", "own_array", "root_of", "share", "write_array", "rebind", "operand_copy",
-           "put_through"]
+__all__ = ["Memory", "Viewed", "viewed", "EXPOSED", "current", "expose", "own_array", "root_of", "share", "write_array", "rebind",
+           "operand_copy", "put_through"]
 
 
 class Memory:
@@ -48,18 +48,25 @@ class Viewed:
     ----------
     tensor : the tensor it is a view of, which may be a view itself
     root : the tensor at the end of that chain
-    read, put : array -> view; array, view -> array
+    how : how it is read from the array of `tensor`, and put back (`autodiff.eager.recipes.View`)
     version : of the root, when the view was last read
     """
 
-    __slots__ = ("tensor", "root", "read", "put", "version")
+    __slots__ = ("tensor", "root", "how", "version")
+    tensor: Any
+    root: Any
+    how: View
+    version: int
 
-    def __init__(self, tensor, read: Callable, put: Callable | None):
-        self.tensor = tensor
-        self.root = root_of(tensor)
-        self.read = read
-        self.put = put
-        self.version = self.root.version
+
+def viewed(tensor: Any, how: View) -> Viewed:
+    """The `alias` of a view of a tensor."""
+    alias = Viewed()
+    alias.tensor = tensor
+    alias.root = root = tensor if tensor.alias is None else root_of(tensor)
+    alias.how = how
+    alias.version = root.version
+    return alias
 
 
 class _Exposed:
@@ -79,6 +86,8 @@ def root_of(x):
 def current(x) -> Step:
     """The step that a tensor with an `alias` stands for now, as an operand of an operation."""
     alias = x.alias
+    if alias.__class__ is Viewed and alias.version == alias.root.version:
+        return x.step
     if alias is EXPOSED:
         if not _is_shared_outside(x):
             x.alias = None
@@ -87,11 +96,10 @@ def current(x) -> Step:
         if x.step.extra is not None:
             step.more().owner = x.step.extra.owner
         return step
-    if alias.version != alias.root.version:
-        if alias.tensor.alias is not None:
-            current(alias.tensor)
-        x.step = alias.read(alias.tensor).step
-        alias.version = alias.root.version
+    if alias.tensor.alias is not None:
+        current(alias.tensor)
+    x.step = alias.how.read(alias.tensor).step
+    alias.version = alias.root.version
     return x.step
 
 
@@ -202,7 +210,7 @@ def write_array(x, index, value) -> None:
     root = root_of(x)
     array = own_array(root)
     for t in reversed(_chain(x)[:-1]):
-        array = t.alias.read(array)
+        array = t.alias.how.read(array)
     array[index] = value
     root.version = root.version + 1
 
@@ -220,7 +228,7 @@ def put_through(x, new: Step) -> None:
     chain = _chain(x)
     x.step = new
     for t in chain[:-1]:
-        t.alias.tensor.step = t.alias.put(t.alias.tensor, t).step
+        t.alias.tensor.step = t.alias.how.put(t.alias.tensor, t).step
     root = chain[-1]
     root.version = root.version + 1
     for t in chain[:-1]:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.eager.keys import index_key
 from autodiff.eager.kinds import FLOAT, INT
-from autodiff.eager.memory import current
+from autodiff.eager.memory import current, viewed
 from autodiff.eager.modes import mode
 from autodiff.eager.recipes import recipes
 from autodiff.eager.record import TENSOR, call_on_tape
-from autodiff.eager.tape import DEEPEST, Step
+from autodiff.eager.tape import DEEPEST, Step, force
 from tracer.trace import Tracer
 from tracer.trace import _state as traces
 
@@ -29,18 +30,34 @@ SMALL_INTEGER = 1 << 31
 class TapeTracer(Tracer):
     """What every tensor has: the step that it stands for, and what else refers to its array."""
 
-    __slots__ = ("step", "alias", "_version", "_grad")
+    __slots__ = ("step", "alias", "version", "_grad")
     step: Step
     alias: Any
+    version: int
+
+
+_new = object.__new__
 
 
 def _deferred(recipe: Any, inputs: tuple, needs: bool, depth: int, frame: Any) -> Any:
-    """A tensor of a new step of a simple recipe."""
-    step = Step(recipe, inputs, recipe.kind, needs, depth, frame.f_code, frame.f_lasti)
+    """A tensor of a new step of a recipe that may be computed later."""
+    step = Step()
+    step.recipe = recipe
+    step.inputs = inputs
+    step.kind = recipe.kind
+    step.value = None
+    step.needs = needs
+    step.depth = depth
+    step.code = frame.f_code
+    step.position = frame.f_lasti
+    step.extra = None
     if depth > DEEPEST:
-        from autodiff.eager.tape import force
         force(step)
-    return TENSOR[0](step)
+    made = _new(TENSOR[0])
+    made.step = step
+    made.alias = None
+    made.version = 0
+    return made
 
 
 def _binary(ufunc: Any) -> tuple[Callable, Callable]:
@@ -61,10 +78,10 @@ def _binary(ufunc: Any) -> tuple[Callable, Callable]:
             if recipe is not None and recipe.is_simple:
                 return _deferred(recipe, (a, y), a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
         elif kind is int and a.kind.type.dtype.kind == "f" and -SMALL_INTEGER < y < SMALL_INTEGER:
-            static = ufunc is np.power
-            recipe = recipes.get((ufunc, a.kind, int, y) if static else (ufunc, a.kind, INT))
+            recipe = recipes.get((ufunc, a.kind, int, y) if ufunc is np.power else (ufunc, a.kind, INT))
             if recipe is not None and recipe.is_simple:
-                return _deferred(recipe, (a,) if static else (a, y), a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
+                inputs = (a,) if ufunc is np.power else (a, y)
+                return _deferred(recipe, inputs, a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
         elif kind in _REPEATED and ufunc is np.multiply:
             return Tracer.__mul__(x, y)
         return call_on_tape(ufunc, x, y)
@@ -131,6 +148,18 @@ class TapeOperators(TapeTracer):
     __ne__ = _binary(np.not_equal)[0]  # type: ignore[assignment]
     __neg__, __pos__, __abs__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute)
     sum, mean, max, min, prod = (_method(f) for f in (np.sum, np.mean, np.max, np.min, np.prod))
+
+    def __getitem__(self, index):
+        if not traces.stack:
+            a = self.step if self.alias is None else current(self)
+            key = index_key(a.kind, index)
+            recipe = recipes.get(key) if key is not None else None
+            if recipe is not None and recipe.is_deferred:
+                frame = sys._getframe(1)
+                y = _deferred(recipe, (a,), a.needs and recipe.follows and mode.grad, a.depth + 1, frame)
+                y.alias = viewed(self, recipe.view)
+                return y
+        return call_on_tape("index", self, index)
 
     def __hash__(self) -> int:
         return object.__hash__(self)

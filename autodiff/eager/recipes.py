@@ -30,7 +30,7 @@ __all__ = ["Recipe", "Pullback", "View", "Result", "made", "recipes", "remember"
 
 MOST_RECIPES = 8192
 recipes: dict[Any, Recipe] = {}
-"""The recipe of a step by its key: the function, then a kind for each operand and the static arguments as `autodiff.eager.keys` has them."""
+"""The recipe of a step by its key: the function, the kinds of the operands and the static arguments (`autodiff.eager.keys`)."""
 _lock = threading.Lock()
 
 
@@ -45,7 +45,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The structure of what a function returns, and for each leaf a pair: ("output", number), ("operand", number) or ("constant", value)."""
+    """The structure of what a function returns, and a pair for each leaf: ("output" or "operand", number), or ("constant", value)."""
 
     tree: Any
     leaves: tuple[tuple[str, Any], ...]
@@ -103,12 +103,14 @@ class Recipe:
     follows : whether a result has a derivative
     active : the same of each result
     is_single : whether its step has one value, and not a tuple of values
+    is_deferred : whether a call returns the one result of a step that may be computed later
+    is_simple : whether that, besides, shares its elements with no operand
     result : what the function returns; None where that is the one result, or the list of all
     view : where the result shares elements with an operand
     """
 
     __slots__ = ("name", "graph", "kinds", "kind", "constants", "lazy", "follows", "result", "view", "_forward", "_pullbacks", "static",
-                 "is_single", "active")
+                 "is_single", "active", "is_deferred", "is_simple")
 
     def __init__(self, name: str, graph: Graph, kinds: tuple[Kind, ...], result: Result | None, constants: tuple,
                  view: View | None = None, is_single: bool | None = None):
@@ -125,16 +127,13 @@ class Recipe:
         self.is_single = len(kinds) == 1 if is_single is None else is_single
         self.result = result
         self.view = view
+        self.is_deferred = self.lazy and not constants and result is None and self.is_single
+        self.is_simple = self.is_deferred and view is None
         self._forward: Callable | None = None
         self._pullbacks: dict[int, Pullback] = {}
 
     def __repr__(self) -> str:
         return f"<recipe {self.name}>"
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether it returns one array that is new."""
-        return self.lazy and not self.constants and self.result is None and self.view is None and self.is_single
 
     @property
     def forward(self) -> Callable[..., tuple]:

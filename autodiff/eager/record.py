@@ -14,10 +14,10 @@ import numpy as np
 
 from autodiff.eager.keys import NotStatic, filled, op_key, split
 from autodiff.eager.kinds import FLOAT, INT, Kind, kind_of, kind_of_value
-from autodiff.eager.memory import Viewed, operand_copy
+from autodiff.eager.memory import operand_copy, viewed
 from autodiff.eager.modes import mode
 from autodiff.eager.recipes import Recipe, made, recipes, remember
-from autodiff.eager.tape import DEEPEST, Pick, Step, calling, force, leaf_step, where_of
+from autodiff.eager.tape import DEEPEST, Pick, Step, calling, force, leaf_step, new_step, where_of
 from tracer.array import call
 from tracer.graph import Graph, Node, Var
 from tracer.op import Op, type_of
@@ -31,6 +31,8 @@ __all__ = ["call_on_tape", "record_op", "step_of", "operand"]
 
 class _Direct:
     """In the table of recipes: a call that is carried out on the tensors themselves."""
+
+    is_deferred = is_simple = False
 
 
 DIRECT: Any = _Direct()
@@ -96,7 +98,7 @@ def step_of(recipe: Recipe, inputs: list, outer: int) -> Step:
             needs = needs or x.needs
             depth = max(depth, x.depth)
     code, position = calling(outer + 1)
-    step = Step(recipe, (*inputs, *[leaf_step(c) for c in recipe.constants]), recipe.kind if recipe.is_single else None,
+    step = new_step(recipe, (*inputs, *[leaf_step(c) for c in recipe.constants]), recipe.kind if recipe.is_single else None,
                 needs and recipe.follows and mode.grad, depth + 1, code, position)
     if not recipe.lazy or depth >= DEEPEST:
         force(step)
@@ -109,7 +111,7 @@ def results_of(recipe: Recipe, step: Step) -> list[Step]:
         return [step]
     out = []
     for k, kind in enumerate(recipe.kinds):
-        one = Step(Pick(k, recipe.name), (step,), kind, step.needs and recipe.active[k], step.depth + 1, step.code, step.position)
+        one = new_step(Pick(k, recipe.name), (step,), kind, step.needs and recipe.active[k], step.depth + 1, step.code, step.position)
         if step.value is not None:
             one.set(step.value[k])
         out.append(one)
@@ -121,7 +123,7 @@ def _result(recipe: Recipe, operands: Sequence, step: Step) -> Any:
     tensor = TENSOR[0]
     outputs = [tensor(s) for s in results_of(recipe, step)]
     if recipe.view is not None and isinstance(operands[recipe.view.operand], Tracer):
-        outputs[0].alias = Viewed(operands[recipe.view.operand], recipe.view.read, recipe.view.put)
+        outputs[0].alias = viewed(operands[recipe.view.operand], recipe.view)
     if recipe.result is None:
         return outputs[0]
     leaves: list[Any] = []

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.eager.backward import gradients, release
+from autodiff.eager.backward import gradients, ones, release
 from autodiff.eager.kinds import kind_of
 from autodiff.eager.memory import Viewed, current, expose, own_array, put_through, root_of, share, write_array
 from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
@@ -60,6 +60,7 @@ class Tensor(TapeOperators):
     def __init__(self, step: Step):
         self.step = step
         self.alias = None
+        self.version = 0    # how often it was written in place
 
     # -- what it is ------------------------------------------------------------------------------
 
@@ -77,18 +78,6 @@ class Tensor(TapeOperators):
         """The user's line that made it."""
         from autodiff.eager.tape import where_of
         return where_of(self.step)
-
-    @property
-    def version(self) -> int:
-        """How often it was written in place."""
-        try:
-            return self._version
-        except AttributeError:
-            return 0
-
-    @version.setter
-    def version(self, version: int) -> None:
-        self._version = version
 
     @property
     def value(self):  # type: ignore[override]
@@ -297,12 +286,12 @@ class Tensor(TapeOperators):
         if not self.requires_grad:
             raise explain(GradientError, "backward() on a tensor that does not require grad",
                           why="no tensor it was made from has requires_grad=True", fix="make the inputs with requires_grad=True")
-        ct = self._cotangent(gradient)
+        seed = self._seed(gradient)
         root = self.current()
         if root.recipe is None:
-            self._gather(ct)
+            self._gather(ones(root) if seed is None else seed)
             return
-        found, walked = gradients(root, ct, gradient is not None)
+        found, walked = gradients(root, seed)
         for leaf, g in found:
             owner = leaf.extra.owner() if leaf.extra is not None else None
             if owner is not None:
@@ -310,12 +299,13 @@ class Tensor(TapeOperators):
         if not retain_graph:
             release(walked)
 
-    def _cotangent(self, gradient):
+    def _seed(self, gradient):
+        """The cotangent of the result, if one was given."""
         if gradient is None:
             if self.type.shape != () and self.size != 1:
                 raise explain(GradientError, f"backward() on a tensor of shape {self.type.shape}",
                               why="only a scalar has one gradient", fix="sum it first, or give backward(gradient=...) its cotangent")
-            return np.ones(self.type.shape, self.type.dtype)[()]
+            return None
         g = np.asarray(gradient.read() if isinstance(gradient, Tensor) else gradient, self.type.dtype)
         if g.shape != self.type.shape:
             raise explain(ShapeError, f"backward(gradient=...) of shape {g.shape} for a tensor of shape {self.type.shape}",
@@ -400,8 +390,13 @@ def why(x: Tensor) -> str:
     >>> why(y)
     'step by step through 2 operations: the tape is new'
     """
-    extra = x.step.extra
-    return extra.road if extra is not None and extra.road else "backward() has not been called on it"
+    road = x.step.extra.road if x.step.extra is not None else ()
+    if not road:
+        return "backward() has not been called on it"
+    kernel, steps, reason = road
+    if kernel is not None:
+        return f"one kernel for the value and the gradients, through {steps} operations{kernel.explain}"
+    return f"step by step through {steps} operations: {reason}"
 
 
 def _plain(index):
