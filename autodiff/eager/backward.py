@@ -16,7 +16,7 @@ import numpy as np
 
 from autodiff.eager.kernels import TapeKernel, kernel_for, run
 from autodiff.eager.recipes import Pullback
-from autodiff.eager.tape import Pick, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
+from autodiff.eager.tape import BY_KERNEL, Pick, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
 from tracer.errors import GradientError, explain
 
 __all__ = ["gradients", "ones", "release"]
@@ -89,9 +89,10 @@ def _held(walked: Walk, root: int) -> tuple[int, ...]:
 
 def _through_kernel(kernel: TapeKernel, walked: Walk, root: Step, held: tuple[int, ...], seed) -> list[tuple[Step, Any]]:
     out = run(kernel, walked, seed)
-    root.value, root.depth = out[0], 0
+    if root.value is None:      # else it stays what was seen of it
+        root.set(out[0], BY_KERNEL)
     for place, value in zip(held, out[1:]):
-        walked.steps[place].set(value)
+        walked.steps[place].set(value, BY_KERNEL)
     leaves = [x for x in walked.outside if x.__class__ is Step and x.needs]
     return list(zip(leaves, out[1 + len(held):], strict=True))
 
@@ -116,7 +117,7 @@ def _step_by_step(walked: Walk, root: Step, ct) -> list[tuple[Step, Any]]:
                 of_parent[k] = g if k not in of_parent else of_parent[k] + g
                 continue
             mask, inputs = operands_of(step)
-            pullback = step.recipe.pullback(mask)
+            pullback = step.recipe.pullback(mask, step.depth != BY_KERNEL)
             for k, d in zip(pullback.targets, _pulled(step, pullback, g, settings)):
                 x = inputs[k]
                 old = cts.get(id(x))
@@ -127,8 +128,26 @@ def _step_by_step(walked: Walk, root: Step, ct) -> list[tuple[Step, Any]]:
             g = cts.get(id(x))
             if g is None:
                 g = np.zeros(x.kind.type.shape, x.kind.type.dtype)
-            found.append((x, g if x.extra is None else observed(x, g)))
+            if x.extra is not None:
+                g = observed(x, g)
+            cts.pop(id(x), None)
+            found.append((x, g if _is_alone(g) else np.array(g)))
     return found
+
+
+def _is_alone(g) -> bool:
+    """Whether an array in a variable of the caller is its own, and referred to by nobody else."""
+    return g.__class__ is np.ndarray and g.base is None and g.flags.writeable and sys.getrefcount(g) <= _ALONE_ARRAY
+
+
+def _array_baseline() -> int:
+    def count(g):
+        return sys.getrefcount(g)
+    g = np.zeros(1)
+    return count(g)
+
+
+_ALONE_ARRAY = _array_baseline()
 
 
 def _pulled(step: Step, pullback: Pullback, g, settings: dict) -> tuple:
@@ -162,7 +181,7 @@ def observed(step: Step, g) -> Any:
         g = hook(g)
     keeper = step.extra.retained() if step.extra.retained is not None else None
     if keeper is not None:
-        keeper._gather(g)
+        keeper._gather(np.array(g))
     return g
 
 

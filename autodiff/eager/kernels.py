@@ -100,7 +100,7 @@ class Program:
         outputs = [graph.outputs[0], *(_without_gradient(a, nodes) for a in graph.outputs[1:])]
         graph = Graph(graph.name, graph.inputs, tuple(nodes), tuple(outputs))
         active = [k in self.leaves for k in range(len(self.kinds))]
-        lin = linearize_graph(graph, active, [True])
+        lin = linearize_graph(graph, active, [True, *[False] * (len(outputs) - 1)])
         back = transpose_graph(lin.linear, len(lin.residuals))
         t = atom_type(outputs[0])
 

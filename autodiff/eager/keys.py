@@ -106,6 +106,9 @@ def _split(x: Any, tensor: type, operands: list, key: list, floats: bool, name: 
     if t is slice:
         key.append(slice)
         return slice(*[_split(a, tensor, operands, key, False, name) for a in (x.start, x.stop, x.step)])
+    if name == "index" and isinstance(x, np.integer):
+        key += (int, int(x))
+        return int(x)
     if t is np.ndarray or isinstance(x, np.generic):
         return _array(x, operands, key, name)
     raise NotStatic
@@ -152,5 +155,5 @@ def _parameter(p: Any) -> Any:
         return structure(p)
     if isinstance(p, tuple):
         return tuple([_parameter(q) for q in p])
-    return (p.__class__, p)
+    return (p.__class__, p.hex() if isinstance(p, float) else p)     # 0.0 and -0.0 are equal
 

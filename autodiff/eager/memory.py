@@ -86,11 +86,13 @@ def root_of(x):
 def current(x) -> Step:
     """The step that a tensor with an `alias` stands for now, as an operand of an operation."""
     alias = x.alias
-    if alias.__class__ is Viewed and alias.version == alias.root.version:
+    if alias.__class__ is Viewed and alias.version == alias.root.version and alias.root.alias is None:
         return x.step
     if alias is EXPOSED:
         if not _is_shared_outside(x):
-            x.alias = None
+            for t in _members(x):
+                t.alias = None
+                t.version += 1
             return x.step
         step = leaf_step(np.array(x.step.value), x.step.kind, x.step.needs)
         if x.step.extra is not None:
@@ -156,48 +158,57 @@ def share(x, other) -> None:
     other.step.more().memory = memory
 
 
-def _move(x) -> None:
+def _move(x, writing: bool) -> None:
     """Give a tensor, and those that share its array, a copy; recorded steps keep the array that they saw."""
     memory = x.step.extra.memory if x.step.extra is not None else None
     array = np.array(x.step.value)
     for t in _members(x):
-        rebind(t, array)
+        rebind(t, array, writing)
         if memory is not None:
             t.step.more().memory = memory
 
 
-def rebind(t, array) -> None:
-    """Let a leaf stand for another array; what was recorded from it knows that it was written."""
+def rebind(t, array, writing: bool) -> None:
+    """Let a leaf stand for another array; `writing` tells what was recorded from it that the leaf is written."""
     old = t.step
     t.step = leaf_step(array, old.kind, old.needs)
     if old.needs:
-        old.more().is_overwritten = True
+        old.more().is_overwritten |= writing
         t.step.more().owner = weakref.ref(t)
 
 
-def own_array(x) -> np.ndarray:
-    """The array of a leaf, to be written: that of the tensor alone, and of those that were given it or share it on purpose."""
+def own_array(x, writing: bool = True) -> np.ndarray:
+    """The array of a leaf, to be written or handed out: that of the tensor alone, and of those that share it on purpose."""
     if x.alias is EXPOSED:
         return x.step.value
     value = x.step.value
     if type(value) is not np.ndarray or value.base is not None or not value.flags.writeable:
-        _move(x)
+        _move(x, writing)
     else:
         del value
         if _is_read(x):
-            _move(x)
+            _move(x, writing)
     return x.step.value
 
 
 def expose(x) -> Any:
-    """The array of a leaf, for somebody who may write to it."""
-    if type(x.step.value) is not np.ndarray or x.alias.__class__ is Viewed:
-        return force(current(x)) if x.alias is not None else force(x.step)
-    if x.alias is None:
-        own_array(x)
-        for t in _members(x):
+    """The array of a leaf, or the part of it that a view of the leaf is, for somebody who may write to it."""
+    root = root_of(x)
+    force(root.step)
+    if type(root.step.value) is not np.ndarray:
+        return root.step.value if root is x else force(current(x))
+    if root.alias is None:
+        own_array(root, writing=False)
+        for t in _members(root):
             t.alias = EXPOSED
-    return x.step.value
+    return part_of(x, root.step.value)
+
+
+def part_of(x, array: np.ndarray) -> Any:
+    """The part of the array of a leaf that a view of it is, in the same memory where NumPy can have it so."""
+    for t in reversed(_chain(x)[:-1]):
+        array = t.alias.how.read(array)
+    return array
 
 
 def operand_copy(x) -> Step:
@@ -208,10 +219,7 @@ def operand_copy(x) -> Step:
 def write_array(x, index, value) -> None:
     """x[index] = value, in the array of the tensor that x is a view of, or of x itself."""
     root = root_of(x)
-    array = own_array(root)
-    for t in reversed(_chain(x)[:-1]):
-        array = t.alias.how.read(array)
-    array[index] = value
+    part_of(x, own_array(root))[index] = value
     root.version = root.version + 1
 
 

@@ -130,7 +130,7 @@ class Recipe:
         self.is_deferred = self.lazy and not constants and result is None and self.is_single
         self.is_simple = self.is_deferred and view is None
         self._forward: Callable | None = None
-        self._pullbacks: dict[int, Pullback] = {}
+        self._pullbacks: dict[tuple[int, bool], Pullback] = {}
 
     def __repr__(self) -> str:
         return f"<recipe {self.name}>"
@@ -142,11 +142,15 @@ class Recipe:
             self._forward = numpy_function(simplified(self.graph))
         return self._forward
 
-    def pullback(self, mask: int) -> Pullback:
-        """The pullback to the operands whose bits are set in `mask`."""
-        found = self._pullbacks.get(mask)
+    def pullback(self, mask: int, results: bool = True) -> Pullback:
+        """The pullback to the operands whose bits are set in `mask`.
+
+        With `results` it reads the results where that saves work. They must then be what NumPy gives for the operands, to the bit: the
+        derivative of a maximum asks which operand is equal to the result.
+        """
+        found = self._pullbacks.get((mask, results))
         if found is None:
-            found = self._pullbacks[mask] = _pullback_of(self.graph, mask)
+            found = self._pullbacks[mask, results] = _pullback_of(self.graph, mask, results)
         return found
 
 
@@ -155,15 +159,16 @@ def simplified(graph: Graph) -> Graph:
     return simplify(graph) if is_static(graph) else graph
 
 
-def _pullback_of(graph: Graph, mask: int) -> Pullback:
-    """The pullback of a graph, in which what the residuals are made of is taken from the results where that can be."""
+def _pullback_of(graph: Graph, mask: int, results: bool) -> Pullback:
+    """The pullback of a graph; with `results`, what the residuals are made of is taken from the results where that can be."""
     targets = tuple([k for k, t in enumerate(graph.in_types) if mask >> k & 1 and is_inexact(t.dtype)])
     active = [k in targets for k in range(len(graph.inputs))]
     primal, count, back, active_out = pullback_graphs(graph, active)
     n_in, n_out = len(graph.inputs), len(graph.outputs)
 
     def f(*args):
-        known = {v: y for v, y in zip(primal.outputs[:n_out], args[n_in:n_in + n_out]) if isinstance(v, Var) and v not in primal.inputs}
+        known = {v: y for v, y in zip(primal.outputs[:n_out], args[n_in:n_in + n_out])
+                 if results and isinstance(v, Var) and v not in primal.inputs}
 
         def step(node, xs, params):
             if all(v in known for v in node.outputs):

@@ -23,8 +23,10 @@ from tracer.errors import GradientError, explain, is_internal
 from tracer.graph import Where
 
 __all__ = ["Step", "Pick", "Walk", "Extra", "new_step", "leaf_step", "force", "value_of", "walk", "where_of", "calling", "operands_of",
-           "at_line"]
+           "at_line", "BY_KERNEL"]
 
+BY_KERNEL = -1
+"""The depth of a step whose value came from a kernel. It may differ in the last bit from what NumPy makes of the operands."""
 DEEPEST = 4000
 """A chain of steps that nobody asks for is computed when it is this long: its memory stays bounded."""
 
@@ -60,7 +62,7 @@ class Step:
     kind : its type; None of a step with several results, whose value is the tuple of them
     value : None until it is computed
     needs : whether gradients go through it
-    depth : the greatest number of steps behind it of which no value was asked
+    depth : the greatest number of steps behind it of which no value was asked; `BY_KERNEL` where a kernel computed its value
     code, position : where in which code the operation stands
     """
 
@@ -91,10 +93,10 @@ class Step:
             self.extra = Extra()
         return self.extra
 
-    def set(self, value) -> None:
+    def set(self, value, depth: int = 0) -> None:
         """Enter its value. What no gradient goes through needs its operands no more."""
         self.value = value
-        self.depth = 0
+        self.depth = depth
         if not self.needs:
             self.inputs = None
 

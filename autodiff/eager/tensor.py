@@ -20,9 +20,10 @@ import numpy as np
 
 from autodiff.eager.backward import gradients, ones, release
 from autodiff.eager.kinds import kind_of
-from autodiff.eager.memory import Viewed, current, expose, own_array, put_through, root_of, share, write_array
+from autodiff.eager.memory import Viewed, current, expose, own_array, put_through, root_of, share, viewed, write_array
 from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
 from autodiff.eager.operators import TapeOperators
+from autodiff.eager.recipes import View
 from autodiff.eager.record import TENSOR, call_on_tape, record_op
 from autodiff.eager.tape import Step, force, leaf_step
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
@@ -87,6 +88,11 @@ class Tensor(TapeOperators):
             force(self.current())
             return expose(self)
         return force(self.current())
+
+    @value.setter
+    def value(self, value) -> None:
+        if value is not self.step.value:    # else it was written in place, as `x.value -= y` does
+            self.data = value
 
     def read(self):
         """The array itself, for who neither writes to it nor keeps it."""
@@ -289,7 +295,7 @@ class Tensor(TapeOperators):
         seed = self._seed(gradient)
         root = self.current()
         if root.recipe is None:
-            self._gather(ones(root) if seed is None else seed)
+            self._gather(ones(root) if seed is None else np.array(seed))
             return
         found, walked = gradients(root, seed)
         for leaf, g in found:
@@ -312,12 +318,19 @@ class Tensor(TapeOperators):
                           why="both have one shape", fix="give one number for each element")
         return g[()]
 
+    def _viewed(self, result: Tensor, read, put) -> Tensor:
+        """A result that shares its elements with this tensor."""
+        if result is self:
+            result = Tensor(self.step)
+        result.alias = viewed(self, View(0, read, put))
+        return result
+
     def _gather(self, g) -> None:
-        """Add to `grad`: into the same memory after the first time."""
+        """Add to `grad` an array that nobody else holds: into the same memory after the first time."""
         with _gathering:
             grad = self.grad
             if grad is None:
-                if g.__class__ is not np.ndarray or g.base is not None or not g.flags.writeable or sys.getrefcount(g) > _ALONE:
+                if g.__class__ is not np.ndarray:
                     g = np.array(g, self.type.dtype)
                 self._grad = Tensor(leaf_step(g, self.step.kind))
             else:
@@ -367,16 +380,6 @@ class Hook:
 
 
 TENSOR.append(Tensor)
-
-
-def _alone() -> int:
-    def count(g):
-        return sys.getrefcount(g)
-    return count(np.zeros(1))
-
-
-_ALONE = _alone() + 3
-"""References to an array in `_gather` that the caller holds in one list of pairs and one variable; an array with more is copied."""
 
 
 def why(x: Tensor) -> str:
