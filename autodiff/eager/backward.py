@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.eager.kernels import TapeKernel, kernel_for, run
-from autodiff.eager.recipes import Pullback
-from autodiff.eager.tape import BY_KERNEL, Pick, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
+from autodiff.eager.recipes import Pick, Pullback
+from autodiff.eager.tape import BY_KERNEL, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
 from tracer.errors import GradientError, explain
 
 __all__ = ["gradients", "ones", "release"]
@@ -165,9 +165,12 @@ def _pulled(step: Step, pullback: Pullback, g, settings: dict) -> tuple:
         force(step)
     values = [x.value if x.__class__ is Step else x for x in inputs]
     if step.kind is not None:
-        values += (step.value, g)
+        if pullback.results:
+            values.append(step.value)
+        values.append(g)
     else:
-        values += step.value
+        if pullback.results:
+            values += step.value
         values += [g[k] if k in g else np.zeros_like(y) for k, y in enumerate(step.value) if pullback.active[k]]
     try:
         return pullback.function(*values)
@@ -176,12 +179,12 @@ def _pulled(step: Step, pullback: Pullback, g, settings: dict) -> tuple:
 
 
 def observed(step: Step, g) -> Any:
-    """The gradient of a step after its hooks; it is kept where that was asked for."""
+    """The gradient of a step, an array or a step, after its hooks; it is kept where that was asked for."""
     for hook in list((step.extra.hooks or {}).values()):
         g = hook(g)
     keeper = step.extra.retained() if step.extra.retained is not None else None
     if keeper is not None:
-        keeper._gather(np.array(g))
+        keeper._gather(g if g.__class__ is Step else np.array(g))
     return g
 
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from autodiff.compiled.background import no_collection, submit
 from autodiff.eager.kinds import Kind
-from autodiff.eager.recipes import Recipe
-from autodiff.eager.tape import Pick, Step, Walk
+from autodiff.eager.recipes import Pick, Recipe
+from autodiff.eager.tape import Step, Walk
 from autodiff.transforms.linearize import linearize_graph
 from autodiff.transforms.transpose import transpose_graph
 from codegen.config import config

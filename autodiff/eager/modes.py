@@ -11,6 +11,7 @@ __all__ = ["mode", "no_grad", "enable_grad", "is_grad_enabled"]
 
 class _Mode(threading.local):
     grad = True
+    strict = False      # within a derivative of a function: a number taken out of a tensor would be lost to it
 
 
 mode = _Mode()

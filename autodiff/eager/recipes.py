@@ -26,7 +26,7 @@ from tracer.trace import Tracer, apply, inline, trace_flat, trace_graph, walk
 from tracer.tree import flatten
 from tracer.types import is_inexact
 
-__all__ = ["Recipe", "Pullback", "View", "Result", "made", "recipes", "remember", "forget"]
+__all__ = ["Recipe", "Pick", "Pullback", "View", "Result", "made", "recipes", "remember", "forget"]
 
 MOST_RECIPES = 8192
 recipes: dict[Any, Recipe] = {}
@@ -51,21 +51,39 @@ class Result:
     leaves: tuple[tuple[str, Any], ...]
 
 
+class Pick:
+    """The recipe of one result of a step with several."""
+
+    __slots__ = ("number", "name")
+    view = None
+    follows = True
+
+    def __init__(self, number: int, name: str):
+        self.number = number
+        self.name = name
+
+    def forward(self, values: tuple) -> tuple:
+        """The result, of all results."""
+        return (values[self.number],)
+
+
 class Pullback:
     """The function from the operands, results and cotangents of a step to the cotangents of the operands that ask for them.
 
     Attributes
     ----------
     graph : its graph: operands, results, cotangents of the results that have a derivative -> cotangents of the operands in `targets`
+    results : whether the results are among its arguments
     targets : numbers of the operands that get a cotangent
     active : which results have a cotangent
     needs : numbers of the operands whose values it reads
     """
 
-    __slots__ = ("graph", "targets", "active", "needs", "_function", "_recipe")
+    __slots__ = ("graph", "results", "targets", "active", "needs", "_function", "_recipe")
 
-    def __init__(self, graph: Graph, targets: tuple[int, ...], active: Sequence[bool], operands: int):
+    def __init__(self, graph: Graph, results: bool, targets: tuple[int, ...], active: Sequence[bool], operands: int):
         self.graph = graph
+        self.results = results
         self.targets = targets
         self.active = tuple(active)
         read = {a for n in graph.nodes for a in n.inputs} | set(graph.outputs)
@@ -103,6 +121,7 @@ class Recipe:
     follows : whether a result has a derivative
     active : the same of each result
     is_single : whether its step has one value, and not a tuple of values
+    picks : the recipe of each result of a step with several
     is_deferred : whether a call returns the one result of a step that may be computed later
     is_simple : whether that, besides, shares its elements with no operand
     result : what the function returns; None where that is the one result, or the list of all
@@ -110,7 +129,8 @@ class Recipe:
     """
 
     __slots__ = ("name", "graph", "kinds", "kind", "constants", "lazy", "follows", "result", "view", "_forward", "_pullbacks", "static",
-                 "is_single", "active", "is_deferred", "is_simple")
+                 "is_single", "active", "is_deferred", "is_simple",
+                 "picks")
 
     def __init__(self, name: str, graph: Graph, kinds: tuple[Kind, ...], result: Result | None, constants: tuple,
                  view: View | None = None, is_single: bool | None = None):
@@ -129,6 +149,7 @@ class Recipe:
         self.view = view
         self.is_deferred = self.lazy and not constants and result is None and self.is_single
         self.is_simple = self.is_deferred and view is None
+        self.picks = tuple([Pick(k, name) for k in range(len(kinds))]) if not self.is_single else ()
         self._forward: Callable | None = None
         self._pullbacks: dict[tuple[int, bool], Pullback] = {}
 
@@ -164,11 +185,10 @@ def _pullback_of(graph: Graph, mask: int, results: bool) -> Pullback:
     targets = tuple([k for k, t in enumerate(graph.in_types) if mask >> k & 1 and is_inexact(t.dtype)])
     active = [k in targets for k in range(len(graph.inputs))]
     primal, count, back, active_out = pullback_graphs(graph, active)
-    n_in, n_out = len(graph.inputs), len(graph.outputs)
+    n_in, n_out = len(graph.inputs), len(graph.outputs) if results else 0
 
     def f(*args):
-        known = {v: y for v, y in zip(primal.outputs[:n_out], args[n_in:n_in + n_out])
-                 if results and isinstance(v, Var) and v not in primal.inputs}
+        known = {v: y for v, y in zip(primal.outputs, args[n_in:n_in + n_out]) if isinstance(v, Var) and v not in primal.inputs}
 
         def step(node, xs, params):
             if all(v in known for v in node.outputs):
@@ -179,9 +199,9 @@ def _pullback_of(graph: Graph, mask: int, results: bool) -> Pullback:
         given = list(args[n_in + n_out:])
         cts = inline(back, [*out[len(out) - count:], *given[:len(back.inputs) - count]] if count else given[:len(back.inputs)])
         return [cts[k] for k in range(len(targets))]
-    types = [*graph.in_types, *graph.out_types, *(t for t, a in zip(graph.out_types, active_out) if a)]
+    types = [*graph.in_types, *graph.out_types[:n_out], *(t for t, a in zip(graph.out_types, active_out) if a)]
     traced = trace_graph(f, types, f"{graph.name}_pullback")
-    return Pullback(simplified(live_nodes(traced)), targets, active_out, n_in)
+    return Pullback(simplified(live_nodes(traced)), results, targets, active_out, n_in)
 
 
 def remember(key: Any, recipe: Recipe) -> Recipe:

@@ -17,7 +17,7 @@ from autodiff.eager.kinds import FLOAT, INT, Kind, kind_of, kind_of_value
 from autodiff.eager.memory import operand_copy, viewed
 from autodiff.eager.modes import mode
 from autodiff.eager.recipes import Recipe, made, recipes, remember
-from autodiff.eager.tape import DEEPEST, Pick, Step, calling, force, leaf_step, new_step, where_of
+from autodiff.eager.tape import DEEPEST, Step, calling, force, leaf_step, new_step, where_of
 from tracer.array import call
 from tracer.graph import Graph, Node, Var
 from tracer.op import Op, type_of
@@ -111,7 +111,7 @@ def results_of(recipe: Recipe, step: Step) -> list[Step]:
         return [step]
     out = []
     for k, kind in enumerate(recipe.kinds):
-        one = new_step(Pick(k, recipe.name), (step,), kind, step.needs and recipe.active[k], step.depth + 1, step.code, step.position)
+        one = new_step(recipe.picks[k], (step,), kind, step.needs and recipe.active[k], step.depth + 1, step.code, step.position)
         if step.value is not None:
             one.set(step.value[k])
         out.append(one)

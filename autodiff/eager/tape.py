@@ -22,7 +22,7 @@ from autodiff.eager.kinds import FLOAT, INT, Kind, kind_of_value
 from tracer.errors import GradientError, explain, is_internal
 from tracer.graph import Where
 
-__all__ = ["Step", "Pick", "Walk", "Extra", "new_step", "leaf_step", "force", "value_of", "walk", "where_of", "calling", "operands_of",
+__all__ = ["Step", "Walk", "Extra", "new_step", "leaf_step", "force", "value_of", "walk", "where_of", "calling", "operands_of",
            "at_line", "BY_KERNEL"]
 
 BY_KERNEL = -1
@@ -99,22 +99,6 @@ class Step:
         self.depth = depth
         if not self.needs:
             self.inputs = None
-
-
-class Pick:
-    """The recipe of one result of a step with several."""
-
-    __slots__ = ("number", "name")
-    view = None
-    follows = True
-
-    def __init__(self, number: int, name: str):
-        self.number = number
-        self.name = name
-
-    def forward(self, values: tuple) -> tuple:
-        """The result, of all results."""
-        return (values[self.number],)
 
 
 def leaf_step(value, kind: Kind | None = None, needs: bool = False) -> Step:

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.eager.backward import gradients, ones, release
+from autodiff.eager.higher import added, recorded_gradients
 from autodiff.eager.kinds import kind_of
 from autodiff.eager.memory import Viewed, current, expose, own_array, put_through, root_of, share, viewed, write_array
 from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
 from autodiff.eager.operators import TapeOperators
 from autodiff.eager.recipes import View
 from autodiff.eager.record import TENSOR, call_on_tape, record_op
-from autodiff.eager.tape import Step, force, leaf_step
+from autodiff.eager.tape import Step, force, leaf_step, walk
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
 from tracer.op import Op
 from tracer.trace import Tracer
@@ -156,6 +157,7 @@ class Tensor(TapeOperators):
         return np.asarray(self.value)
 
     def __array__(self, dtype=None, copy=None):
+        self._check_kept("a plain array")
         if self.requires_grad:
             return self.numpy()     # which says why not
         a = np.asarray(self.read()) if copy else self.numpy()
@@ -165,6 +167,7 @@ class Tensor(TapeOperators):
 
     def item(self, *args):
         """The number of a tensor with one element."""
+        self._check_kept("item()")
         return np.asarray(self.read()).item(*args)
 
     def __float__(self):
@@ -186,8 +189,14 @@ class Tensor(TapeOperators):
 
     __index__ = _integer
 
+    def _check_kept(self, use: str) -> None:
+        """Refuse to take a number out of a tensor while a function is differentiated."""
+        if mode.strict:
+            raise explain(ConcreteValueError, f"{use} of a differentiated value {self.type} would lose its derivative")
+
     def tolist(self):
         """Nested lists of numbers."""
+        self._check_kept("tolist()")
         return np.asarray(self.read()).tolist()
 
     def __repr__(self) -> str:
@@ -266,7 +275,7 @@ class Tensor(TapeOperators):
         write_array(self, _plain(index), value)
         return self
 
-    def backward(self, gradient=None, retain_graph: bool = False) -> None:
+    def backward(self, gradient=None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
         """Add the gradient of this tensor to the `grad` of every leaf that requires one.
 
         Parameters
@@ -274,7 +283,9 @@ class Tensor(TapeOperators):
         gradient : array of the shape of this tensor
             Cotangent of this tensor; needed unless it is a scalar.
         retain_graph : bool
-            Keep the history, so that `backward` can run through it again.
+            Keep the history, so that `backward` can run through it again; by default where `create_graph` is given.
+        create_graph : bool
+            Put the gradients on the tape as well, so that they have gradients.
 
         Raises
         ------
@@ -296,6 +307,17 @@ class Tensor(TapeOperators):
         root = self.current()
         if root.recipe is None:
             self._gather(ones(root) if seed is None else np.array(seed))
+            return
+        if create_graph:
+            with enable_grad():
+                recorded = recorded_gradients(root, gradient.current() if isinstance(gradient, Tensor) else
+                                              None if seed is None else leaf_step(np.array(seed)))
+                for leaf, step in recorded:
+                    owner = leaf.extra.owner() if leaf.extra is not None else None
+                    if owner is not None:
+                        owner._gather(step)
+            if retain_graph is False:
+                release(walk((root,)))
             return
         found, walked = gradients(root, seed)
         for leaf, g in found:
@@ -326,9 +348,12 @@ class Tensor(TapeOperators):
         return result
 
     def _gather(self, g) -> None:
-        """Add to `grad` an array that nobody else holds: into the same memory after the first time."""
+        """Add to `grad` an array that nobody else holds: into the same memory after the first time; or a step of the tape."""
         with _gathering:
             grad = self.grad
+            if g.__class__ is Step:
+                self._grad = Tensor(g if grad is None else added(grad.current(), g))
+                return
             if grad is None:
                 if g.__class__ is not np.ndarray:
                     g = np.array(g, self.type.dtype)
@@ -353,8 +378,11 @@ class Tensor(TapeOperators):
             extra.hooks = {}
 
         def on_array(g):
-            new = hook(Tensor(leaf_step(np.array(g))))
-            return g if new is None else new.read() if isinstance(new, Tensor) else np.asarray(new)
+            new = hook(Tensor(g if g.__class__ is Step else leaf_step(np.array(g))))
+            if new is None:
+                return g
+            new = new if isinstance(new, Tensor) else Tensor(leaf_step(np.array(new, self.type.dtype)))
+            return new.current() if g.__class__ is Step else new.read()
         number = next(_hook_numbers)
         extra.hooks[number] = on_array
         return Hook(extra.hooks, number)
