@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.eager.kernels import TapeKernel, kernel_for, run
+from autodiff.eager.kernels import TapeKernel, kernel_for, known_kernel, run
+from autodiff.eager.kinds import zeros_of
 from autodiff.eager.recipes import Pick, Pullback
 from autodiff.eager.tape import BY_KERNEL, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
 from tracer.errors import GradientError, explain
 
-__all__ = ["gradients", "ones", "release"]
+__all__ = ["gradients", "prepared", "ones", "release"]
 
 
 def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Walk]:
@@ -27,8 +28,14 @@ def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Walk]:
 
     `seed` is the cotangent of the root; None stands for 1.
     """
-    walked = walk((root,))
+    pending = root.extra.pending if root.extra is not None else None
+    walked = walk((root,)) if pending is None else pending[0]
     reason = _obstacle(walked)
+    if pending is not None:
+        root.extra.pending = None   # type: ignore[union-attr]
+        if not reason and seed is None:
+            root.more().road = pending[1], len(walked.steps), ""
+            return pending[2], walked
     if not reason:
         place = walked.place[id(root)]
         held = _held(walked, place)
@@ -39,6 +46,19 @@ def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Walk]:
         reason = _why_not(kernel)
     root.more().road = None, len(walked.steps), reason
     return _step_by_step(walked, root, ones(root) if seed is None else seed), walked
+
+
+def prepared(root: Step) -> None:
+    """Compute a number that is asked for before its `backward` by the kernel of that, if there is one; the gradients wait."""
+    walked = walk((root,))
+    if _obstacle(walked):
+        return
+    place = walked.place[id(root)]
+    held = _held(walked, place)
+    kernel = known_kernel(walked, place, held)
+    if kernel is not None:
+        found = _through_kernel(kernel, walked, root, held, None)
+        root.more().pending = walked, kernel, found
 
 
 def ones(root: Step) -> Any:
@@ -101,7 +121,7 @@ def _through_kernel(kernel: TapeKernel, walked: Walk, root: Step, held: tuple[in
 
 def _step_by_step(walked: Walk, root: Step, ct) -> list[tuple[Step, Any]]:
     force(root)
-    settings = np.geterr()
+    settings: Any = np.geterr()
     strict: Any = {name: "raise" if how == "warn" else how for name, how in settings.items()}
     cts: dict[int, Any] = {id(root): ct}
     with np.errstate(**strict):
@@ -127,7 +147,7 @@ def _step_by_step(walked: Walk, root: Step, ct) -> list[tuple[Step, Any]]:
         if x.__class__ is Step and x.needs:
             g = cts.get(id(x))
             if g is None:
-                g = np.zeros(x.kind.type.shape, x.kind.type.dtype)
+                g = zeros_of(x.kind)
             if x.extra is not None:
                 g = observed(x, g)
             cts.pop(id(x), None)

@@ -15,7 +15,7 @@ import numpy as np
 
 from autodiff.api.grad import TapeRoad, tape_roads
 from autodiff.eager.backward import gradients
-from autodiff.eager.kinds import kind_of_value
+from autodiff.eager.kinds import kind_of_value, zeros_of
 from autodiff.eager.modes import mode
 from autodiff.eager.plain import Plain, plain
 from autodiff.eager.tape import Step, force, leaf_step
@@ -116,8 +116,7 @@ class _NotOnTape(Exception):
 
 def _gradient(step: Step, g: Any) -> Any:
     """The gradient of a leaf: a number for a number, zeros where nothing depends on it."""
-    t = step.kind.type      # type: ignore[union-attr]
-    return np.zeros(t.shape, t.dtype)[()] if g is None else g if t.shape else g[()]
+    return zeros_of(step.kind)[()] if g is None else g if step.kind.type.shape else g[()]
 
 
 tape_roads.append(OnTape)

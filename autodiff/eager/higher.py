@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.eager.backward import observed, ones
+from autodiff.eager.kinds import zeros_of
 from autodiff.eager.recipes import Pick, made, recipes, remember
 from autodiff.eager.record import results_of, step_of
 from autodiff.eager.tape import Step, leaf_step, operands_of, walk
@@ -49,7 +50,7 @@ def recorded_gradients(root: Step, seed: Step | None) -> list[tuple[Step, Step]]
 
 
 def _zeros(kind: Any) -> Step:
-    return leaf_step(np.zeros(kind.type.shape, kind.type.dtype), kind)
+    return leaf_step(zeros_of(kind), kind)
 
 
 def _add(cts: dict, key: int, g: Step) -> None:

@@ -6,6 +6,7 @@ kernel, made in the background (`autodiff.compiled.background`); until it is the
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
@@ -27,7 +28,7 @@ from tracer.op import ops
 from tracer.trace import full, inline, trace_graph
 from tracer.types import is_inexact
 
-__all__ = ["Program", "TapeKernel", "kernel_for", "forget_kernels"]
+__all__ = ["Program", "TapeKernel", "kernel_for", "known_kernel", "run", "forget_kernels"]
 
 HOT = 2
 """A tape has a kernel made when its key comes for the time after this many."""
@@ -216,6 +217,13 @@ def kernel_for(walked: Walk, root: int | None, kept: tuple[int, ...], seeded: bo
     return kernel
 
 
+def known_kernel(walked: Walk, root: int, kept: tuple[int, ...]) -> TapeKernel | None:
+    """The kernel for value and gradients of a walk, if it is there."""
+    with _lock:
+        found = _kernels.get((walked.key, root, kept, False))
+    return found if found is not None and found.call is not None else None
+
+
 def run(kernel: TapeKernel, walked: Walk, seed=None) -> tuple:
     """The results of a kernel for the values from outside of a walk."""
     leaves = [x.value if x.__class__ is Step else x for x in walked.outside]
@@ -237,3 +245,7 @@ def _after_fork() -> None:
     """A lock that another thread held when the process was forked would never be released in the child."""
     global _lock
     _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -39,7 +39,7 @@ class Slot:
         self.number = number
 
 
-def split(name: Any, args: tuple, kwargs: dict, tensor: type, operands: list) -> tuple[Any, Any]:
+def split(name: Any, args: Any, kwargs: dict, tensor: Any, operands: list) -> tuple[Any, Any]:
     """Return the key of a call, and its arguments with a `Slot` for each operand; the operands are appended to `operands`.
 
     Parameters

@@ -119,6 +119,7 @@ def _array_references(step: Step) -> int:
 
 class _Probe:
     __slots__ = ("step",)
+    step: Step
 
 
 def _baselines() -> tuple[int, int]:

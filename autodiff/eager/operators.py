@@ -17,7 +17,7 @@ from autodiff.eager.kinds import FLOAT, INT
 from autodiff.eager.memory import current, viewed
 from autodiff.eager.modes import mode
 from autodiff.eager.recipes import recipes
-from autodiff.eager.record import TENSOR, call_on_tape
+from autodiff.eager.record import TENSOR, TapeTracer, call_on_tape
 from autodiff.eager.tape import DEEPEST, Step, force
 from tracer.trace import Tracer
 from tracer.trace import _state as traces
@@ -25,15 +25,6 @@ from tracer.trace import _state as traces
 __all__ = ["TapeOperators", "unary_call"]
 
 SMALL_INTEGER = 1 << 31
-
-
-class TapeTracer(Tracer):
-    """What every tensor has: the step that it stands for, and what else refers to its array."""
-
-    __slots__ = ("step", "alias", "version", "_grad")
-    step: Step
-    alias: Any
-    version: int
 
 
 _new = object.__new__
@@ -53,7 +44,7 @@ def _deferred(recipe: Any, inputs: tuple, needs: bool, depth: int, frame: Any) -
     step.extra = None
     if depth > DEEPEST:
         force(step)
-    made = _new(TENSOR[0])
+    made: Any = _new(TENSOR[0])
     made.step = step
     made.alias = None
     made.version = 0

@@ -36,7 +36,7 @@ _METHODS = frozenset("""
     T mT shape size ndim dtype sum mean prod std var min max dot reshape ravel flatten transpose clip cumsum cumprod astype copy argmax
     argmin argsort repeat squeeze swapaxes diagonal trace take append
 """.split())
-_CREATION = frozenset([np.zeros, np.ones, np.full, np.arange, np.linspace, np.eye, np.identity, np.array])
+_CREATION: frozenset[Any] = frozenset([np.zeros, np.ones, np.full, np.arange, np.linspace, np.eye, np.identity, np.array])
 _WRITING = frozenset(["put", "putmask", "place", "copyto", "fill_diagonal", "put_along_axis"])
 """NumPy functions that write to their arguments."""
 _CONSTANTS = (int, float, str, type(None), np.generic, np.dtype, type)

@@ -8,6 +8,7 @@ it, its pullback for each set of operands that ask for gradients, and its nodes 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -274,3 +275,13 @@ def _view_of(outputs: Sequence[Tracer], tracers: Sequence[Tracer]) -> View | Non
 
 def _reshaped_to(shape: tuple) -> Callable:
     return lambda x: np.reshape(x, shape)
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -14,7 +14,7 @@ import numpy as np
 
 from autodiff.eager.keys import NotStatic, filled, op_key, split
 from autodiff.eager.kinds import FLOAT, INT, Kind, kind_of, kind_of_value
-from autodiff.eager.memory import operand_copy, viewed
+from autodiff.eager.memory import current, operand_copy, viewed
 from autodiff.eager.modes import mode
 from autodiff.eager.recipes import Recipe, made, recipes, remember
 from autodiff.eager.tape import DEEPEST, Step, calling, force, leaf_step, new_step, where_of
@@ -26,7 +26,20 @@ from tracer.trace import _state as traces
 from tracer.tree import unflatten
 from tracer.types import ArrayType, match_sizes, substitute
 
-__all__ = ["call_on_tape", "record_op", "step_of", "operand"]
+__all__ = ["call_on_tape", "record_op", "step_of", "results_of", "operand", "TapeTracer", "TENSOR"]
+
+
+class TapeTracer(Tracer):
+    """What every tensor has: the step that it stands for, and what else refers to its array."""
+
+    __slots__ = ("step", "alias", "version", "_grad")
+    step: Step
+    alias: Any
+    version: int
+
+    def current(self) -> Step:
+        """The step that it stands for now."""
+        return self.step if self.alias is None else current(self)
 
 
 class _Direct:
@@ -66,7 +79,7 @@ def _make(key: Any, name: Any, template: Any, operands: Sequence) -> Any:
         args, kwargs = filled(template[0], list(tracers)), filled(template[1], list(tracers))
         return call(name, *args, **kwargs)
     kinds = [_kind(x) for x in operands]
-    lines = [where_of(x.current()) if isinstance(x, Tracer) else None for x in operands]
+    lines = [where_of(x.current()) if isinstance(x, TapeTracer) else None for x in operands]
     found = made(_label(name), f, kinds, lines)
     return remember(key, DIRECT if found is None else found)
 
@@ -78,14 +91,14 @@ def _label(name: Any) -> str:
 
 
 def _kind(x: Any) -> Kind:
-    if isinstance(x, Tracer):
+    if isinstance(x, TapeTracer):
         return x.current().kind
     return FLOAT if x.__class__ is float else INT if x.__class__ is int else kind_of_value(x)
 
 
 def operand(x: Any) -> Any:
     """What a step keeps of an operand: the step of a tensor, a copy of an array from outside, a number."""
-    if isinstance(x, Tracer):
+    if isinstance(x, TapeTracer):
         return x.current()
     return operand_copy(x) if x.__class__ is np.ndarray else x
 

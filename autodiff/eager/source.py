@@ -233,7 +233,7 @@ class _Printer:
         return True
 
 
-def _item(spec: Sequence, shape: Sequence[int], indices: list[str], named: Callable[[Any], str]) -> str | None:
+def _item(spec: Sequence, shape: Sequence[Any], indices: list[str], named: Callable[[Any], str]) -> str | None:
     """The text between the brackets of an index that selects the same part; None where NumPy would put the axes in another order."""
     lead = [e for e in spec if not isinstance(e, tuple)]
     if lead != list(range(len(lead))) or any(isinstance(e, tuple) for e in spec[:len(lead)]):

@@ -41,7 +41,8 @@ class Extra:
     is_overwritten : of a leaf, whether its tensor was written in place since
     hooks : functions of the gradient of this step, by number
     retained : a weak reference to the tensor that keeps the gradient of this step
-    road : how the last `backward` from here was done
+    road : how the last `backward` from here was done: a kernel or None, the number of steps, and why no kernel
+    pending : of a number that was asked for, the walk behind it, its kernel and the gradients that it gave, until `backward` takes them
     """
 
     owner: Any = None
@@ -50,6 +51,7 @@ class Extra:
     hooks: dict[int, Any] | None = None
     retained: Any = None
     road: tuple = ()
+    pending: tuple | None = None
 
 
 class Step:
@@ -68,14 +70,14 @@ class Step:
 
     __slots__ = ("recipe", "inputs", "kind", "value", "needs", "depth", "code", "position", "extra", "__weakref__")
     recipe: Any
-    inputs: tuple | None
-    kind: Kind | None
+    inputs: Any
+    kind: Any
     value: Any
     needs: bool
     depth: int
     code: CodeType | None
     position: int
-    extra: Extra | None
+    extra: Any
 
     @property
     def is_leaf(self) -> bool:
@@ -151,7 +153,7 @@ def value_of(x) -> Any:
 def force(last: Step) -> Any:
     """Compute a step and what is behind it, one after the other; return its value."""
     if last.value is None:
-        settings = np.geterr()
+        settings: Any = np.geterr()
         strict = {name: "raise" if how == "warn" else how for name, how in settings.items()}
         with np.errstate(**strict):     # type: ignore[arg-type]
             _compute(last, settings)
@@ -221,8 +223,8 @@ class Walk:
         self.place = place
 
 
-def walk(roots) -> Walk:
-    """Go through all that is behind some steps, down to leaves and to values through which no gradient goes.
+def walk(roots, for_values: bool = False) -> Walk:
+    """Go through all that is behind some steps, down to leaves and to values through which no gradient goes; `for_values`: to any values.
 
     The key is flat: the kind of each value from outside where it is first met, and the recipe of each step with the places of its operands.
 
@@ -241,13 +243,13 @@ def walk(roots) -> Walk:
     while stack:
         step = stack[-1]
         inputs = step.inputs
-        if inputs is None:
+        if inputs is None or for_values and step.value is not None:
             stack.pop()
             if id(step) not in place:
-                _enter_outside(step, outside, key, place)
+                _enter_outside(step, outside, key, place, for_values)
             continue
         for x in inputs:
-            if x.__class__ is Step and x.inputs is not None and id(x) not in place:
+            if x.__class__ is Step and x.inputs is not None and id(x) not in place and not (for_values and x.value is not None):
                 stack.append(x)
                 break
         else:
@@ -258,7 +260,7 @@ def walk(roots) -> Walk:
             for x in inputs:
                 at = find(id(x))
                 if at is None:
-                    at = _enter_outside(x, outside, key, place)
+                    at = _enter_outside(x, outside, key, place, for_values)
                 elif at >= 0:
                     uses[at] += 1
                 places.append(at)
@@ -271,17 +273,17 @@ def walk(roots) -> Walk:
     return Walk(steps, outside, tuple(key), place, uses)
 
 
-def _enter_outside(x: Any, outside: list, key: list, place: dict[int, int]) -> int:
+def _enter_outside(x: Any, outside: list, key: list, place: dict[int, int], for_values: bool) -> int:
     """Enter a value from outside in a walk; return its place."""
     outside.append(x)
     at = -len(outside)
     kind = x.__class__
     if kind is Step:
-        if x.recipe is not None and x.needs:
+        if x.recipe is not None and x.needs and not for_values:
             raise explain(GradientError, "backward() runs through a graph that was freed", why="an earlier backward() used it up",
                           fix="call the earlier one with retain_graph=True, or compute the value again")
         place[id(x)] = at
-        key.append(x.kind.leaf if x.needs else x.kind)
+        key.append(x.kind.leaf if x.needs and not for_values else x.kind)
     else:
         key.append(FLOAT if kind is float else INT if kind is int else kind_of_value(x))
     return at

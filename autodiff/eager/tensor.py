@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dis
 import itertools
+import os
 import sys
 import threading
 import weakref
@@ -19,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.eager.backward import gradients, ones, release
+from autodiff.eager.forward import evaluated
 from autodiff.eager.higher import added, recorded_gradients
 from autodiff.eager.kinds import kind_of
-from autodiff.eager.memory import Viewed, current, expose, own_array, put_through, root_of, share, viewed, write_array
+from autodiff.eager.memory import Viewed, expose, own_array, put_through, root_of, share, viewed, write_array
 from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
 from autodiff.eager.operators import TapeOperators
 from autodiff.eager.recipes import View
@@ -66,10 +68,6 @@ class Tensor(TapeOperators):
 
     # -- what it is ------------------------------------------------------------------------------
 
-    def current(self) -> Step:
-        """The step that it stands for now."""
-        return self.step if self.alias is None else current(self)
-
     @property
     def type(self) -> ArrayType:  # type: ignore[override]
         """Dtype and shape."""
@@ -84,11 +82,9 @@ class Tensor(TapeOperators):
     @property
     def value(self):  # type: ignore[override]
         """The array itself, computed if need be. Of a leaf it is the memory that is written in place."""
-        step = self.step
-        if step.recipe is None or not step.needs:
-            force(self.current())
-            return expose(self)
-        return force(self.current())
+        step = self.current()
+        evaluated(step)
+        return expose(self) if step.is_leaf else step.value
 
     @value.setter
     def value(self, value) -> None:
@@ -97,7 +93,7 @@ class Tensor(TapeOperators):
 
     def read(self):
         """The array itself, for who neither writes to it nor keeps it."""
-        return force(self.current())
+        return evaluated(self.current())
 
     @property
     def requires_grad(self) -> bool:
@@ -408,6 +404,16 @@ class Hook:
 
 
 TENSOR.append(Tensor)
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _gathering
+    _gathering = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def why(x: Tensor) -> str:
