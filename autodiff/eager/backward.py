@@ -37,7 +37,7 @@ def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Walk]:
             root.more().road = pending[1], len(walked.steps), ""
             return pending[2], walked
     if not reason:
-        place = walked.place[id(root)]
+        place = walked.roots[0]
         held = _held(walked, place)
         kernel = kernel_for(walked, place, held, seed is not None)
         if kernel is not None and kernel.call is not None:
@@ -53,7 +53,7 @@ def prepared(root: Step) -> None:
     walked = walk((root,))
     if _obstacle(walked):
         return
-    place = walked.place[id(root)]
+    place = walked.roots[0]
     held = _held(walked, place)
     kernel = known_kernel(walked, place, held)
     if kernel is not None:
@@ -75,11 +75,11 @@ def _why_not(kernel: TapeKernel | None) -> str:
 
 def _obstacle(walked: Walk) -> str:
     """Why a walk cannot go through a kernel; empty if it can."""
-    for step in walked.steps:
-        if step.extra is not None and (step.extra.hooks or step.extra.retained is not None):
+    for step in walked.special:
+        extra = step.extra
+        if extra.hooks or extra.retained is not None:
             return "a hook or retain_grad asks for the gradient of a step within it"
-    for x in walked.outside:
-        if x.__class__ is Step and x.extra is not None and x.extra.is_overwritten:
+        if extra.is_overwritten:
             return "a leaf was written in place since, so that each step is asked whether it needs the old value"
     return ""
 

@@ -39,8 +39,7 @@ def evaluated_together(steps: Sequence[Step]) -> None:
     if not roots:
         return
     walked = walk(roots, for_values=True)
-    places = tuple([walked.place[id(s)] for s in roots])
-    kernel = kernel_for(walked, None, places, False)
+    kernel = kernel_for(walked, None, tuple(walked.roots), False)
     if kernel is None or kernel.call is None:
         for s in roots:
             force(s)

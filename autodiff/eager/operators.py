@@ -18,7 +18,7 @@ from autodiff.eager.memory import current, viewed
 from autodiff.eager.modes import mode
 from autodiff.eager.recipes import recipes
 from autodiff.eager.record import TENSOR, TapeTracer, call_on_tape
-from autodiff.eager.tape import DEEPEST, Step, force
+from autodiff.eager.tape import DEEPEST, Step, force, next_number
 from tracer.trace import Tracer
 from tracer.trace import _state as traces
 
@@ -41,7 +41,8 @@ def _deferred(recipe: Any, inputs: tuple, needs: bool, depth: int, frame: Any) -
     step.depth = depth
     step.code = frame.f_code
     step.position = frame.f_lasti
-    step.extra = None
+    step.extra = step.place = None
+    step.number = next_number()
     if depth > DEEPEST:
         force(step)
     made: Any = _new(TENSOR[0])
