@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.eager.buffers import summed
 from autodiff.eager.kernels import TapeKernel, kernel_for, known_kernel, run
 from autodiff.eager.kinds import zeros_of
 from autodiff.eager.recipes import Pick, Pullback
-from autodiff.eager.tape import BY_KERNEL, Step, Walk, at_line, force, leaf_step, operands_of, walk, where_of
+from autodiff.eager.tape import BY_KERNEL, Step, Walk, at_line, force, leaf_step, walk, where_of
 from tracer.errors import GradientError, explain
 
 __all__ = ["gradients", "prepared", "ones", "release"]
@@ -121,27 +122,14 @@ def _through_kernel(kernel: TapeKernel, walked: Walk, root: Step, held: tuple[in
 
 def _step_by_step(walked: Walk, root: Step, ct) -> list[tuple[Step, Any]]:
     force(root)
-    settings: Any = np.geterr()
-    strict: Any = {name: "raise" if how == "warn" else how for name, how in settings.items()}
     cts: dict[int, Any] = {id(root): ct}
-    with np.errstate(**strict):
-        for step in reversed(walked.steps):
-            g = cts.pop(id(step), None)
-            if g is None:
-                continue
-            if step.extra is not None:
-                g = observed(step, g)
-            if step.recipe.__class__ is Pick:
-                of_parent = cts.setdefault(id(step.inputs[0]), {})
-                k = step.recipe.number
-                of_parent[k] = g if k not in of_parent else of_parent[k] + g
-                continue
-            mask, inputs = operands_of(step)
-            pullback = step.recipe.pullback(mask, step.depth != BY_KERNEL)
-            for k, d in zip(pullback.targets, _pulled(step, pullback, g, settings)):
-                x = inputs[k]
-                old = cts.get(id(x))
-                cts[id(x)] = d if old is None else old + d
+    left = list(walked.steps)
+    while left:
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            failed = _pull_back(left, cts)
+        if failed is not None:
+            step, pullback, values = failed
+            _add_cotangents(step, pullback, at_line(step, pullback.function, values), cts)
     found = []
     for x in walked.outside:
         if x.__class__ is Step and x.needs:
@@ -170,8 +158,43 @@ def _array_baseline() -> int:
 _ALONE_ARRAY = _array_baseline()
 
 
-def _pulled(step: Step, pullback: Pullback, g, settings: dict) -> tuple:
-    """The cotangents of the operands of a step."""
+def _pull_back(left: list[Step], cts: dict[int, Any]) -> tuple[Step, Pullback, list] | None:
+    """Go back through steps, the last one first, up to one whose pullback raises FloatingPointError: returned with its arguments."""
+    while left:
+        step = left.pop()
+        g = cts.pop(id(step), None)
+        if g is None:
+            continue
+        if step.extra is not None:
+            g = observed(step, g)
+        if step.recipe.__class__ is Pick:
+            of_parent = cts.setdefault(id(step.inputs[0]), {})
+            k = step.recipe.number
+            of_parent[k] = g if k not in of_parent else of_parent[k] + g
+            continue
+        mask = 0
+        for k, x in enumerate(step.inputs):
+            if x.__class__ is Step and x.needs:
+                mask |= 1 << k
+        pullback = step.recipe.pullback(mask, step.depth != BY_KERNEL)
+        values = _arguments(step, pullback, g)
+        try:
+            out = pullback.function(*values)
+        except FloatingPointError:
+            return step, pullback, values
+        _add_cotangents(step, pullback, out, cts)
+    return None
+
+
+def _add_cotangents(step: Step, pullback: Pullback, out: tuple, cts: dict[int, Any]) -> None:
+    for k, d in zip(pullback.targets, out):
+        x = step.inputs[k]
+        old = cts.get(id(x))
+        cts[id(x)] = d if old is None else summed(old, d)
+
+
+def _arguments(step: Step, pullback: Pullback, g) -> list:
+    """The arguments of the pullback of a step."""
     inputs = step.inputs
     for k in pullback.needs:
         x = inputs[k]
@@ -192,10 +215,7 @@ def _pulled(step: Step, pullback: Pullback, g, settings: dict) -> tuple:
         if pullback.results:
             values += step.value
         values += [g[k] if k in g else np.zeros_like(y) for k, y in enumerate(step.value) if pullback.active[k]]
-    try:
-        return pullback.function(*values)
-    except FloatingPointError:
-        return at_line(step, pullback.function, values, settings)
+    return values
 
 
 def observed(step: Step, g) -> Any:

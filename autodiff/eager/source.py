@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.eager.buffers import buffer, is_large
 from tracer.graph import Atom, Const, Graph, Node, Var, all_nodes
 from tracer.op import Elementwise
 from tracer.trace import evaluate
@@ -25,6 +26,8 @@ __all__ = ["numpy_function", "numpy_source"]
 OPERATORS = {"add": "{} + {}", "sub": "{} - {}", "mul": "{} * {}", "div": "{} / {}", "neg": "-{}", "pow": "{} ** {}", "lt": "{} < {}",
              "le": "{} <= {}", "gt": "{} > {}", "ge": "{} >= {}", "eq": "{} == {}", "ne": "{} != {}", "matmul": "{} @ {}"}
 """Operations that are operators of Python. NumPy's scalars compute them ten times faster than the function of that name."""
+_POWERS: dict[float | None, np.ufunc] = {2.0: np.square, 0.5: np.sqrt, -1.0: np.reciprocal}
+"""What the operator `**` makes of some exponents."""
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum, "all": np.logical_and, "any": np.logical_or}
 SMALL = 4096
 """Up to so many elements an array is filled; the view that repeats elements costs 2 us, more than filling so many does."""
@@ -69,6 +72,7 @@ class _Printer:
         self.inputs = list(self.name.values()) if len(self.name) == len(graph.inputs) else [f"x{i}" for i in range(len(graph.inputs))]
         self.narrow: dict[Var, tuple[str, tuple]] = {}      # a value that is a broadcast of another one: the text and shape of that one
         self.known: dict[int, str] = {}
+        self.constants: dict[Var, Any] = {}     # values that are filled with one number
 
     def object(self, x: Any, label: str = "c") -> str:
         """A name for an object."""
@@ -93,12 +97,16 @@ class _Printer:
         return self.name[atom]
 
     def _repeat(self, out: Var, text: str) -> None:
-        shape = self.object(out.type.shape)
         if element_count(out.type.shape) > SMALL:   # type: ignore[operator]
-            self.set(out, f"{self.object(np.broadcast_to, 'f')}({text}, {shape})")
+            self.set(out, f"{self.object(np.broadcast_to, 'f')}({text}, {self.object(out.type.shape)})")
             return
-        self.set(out, f"{self.object(np.empty, 'f')}({shape}, {self.object(out.type.dtype)})")
+        self.set(out, self._empty(out.type))
         self.lines.append(f"{self.name[out]}[...] = {text}")
+
+    def _empty(self, t: ArrayType) -> str:
+        """The text that makes an array of arbitrary contents."""
+        make = buffer if is_large(t.shape, t.dtype) else np.empty
+        return f"{self.object(make, 'f')}({self.object(t.shape)}, {self.object(t.dtype)})"
 
     def part(self, atom: Atom) -> tuple[str, tuple]:
         """A value as an operation may take it that broadcasts: its text and the shape of that."""
@@ -122,16 +130,29 @@ class _Printer:
     def _elementwise(self, node: Node, out: Var) -> None:
         """An operator or ufunc; of operands that are all broadcasts, the operation of what they are made of."""
         parts = [self.part(a) for a in node.inputs]
-        form = OPERATORS.get(node.op.name)
         texts = [text for text, _ in parts]
-        text = form.format(*texts) if form else f"{self.object(node.op.reference, 'f')}({', '.join(texts)})"
         shape = np.broadcast_shapes(*[s for _, s in parts])
+        if is_large(shape, out.type.dtype):
+            text = self._into_buffer(node, texts, ArrayType(out.type.dtype, shape))
+        else:
+            form = OPERATORS.get(node.op.name)
+            text = form.format(*texts) if form else f"{self.object(node.op.reference, 'f')}({', '.join(texts)})"
         if shape == out.type.shape:
             self.set(out, text)
         else:
             small = Var(ArrayType(out.type.dtype, shape))
             self.set(small, text)
             self.narrow[out] = self.name[small], shape
+
+    def _into_buffer(self, node: Node, texts: list[str], t: ArrayType) -> str:
+        """A call of a ufunc whose result goes into used memory."""
+        ufunc = node.op.reference
+        if node.op.name == "pow":
+            special = _POWERS.get(self.constants.get(node.inputs[1]))   # type: ignore[arg-type]
+            ufunc, texts = (special, texts[:1]) if special is not None else (np.power, texts)
+        if node.op.name == "pow" or isinstance(ufunc, np.ufunc):
+            return f"{self.object(ufunc, 'f')}({', '.join(texts)}, {self._empty(t)})"
+        return OPERATORS[node.op.name].format(*texts)
 
     def _reduction(self, node: Node, out: Var) -> None:
         axes = node.params["axes"]
@@ -157,6 +178,8 @@ class _Printer:
     # -- operations that have a shorter form than their reference; False where they have not ---------------------------------------
 
     def _broadcast(self, node: Node, out: Var) -> bool:
+        if isinstance(node.inputs[0], Const):
+            self.constants[out] = float(node.inputs[0].value)
         self.narrow[out] = self.part(node.inputs[0])
         return True
 
@@ -219,12 +242,19 @@ class _Printer:
             return False
         text = self.part(v)[0]
         if isinstance(x, Var) and x not in self.name and self.narrow[x][1] == ():
-            shape = self.object(x.type.shape)
-            self.set(out, f"{self.object(np.empty, 'f')}({shape}, {self.object(x.type.dtype)})")
+            self.set(out, self._empty(x.type))
             self.lines.append(f"{self.name[out]}[...] = {self.narrow[x][0]}")
         else:
             self.set(out, f"{self.object(np.array, 'f')}({self.whole(x)})")
         self.lines.append(f"{self.name[out]}[{item}] {'=' if mode == 'set' else '+='} {text}")
+        return True
+
+    def _pad_sum(self, node: Node, out: Var) -> bool:
+        self.set(out, self._empty(out.type))
+        self.lines.append(f"{self.name[out]}[...] = 0")
+        for x, start in zip(node.inputs, node.params["starts"]):
+            item = tuple([slice(s, s + n) for s, n in zip(start, x.type.shape)])    # type: ignore[operator]
+            self.lines.append(f"{self.name[out]}[{self.object(item)}] += {self.part(x)[0]}")
         return True
 
     def _concatenate(self, node: Node, out: Var) -> bool:

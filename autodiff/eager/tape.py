@@ -163,16 +163,22 @@ def value_of(x) -> Any:
 # -- computing ----------------------------------------------------------------------------------------------------------------
 
 def force(last: Step) -> Any:
-    """Compute a step and what is behind it, one after the other; return its value."""
-    if last.value is None:
-        settings: Any = np.geterr()
-        strict = {name: "raise" if how == "warn" else how for name, how in settings.items()}
-        with np.errstate(**strict):     # type: ignore[arg-type]
-            _compute(last, settings)
+    """Compute a step and what is behind it, one after the other; return its value.
+
+    What NumPy would warn of is raised; the step is then computed again with the user's settings, and the warning gets the user's line.
+    """
+    while last.value is None:
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            failed = _compute(last)
+        if failed is not None:
+            step, values = failed
+            out = at_line(step, step.recipe.forward, values)
+            step.set(out[0] if step.kind is not None else out)
     return last.value
 
 
-def _compute(last: Step, settings: dict) -> None:
+def _compute(last: Step) -> tuple[Step, list] | None:
+    """Compute a step and what is behind it, up to one that raises FloatingPointError, which is returned with the values of its operands."""
     stack = [last]
     while stack:
         step = stack[-1]
@@ -180,27 +186,36 @@ def _compute(last: Step, settings: dict) -> None:
         if step.value is not None or inputs is None:    # another thread may have computed it meanwhile
             stack.pop()
             continue
-        missing = [x for x in inputs if x.__class__ is Step and x.value is None]
-        if missing:
-            stack += missing
-            continue
-        stack.pop()
-        values = [x.value if x.__class__ is Step else x for x in inputs]
-        try:
-            out = step.recipe.forward(*values)
-        except FloatingPointError:
-            out = at_line(step, step.recipe.forward, values, settings)
-        step.set(out[0] if step.kind is not None else out)
+        values = []
+        for x in inputs:
+            if x.__class__ is Step:
+                value = x.value
+                if value is None:
+                    stack.append(x)
+                    break
+                values.append(value)
+            else:
+                values.append(x)
+        else:
+            stack.pop()
+            try:
+                out = step.recipe.forward(*values)
+            except FloatingPointError:
+                return step, values
+            step.value = out[0] if step.kind is not None else out
+            step.depth = 0
+            if not step.needs:
+                step.inputs = None
+    return None
 
 
-def at_line(step: Step, function, values, settings: dict) -> Any:
+def at_line(step: Step, function, values) -> Any:
     """Call a function of NumPy again that raised for its numbers: it warns, or raises, with the user's line of the step."""
     where = where_of(step)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            with np.errstate(**settings):
-                out = function(*values)
+            out = function(*values)
         except FloatingPointError as e:
             raise FloatingPointError(f"{e} ({where})" if where else str(e)) from None
     for w in caught:

@@ -347,13 +347,14 @@ class Tensor(TapeOperators):
         """Add to `grad` an array that nobody else holds: into the same memory after the first time; or a step of the tape."""
         with _gathering:
             grad = self.grad
+            if grad is None and g.__class__ is np.ndarray:
+                self._grad = Tensor(leaf_step(g, self.step.kind))
+                return
             if g.__class__ is Step:
                 self._grad = Tensor(g if grad is None else added(grad.current(), g))
                 return
             if grad is None:
-                if g.__class__ is not np.ndarray:
-                    g = np.array(g, self.type.dtype)
-                self._grad = Tensor(leaf_step(g, self.step.kind))
+                self._grad = Tensor(leaf_step(np.array(g, self.type.dtype), self.step.kind))
             else:
                 force(grad.current())
                 array = own_array(root_of(grad))
