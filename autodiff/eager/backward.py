@@ -9,7 +9,9 @@ What somebody still holds of the tape is computed along, so that it need not be 
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,33 +26,57 @@ from tracer.errors import GradientError, explain
 __all__ = ["gradients", "prepared", "ones", "release"]
 
 
-def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Walk]:
+def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]]:
     """Return the gradient of `root` for each leaf behind it that asks for one, and the steps that were passed.
 
     `seed` is the cotangent of the root; None stands for 1.
     """
+    if root.extra is None:
+        found = _through_guard(root, seed)
+        if found is not None:
+            return found
     pending = root.extra.pending if root.extra is not None else None
-    walked = walk((root,)) if pending is None else pending[0]
-    reason = _obstacle(walked)
     if pending is not None:
-        root.extra.pending = None   # type: ignore[union-attr]
-        if not reason and seed is None:
-            root.more().road = pending[1], len(walked.steps), ""
-            return pending[2], walked
+        root.extra.pending = None
+        if seed is None and not _any_obstacle(pending[1], [leaf for leaf, _ in pending[0]]):
+            return pending
+    walked = walk((root,))
+    reason = _obstacle(walked)
     if not reason:
         place = walked.roots[0]
         held = _held(walked, place)
         kernel = kernel_for(walked, place, held, seed is not None)
         if kernel is not None and kernel.call is not None:
             root.more().road = kernel, len(walked.steps), ""
-            return _through_kernel(kernel, walked, root, held, seed), walked
+            return _through_kernel(kernel, walked, root, held, seed), walked.steps
         reason = _why_not(kernel)
     root.more().road = None, len(walked.steps), reason
-    return _step_by_step(walked, root, ones(root) if seed is None else seed), walked
+    return _step_by_step(walked, root, ones(root) if seed is None else seed), walked.steps
+
+
+def _through_guard(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]] | None:
+    """The same by a kernel whose guard knows the tape; None if there is none."""
+    for kernel in root.recipe.kernels:
+        if kernel.seeded is (seed is not None):
+            matched = kernel.match(root, seed)
+            if matched is not None:
+                out, leaves, kept, steps = matched
+                if root.value is None:
+                    root.set(out[0], BY_KERNEL)
+                for step, value in zip(kept, out[1:]):
+                    step.set(value, BY_KERNEL)
+                root.more().road = kernel, len(steps), ""
+                return list(zip(leaves, out[1 + len(kept):])), steps
+    return None
 
 
 def prepared(root: Step) -> None:
     """Compute a number that is asked for before its `backward` by the kernel of that, if there is one; the gradients wait."""
+    if root.extra is None and root.recipe.kernels:
+        matched = _through_guard(root, None)
+        if matched is not None:
+            root.extra.pending = matched
+            return
     walked = walk((root,))
     if _obstacle(walked):
         return
@@ -59,7 +85,8 @@ def prepared(root: Step) -> None:
     kernel = known_kernel(walked, place, held)
     if kernel is not None:
         found = _through_kernel(kernel, walked, root, held, None)
-        root.more().pending = walked, kernel, found
+        root.more().road = kernel, len(walked.steps), ""
+        root.extra.pending = found, walked.steps
 
 
 def ones(root: Step) -> Any:
@@ -76,8 +103,14 @@ def _why_not(kernel: TapeKernel | None) -> str:
 
 def _obstacle(walked: Walk) -> str:
     """Why a walk cannot go through a kernel; empty if it can."""
-    for step in walked.special:
+    return _any_obstacle(walked.special)
+
+
+def _any_obstacle(*steps: Sequence[Step]) -> str:
+    for step in itertools.chain(*steps):
         extra = step.extra
+        if extra is None:
+            continue
         if extra.hooks or extra.retained is not None:
             return "a hook or retain_grad asks for the gradient of a step within it"
         if extra.is_overwritten:
@@ -228,9 +261,9 @@ def observed(step: Step, g) -> Any:
     return g
 
 
-def release(walked: Walk) -> None:
-    """Forget what is behind the steps of a walk, but of those whose value somebody may still ask for."""
-    for step in walked.steps:
+def release(steps: Sequence[Step]) -> None:
+    """Forget what is behind some steps, but of those whose value somebody may still ask for."""
+    for step in steps:
         if step.value is not None:
             step.inputs = None
 

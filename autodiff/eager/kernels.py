@@ -18,6 +18,7 @@ import numpy as np
 
 from autodiff.compiled.background import no_collection, submit
 from autodiff.eager.kinds import Kind
+from autodiff.eager.matching import guard
 from autodiff.eager.recipes import Pick, Recipe
 from autodiff.eager.tape import Step, Walk
 from autodiff.transforms.linearize import linearize_graph
@@ -35,6 +36,8 @@ HOT = 2
 MOST_STEPS = 3000
 """A longer tape goes step by step: LLVM would take seconds for it."""
 MOST_KERNELS, MOST_SEEN = 512, 8192
+MOST_GUARDS = 4
+"""So many kernels are tried for a root before the tape is looked at in general."""
 
 _kernels: OrderedDict[Any, TapeKernel] = OrderedDict()
 _seen: dict[int, int] = {}
@@ -52,9 +55,10 @@ class Program:
     root : place of the value that is differentiated; None if no gradient is asked for
     kept : places of the values that are results
     seeded : whether the cotangent of the root is the last argument; else it is 1
+    numbers : for each value from outside the class of the number that it is, or None for a step
     """
 
-    __slots__ = ("kinds", "leaves", "steps", "root", "kept", "seeded")
+    __slots__ = ("kinds", "leaves", "steps", "root", "kept", "seeded", "numbers")
 
     def __init__(self, walked: Walk, root: int | None, kept: Sequence[int], seeded: bool):
         kinds: list[Kind] = []
@@ -74,6 +78,7 @@ class Program:
                 steps.append((entry, []))
         self.kinds, self.leaves, self.steps = kinds, tuple(leaves), steps
         self.root, self.kept, self.seeded = root, tuple(kept), seeded
+        self.numbers = [None if x.__class__ is Step else x.__class__ for x in walked.outside]
 
     def graph(self) -> Graph:
         """Values from outside -> the root, then the kept values."""
@@ -137,12 +142,16 @@ class TapeKernel:
     Attributes
     ----------
     call : values from outside -> tuple of results; None until it is there
+    match : the guard that finds out whether a tape is the one, and calls the kernel (`autodiff.eager.matching`)
+    seeded : whether a seed is its last argument
     note : why there will be none
     """
 
-    __slots__ = ("call", "note", "scalars", "seconds", "explain")
+    __slots__ = ("call", "match", "seeded", "note", "scalars", "seconds", "explain")
 
     def __init__(self) -> None:
+        self.match: Callable[..., Any] | None = None
+        self.seeded = False
         self.call: Callable[..., tuple] | None = None
         self.note = ""
         self.scalars: tuple[int, ...] = ()
@@ -176,7 +185,12 @@ class TapeKernel:
 
         def general(*leaves):
             return tuple(kernel.run(*leaves))
-        self.call = general if table is None else NativeFunction(general, [table]).call
+        call = general if table is None else NativeFunction(general, [table]).call
+        if program.root is not None and program.steps[program.root][0].__class__ is Recipe:
+            self.match, self.seeded = guard(program, call), program.seeded
+            recipe = program.steps[program.root][0]
+            recipe.kernels = (self, *recipe.kernels)[:MOST_GUARDS]
+        self.call = call
 
 
 def _example(kind: Kind) -> Any:

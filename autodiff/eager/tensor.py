@@ -313,15 +313,15 @@ class Tensor(TapeOperators):
                     if owner is not None:
                         owner._gather(step)
             if retain_graph is False:
-                release(walk((root,)))
+                release(walk((root,)).steps)
             return
-        found, walked = gradients(root, seed)
+        found, passed = gradients(root, seed)
         for leaf, g in found:
             owner = leaf.extra.owner() if leaf.extra is not None else None
             if owner is not None:
                 owner._gather(g)
         if not retain_graph:
-            release(walked)
+            release(passed)
 
     def _seed(self, gradient):
         """The cotangent of the result, if one was given."""
