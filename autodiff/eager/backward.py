@@ -23,7 +23,7 @@ from autodiff.eager.recipes import Pick, Pullback
 from autodiff.eager.tape import BY_KERNEL, Step, Walk, at_line, force, leaf_step, walk, where_of
 from tracer.errors import GradientError, explain
 
-__all__ = ["gradients", "prepared", "ones", "release"]
+__all__ = ["gradients", "prepared", "held_steps", "ones", "release"]
 
 
 def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]]:
@@ -44,7 +44,7 @@ def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]]
     reason = _obstacle(walked)
     if not reason:
         place = walked.roots[0]
-        held = _held(walked, place)
+        held = held_steps(walked, place)
         kernel = kernel_for(walked, place, held, seed is not None)
         if kernel is not None and kernel.call is not None:
             root.more().road = kernel, len(walked.steps), ""
@@ -81,7 +81,7 @@ def prepared(root: Step) -> None:
     if _obstacle(walked):
         return
     place = walked.roots[0]
-    held = _held(walked, place)
+    held = held_steps(walked, place)
     kernel = known_kernel(walked, place, held)
     if kernel is not None:
         found = _through_kernel(kernel, walked, root, held, None)
@@ -134,7 +134,7 @@ def _baseline() -> int:
 _ALONE = _baseline()
 
 
-def _held(walked: Walk, root: int) -> tuple[int, ...]:
+def held_steps(walked: Walk, root: int = -1) -> tuple[int, ...]:
     """Places of the steps, but for the root, that somebody holds besides the tape and whose value is not known."""
     steps = walked.steps
     return tuple([k for k, n in enumerate(_references(steps, walked.uses)) if n > _ALONE and k != root

@@ -10,40 +10,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autodiff.eager.backward import prepared
+from autodiff.eager.backward import held_steps, prepared
 from autodiff.eager.kernels import kernel_for, run
 from autodiff.eager.tape import BY_KERNEL, Step, force, walk
 
 __all__ = ["evaluated", "evaluated_together"]
 
-LONG = 8
-"""Shorter chains are computed step by step: the key of a chain costs what its steps do, at small sizes."""
+LONG = 3
+"""Shorter chains are computed step by step."""
 
 
 def evaluated(step: Step) -> Any:
     """The value of a step."""
     if step.value is None:
-        if step.depth >= LONG:
-            if not step.needs:
+        if step.needs and step.kind is not None and not step.kind.type.shape:
+            prepared(step)
+        if step.value is None and not _through_guard(step):
+            if step.depth >= LONG:
                 evaluated_together((step,))
-            elif step.kind is not None and not step.kind.type.shape:
-                prepared(step)
-        if step.value is None:
-            force(step)
+            else:
+                force(step)
     return step.value
 
 
+def _through_guard(step: Step) -> bool:
+    """Compute a step by a kernel whose guard knows what is behind it; whether there is one."""
+    for kernel in step.recipe.askers:
+        matched = kernel.match(step, None)
+        if matched is not None:
+            for s, value in zip(matched[2], matched[0]):
+                s.set(value, BY_KERNEL)
+            return True
+    return False
+
+
 def evaluated_together(steps: Sequence[Step]) -> None:
-    """Compute several steps at once: through one kernel if what they do has repeated."""
+    """Compute several steps at once: through one kernel, with what somebody holds of the steps behind them, if this has repeated."""
     roots = [s for s in steps if s.value is None]
     if not roots:
         return
     walked = walk(roots, for_values=True)
-    kernel = kernel_for(walked, None, tuple(walked.roots), False)
+    places = (*walked.roots, *[k for k in held_steps(walked) if k not in walked.roots])
+    kernel = kernel_for(walked, None, places, False)
     if kernel is None or kernel.call is None:
         for s in roots:
             force(s)
         return
-    for s, value in zip(roots, run(kernel, walked)):
-        if s.value is None:
-            s.set(value, BY_KERNEL)
+    for k, value in zip(places, run(kernel, walked)):
+        if walked.steps[k].value is None:
+            walked.steps[k].set(value, BY_KERNEL)

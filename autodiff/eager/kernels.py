@@ -143,13 +143,15 @@ class TapeKernel:
     ----------
     call : values from outside -> tuple of results; None until it is there
     match : the guard that finds out whether a tape is the one, and calls the kernel (`autodiff.eager.matching`)
+    recipe : that of the last step, under which the guard is found
     seeded : whether a seed is its last argument
     note : why there will be none
     """
 
-    __slots__ = ("call", "match", "seeded", "note", "scalars", "seconds", "explain")
+    __slots__ = ("call", "match", "recipe", "seeded", "note", "scalars", "seconds", "explain")
 
     def __init__(self) -> None:
+        self.recipe: Recipe | None = None
         self.match: Callable[..., Any] | None = None
         self.seeded = False
         self.call: Callable[..., tuple] | None = None
@@ -186,11 +188,21 @@ class TapeKernel:
         def general(*leaves):
             return tuple(kernel.run(*leaves))
         call = general if table is None else NativeFunction(general, [table]).call
-        if program.root is not None and program.steps[program.root][0].__class__ is Recipe:
+        recipe = program.steps[-1][0]
+        if recipe.__class__ is Recipe and (program.root is not None or len(program.steps) - 1 in program.kept):
             self.match, self.seeded = guard(program, call), program.seeded
-            recipe = program.steps[program.root][0]
-            recipe.kernels = (self, *recipe.kernels)[:MOST_GUARDS]
+            if program.root is not None:
+                recipe.kernels = (self, *recipe.kernels)[:MOST_GUARDS]
+            else:
+                recipe.askers = (self, *recipe.askers)[:MOST_GUARDS]
+            self.recipe = recipe
         self.call = call
+
+    def detach(self) -> None:
+        """Let the kernel be found no more."""
+        if self.recipe is not None:
+            self.recipe.kernels = tuple([k for k in self.recipe.kernels if k is not self])
+            self.recipe.askers = tuple([k for k in self.recipe.askers if k is not self])
 
 
 def _example(kind: Kind) -> Any:
@@ -219,7 +231,7 @@ def kernel_for(walked: Walk, root: int | None, kept: tuple[int, ...], seeded: bo
             return None
         kernel = _kernels[key] = TapeKernel()
         if len(_kernels) > MOST_KERNELS:
-            _kernels.popitem(last=False)
+            _kernels.popitem(last=False)[1].detach()
     if any(s.recipe.__class__ is Recipe and not s.recipe.static for s in walked.steps):
         kernel.note = "a length in it is known only at run time"
         return kernel
@@ -251,6 +263,8 @@ def run(kernel: TapeKernel, walked: Walk, seed=None) -> tuple:
 def forget_kernels() -> None:
     """Forget all kernels of tapes."""
     with _lock:
+        for kernel in _kernels.values():
+            kernel.detach()
         _kernels.clear()
         _seen.clear()
 

@@ -24,9 +24,10 @@ Guard = Callable[[Step, Any], "tuple | None"]
 
 
 def guard(program: Program, call: Callable) -> Guard:
-    """Return the guard of a program with a root: root, seed -> results of the kernel, leaves, kept steps, all steps; or None.
+    """Return the guard of a program: last step, seed -> results of the kernel, leaves, kept steps, all steps; or None.
 
-    The seed is passed to the kernel if the program is seeded.
+    The seed is passed to the kernel if the program is seeded. A program without a root gives values alone: it starts from any values that
+    are known, where one with a root starts from leaves.
     """
     writer = _Writer(program)
     source = writer.source()
@@ -41,6 +42,7 @@ class _Writer:
         self.objects: dict[str, Any] = {}
         self.known: dict[int, str] = {}
         self.lines: list[str] = []
+        self.last = len(program.steps) - 1
         self.uses = [0] * len(program.steps)
         for _, places in program.steps:
             for p in places:
@@ -62,9 +64,8 @@ class _Writer:
     def source(self) -> str:
         """The text of the guard."""
         program = self.program
-        root: Any = program.root
-        met = {root}
-        for place in range(root, -1, -1):
+        met = {self.last}
+        for place in range(self.last, -1, -1):
             self.step(place, met)
         arguments = [self.outside(k) for k in range(len(program.kinds))]
         if program.seeded:
@@ -73,14 +74,18 @@ class _Writer:
         kept = "".join([f"s{p}, " for p in program.kept])
         every = "".join([f"s{p}, " for p in range(len(program.steps))])
         self.lines.append(f"return call({', '.join(arguments)}), ({leaves}), ({kept}), ({every})")
-        return f"def match(s{root}, seed):\n" + "".join([f"    {line}\n" for line in self.lines])
+        return f"def match(s{self.last}, seed):\n" + "".join([f"    {line}\n" for line in self.lines])
 
     def step(self, place: int, met: set[int]) -> None:
         """Write the checks of a step, and the names of its operands."""
         recipe, places = self.program.steps[place]
         s = f"s{place}"
         self.refuse(f"{s}.recipe is not {self.object(recipe)}")
-        if place == self.program.root:
+        if self.program.root is None:
+            self.refuse(f"{s}.value is not None")
+            if place not in self.program.kept:
+                self.refuse(f"count({s}) > {_ALONE + self.uses[place]}")
+        elif place == self.last:
             self.lines.append(f"extra = {s}.extra")
             self.refuse("extra is not None and (extra.hooks or extra.retained is not None)")
         else:
@@ -112,12 +117,16 @@ class _Writer:
         if self.program.numbers[k] is not None:
             self.refuse(f"{x}.__class__ is not {self.object(self.program.numbers[k])}")
             return x
+        value = f"{x}.value" if kind.type.shape else f"{x}.value[()]"
+        if self.program.root is None:
+            self.refuse(f"{x}.__class__ is not Step or {x}.kind is not {self.object(kind)} or {x}.value is None")
+            return value
         needs = k in self.program.leaves
         self.refuse(f"{x}.__class__ is not Step or {x}.kind is not {self.object(kind)} or {x}.inputs is not None "
                     f"or {x}.needs is not {needs}")
         if needs:
             self.refuse(f"{x}.extra is not None and ({x}.extra.is_overwritten or {x}.extra.hooks)")
-        return f"{x}.value" if kind.type.shape else f"{x}.value[()]"
+        return value
 
 
 def _name(place: int) -> str:

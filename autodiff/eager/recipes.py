@@ -56,7 +56,7 @@ class Pick:
     """The recipe of one result of a step with several."""
 
     __slots__ = ("number", "name")
-    kernels = ()
+    kernels = askers = ()
     view = None
     follows = True
 
@@ -123,7 +123,8 @@ class Recipe:
     follows : whether a result has a derivative
     active : the same of each result
     is_single : whether its step has one value, and not a tuple of values
-    kernels : those of tapes that end in a step of this recipe, the newest first
+    kernels : those of value and gradients of tapes that end in a step of this recipe, the newest first
+    askers : those of the value alone
     picks : the recipe of each result of a step with several
     is_deferred : whether a call returns the one result of a step that may be computed later
     is_simple : whether that, besides, shares its elements with no operand
@@ -133,7 +134,7 @@ class Recipe:
 
     __slots__ = ("name", "graph", "kinds", "kind", "constants", "lazy", "follows", "result", "view", "_forward", "_pullbacks", "static",
                  "is_single", "active", "is_deferred", "is_simple",
-                 "picks", "kernels")
+                 "picks", "kernels", "askers")
 
     def __init__(self, name: str, graph: Graph, kinds: tuple[Kind, ...], result: Result | None, constants: tuple,
                  view: View | None = None, is_single: bool | None = None):
@@ -154,6 +155,7 @@ class Recipe:
         self.is_simple = self.is_deferred and view is None
         self.picks = tuple([Pick(k, name) for k in range(len(kinds))]) if not self.is_single else ()
         self.kernels: tuple = ()
+        self.askers: tuple = ()
         self._forward: Callable | None = None
         self._pullbacks: dict[tuple[int, bool], Pullback] = {}
 
