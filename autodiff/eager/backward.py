@@ -75,7 +75,7 @@ def prepared(root: Step) -> None:
     if root.extra is None and root.recipe.kernels:
         matched = _through_guard(root, None)
         if matched is not None:
-            root.extra.pending = matched
+            root.more().pending = matched
             return
     walked = walk((root,))
     if _obstacle(walked):

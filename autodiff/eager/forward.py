@@ -12,6 +12,7 @@ from typing import Any
 
 from autodiff.eager.backward import held_steps, prepared
 from autodiff.eager.kernels import kernel_for, run
+from autodiff.eager.recipes import Pick
 from autodiff.eager.tape import BY_KERNEL, Step, force, walk
 
 __all__ = ["evaluated", "evaluated_together"]
@@ -26,11 +27,25 @@ def evaluated(step: Step) -> Any:
         if step.needs and step.kind is not None and not step.kind.type.shape:
             prepared(step)
         if step.value is None and not _through_guard(step):
-            if step.depth >= LONG:
+            if step.depth >= LONG and _is_looked_at(step):
                 evaluated_together((step,))
             else:
                 force(step)
     return step.value
+
+
+PATIENCE = 16
+"""After so many values of one recipe without a kernel only one in `RARELY` is looked at: what does not repeat shall not pay for the key."""
+RARELY = 16
+
+
+def _is_looked_at(step: Step) -> bool:
+    """Whether to find out if the chain behind a step has come before."""
+    recipe = step.recipe
+    if recipe.__class__ is Pick:
+        return False
+    recipe.asked += 1
+    return recipe.asked <= PATIENCE or recipe.asked % RARELY == 0
 
 
 def _through_guard(step: Step) -> bool:

@@ -57,6 +57,7 @@ class Pick:
 
     __slots__ = ("number", "name")
     kernels = askers = ()
+    asked = 1   # no guard is kept for it
     view = None
     follows = True
 
@@ -125,6 +126,7 @@ class Recipe:
     is_single : whether its step has one value, and not a tuple of values
     kernels : those of value and gradients of tapes that end in a step of this recipe, the newest first
     askers : those of the value alone
+    asked : how often such a value was asked for and had no kernel
     picks : the recipe of each result of a step with several
     is_deferred : whether a call returns the one result of a step that may be computed later
     is_simple : whether that, besides, shares its elements with no operand
@@ -134,7 +136,7 @@ class Recipe:
 
     __slots__ = ("name", "graph", "kinds", "kind", "constants", "lazy", "follows", "result", "view", "_forward", "_pullbacks", "static",
                  "is_single", "active", "is_deferred", "is_simple",
-                 "picks", "kernels", "askers")
+                 "picks", "kernels", "askers", "asked")
 
     def __init__(self, name: str, graph: Graph, kinds: tuple[Kind, ...], result: Result | None, constants: tuple,
                  view: View | None = None, is_single: bool | None = None):
@@ -156,6 +158,7 @@ class Recipe:
         self.picks = tuple([Pick(k, name) for k in range(len(kinds))]) if not self.is_single else ()
         self.kernels: tuple = ()
         self.askers: tuple = ()
+        self.asked = 0
         self._forward: Callable | None = None
         self._pullbacks: dict[tuple[int, bool], Pullback] = {}
 
