@@ -149,7 +149,8 @@ class TapeOperators(TapeTracer):
             if recipe is not None and recipe.is_deferred:
                 frame = sys._getframe(1)
                 y = _deferred(recipe, (a,), a.needs and recipe.follows and mode.grad, a.depth + 1, frame)
-                y.alias = viewed(self, recipe.view)
+                if recipe.view is not None:
+                    y.alias = viewed(self, recipe.view)
                 return y
         return call_on_tape("index", self, index)
 

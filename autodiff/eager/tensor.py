@@ -207,7 +207,7 @@ class Tensor(TapeOperators):
         """The same values without history and without gradient; of a leaf they are in the same memory."""
         from tracer.ops.arithmetic import stop_gradient
         step = self.current()
-        if step.recipe is not None and step.inputs is not None:
+        if not step.is_leaf or step.inputs is not None:
             return record_op(stop_gradient, (self,), {})
         other = Tensor(leaf_step(self.step.value, self.step.kind))
         if self.alias.__class__ is Viewed:
