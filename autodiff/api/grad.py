@@ -76,6 +76,10 @@ class TapeRoad:
         """The value and the gradient for each argument in `nums`; None where the function has to be traced."""
         return None
 
+    def why(self) -> str:
+        """How the last call went."""
+        return "through its graph"
+
 
 tape_roads: list[Callable[[Callable], TapeRoad]] = []
 """What makes the tape's derivatives of a function: one entry, which the define-by-run face makes when it is imported."""
@@ -220,6 +224,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
         return out, result[0] if isinstance(argnums, int) else result
     wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
     wrapped.__autodiff_primal__ = f, wrapped, wrapped   # type: ignore[attr-defined]
+    wrapped.__autodiff_tape__ = tape    # type: ignore[attr-defined]
     return wrapped
 
 
@@ -253,6 +258,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
         return (g, value[1]) if has_aux else g
     wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
     wrapped.__autodiff_primal__ = f, both, wrapped  # type: ignore[attr-defined]
+    wrapped.__autodiff_tape__ = both.__autodiff_tape__  # type: ignore[attr-defined]
     return wrapped
 
 

@@ -97,6 +97,11 @@ def plain(f: Any) -> Plain:
     return Plain(reason, reader.writes_in_place, reader.globals, reader.cells)
 
 
+def _is_ours(value: Any) -> bool:
+    """Whether there is an implementation of ours for a NumPy function."""
+    return callable(value) and type(value).__hash__ is not None and value in functions
+
+
 class _Reader:
     def __init__(self) -> None:
         self.globals: list[tuple[dict, str, Any]] = []
@@ -166,14 +171,14 @@ class _Reader:
             return value
         if type(value) is np.ndarray:
             self.reads_arrays = True
-        elif type(value) is FunctionType and value not in functions:
+        elif type(value) is FunctionType and not _is_ours(value):
             if value.__module__ is not None and value.__module__.partition(".")[0] in ("autodiff", "tracer", "codegen", "numpy", "scipy"):
                 raise _NotPlain(f"it calls `{value.__module__}.{value.__name__}`")
             self.function(value)
         elif type(value) is tuple:
             for item in value:
                 self.value(item)
-        elif not isinstance(value, _CONSTANTS) and value not in functions:
+        elif not isinstance(value, _CONSTANTS) and not _is_ours(value):
             raise _NotPlain(f"it reads a {type(value).__name__} from outside")
         return None
 
@@ -186,7 +191,7 @@ class _Reader:
         value = getattr(module, name, _NotPlain)
         if isinstance(value, ModuleType) and value in _MODULES:
             return value
-        known = isinstance(value, _CONSTANTS) or value in _CREATION or value in functions and name not in _WRITING
+        known = isinstance(value, _CONSTANTS) or value in _CREATION or _is_ours(value) and name not in _WRITING
         if not known:
             raise _NotPlain(f"it uses `{module.__name__}.{name}`")
         return None

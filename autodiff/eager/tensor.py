@@ -417,8 +417,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def why(x: Tensor) -> str:
-    """How the last `backward` from a tensor was done: step by step or by one kernel, and why.
+def why(x) -> str:
+    """How the last `backward` from a tensor, or the last call of a function made by `grad`, was done, and why so.
 
     Examples
     --------
@@ -428,6 +428,8 @@ def why(x: Tensor) -> str:
     >>> why(y)
     'step by step through 2 operations: the tape is new'
     """
+    if not isinstance(x, Tensor):
+        return x.__autodiff_tape__.why()
     road = x.step.extra.road if x.step.extra is not None else ()
     if not road:
         return "backward() has not been called on it"
