@@ -143,7 +143,7 @@ def _in_place(ufunc, operation=None):
     def method(self, other):
         if operation is not None and self.weak is not None:
             return self._call(operation, self, other)
-        if self.ndim == 0 and self.owner.level:  # NumPy's scalars are immutable: the name is bound anew
+        if self.ndim == 0 and self._is_immutable():  # as NumPy's scalars are: the name is bound anew
             return self._call(ufunc, self, other)
         return self._call("write", self, Ellipsis, self._call(ufunc, self, other), exact=True)
     return method
@@ -169,6 +169,10 @@ class ArrayMethods:
     __array_priority__ = 1000.0
     type: Any
     value: Any
+    def _is_immutable(self) -> bool:
+        """Whether a value without axes stands for a NumPy scalar, which is not written in place."""
+        return True
+
     _call = staticmethod(call)
     """What runs an operation; tensors of the define-by-run face record it on their tape instead."""
 

@@ -210,6 +210,8 @@ def _pull_back(left: list[Step], cts: dict[int, Any]) -> tuple[Step, Pullback, l
             if x.__class__ is Step and x.needs:
                 mask |= 1 << k
         pullback = step.recipe.pullback(mask, step.depth != BY_KERNEL)
+        if not any(pullback.active):    # a sign: its derivative is 0
+            continue
         values = _arguments(step, pullback, g)
         try:
             out = pullback.function(*values)

@@ -43,7 +43,7 @@ class OnTape(TapeRoad):
 
     def is_open(self) -> bool:
         """Whether the function may be called on tensors now."""
-        if current_trace() is not None or mode.strict:
+        if current_trace() is not None or mode.strict or mode.traced:
             return False
         found = self.found
         if found is None or not found.reason and not found.holds():

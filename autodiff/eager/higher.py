@@ -35,6 +35,8 @@ def recorded_gradients(root: Step, seed: Step | None) -> list[tuple[Step, Step]]
             continue
         mask, inputs = operands_of(step)
         pullback = step.recipe.pullback(mask, False)
+        if not any(pullback.active):
+            continue
         given = [g] if step.kind is not None else [g[k] if k in g else _zeros(kind) for k, kind in enumerate(step.recipe.kinds)
                                                    if pullback.active[k]]
         new = step_of(pullback.recipe, [*inputs, *given], 2)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from autodiff.eager.recipes import Pick
 from autodiff.eager.tape import Step, leaf_step, new_step
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class _Writer:
         """Write the checks of a step, and the names of its operands."""
         recipe, places = self.program.steps[place]
         s = f"s{place}"
+        if place != self.last and (recipe.__class__ is Pick or recipe.is_single and not recipe.kind.type.shape):
+            self.refuse(f"{s}.__class__ is not Step")   # a number of NumPy's has the same kind
         self.refuse(f"{s}.recipe is not {self.object(recipe)}")
         if self.program.root is None:
             self.refuse(f"{s}.value is not None")

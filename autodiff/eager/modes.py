@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["mode", "no_grad", "enable_grad", "is_grad_enabled"]
+__all__ = ["mode", "no_grad", "enable_grad", "traced", "is_grad_enabled"]
 
 
 class _Mode(threading.local):
     grad = True
+    traced = False      # `grad` is to trace its function, and evaluate the graph
     strict = False      # within a derivative of a function: a number taken out of a tensor would be lost to it
 
 
@@ -45,6 +46,16 @@ def enable_grad() -> Iterator[None]:
         yield
     finally:
         mode.grad = before
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    """Within, derivatives of functions are those of the traced graph, evaluated by NumPy: what compiled code is compared with."""
+    before, mode.traced = mode.traced, True
+    try:
+        yield
+    finally:
+        mode.traced = before
 
 
 def is_grad_enabled() -> bool:

@@ -240,6 +240,9 @@ class Tensor(TapeOperators):
             self.step.extra.memory = memory
         return self
 
+    def _is_immutable(self) -> bool:
+        return mode.strict      # a function that is differentiated means NumPy's numbers
+
     def zero_(self) -> Tensor:
         """Fill with zeros in place; returns itself."""
         return self._write(Ellipsis, 0)
