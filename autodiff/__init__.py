@@ -29,7 +29,8 @@ from autodiff.compiled.jit import jit
 from autodiff.compiled.jitted import CacheInfo, config
 from autodiff.compiled.show import show
 from autodiff.compiled.verify import VerificationError
-from autodiff.eager.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor
+from autodiff.eager import functions
+from autodiff.eager.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor, why
 from autodiff.transforms.checkpoint import checkpoint_loop
 
 config.exclude = exclude

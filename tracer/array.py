@@ -80,23 +80,23 @@ class AtIndex:
 
     def set(self, value):
         """With the elements replaced by `value`."""
-        return call("update", self.array, self.index, value, "set")
+        return self.array._call("update", self.array, self.index, value, "set")
 
     def add(self, value):
         """With `value` added; repeated indices add repeatedly, as `np.add.at`."""
-        return call("update", self.array, self.index, value, "add")
+        return self.array._call("update", self.array, self.index, value, "add")
 
     def subtract(self, value):
         """With `value` subtracted; repeated indices subtract repeatedly."""
-        return call("update", self.array, self.index, call(np.negative, value), "add")
+        return self.array._call("update", self.array, self.index, self.array._call(np.negative, value), "add")
 
     def multiply(self, value):
         """With the elements multiplied by `value`; indices must not repeat."""
-        return call("update", self.array, self.index, call(np.multiply, self.get(), value), "set")
+        return self.array._call("update", self.array, self.index, self.array._call(np.multiply, self.get(), value), "set")
 
     def divide(self, value):
         """With the elements divided by `value`; indices must not repeat."""
-        return call("update", self.array, self.index, call(np.divide, self.get(), value), "set")
+        return self.array._call("update", self.array, self.index, self.array._call(np.divide, self.get(), value), "set")
 
 
 def _as_loop_dtype(ufunc, x, dtype):
@@ -111,10 +111,10 @@ def _as_loop_dtype(ufunc, x, dtype):
 def _binary(ufunc, reverse=False):
     if reverse:
         def method(self, other):
-            return call(ufunc, other, self)
+            return self._call(ufunc, other, self)
     else:
         def method(self, other):
-            return call(ufunc, self, other)
+            return self._call(ufunc, self, other)
     return method
 
 
@@ -124,7 +124,7 @@ def _python_binary(ufunc, operation, reverse=False):
         if modulus is not None:     # pow(x, y, modulus)
             return pow(self._integer(), other, modulus)
         a, b = (other, self) if reverse else (self, other)
-        return call(ufunc if self.weak is None else operation, a, b)
+        return self._call(ufunc if self.weak is None else operation, a, b)
     return method
 
 
@@ -142,11 +142,10 @@ def _product(reverse=False):
 def _in_place(ufunc, operation=None):
     def method(self, other):
         if operation is not None and self.weak is not None:
-            return call(operation, self, other)
-        if self.ndim == 0 and self.owner.level and not isinstance(self.origin, np.ndarray):
-            # NumPy's scalars are immutable: the name is bound anew. An array without axes is written.
-            return call(ufunc, self, other)
-        return call("write", self, Ellipsis, call(ufunc, self, other), exact=True)
+            return self._call(operation, self, other)
+        if self.ndim == 0 and self._is_immutable():     # as NumPy's scalars are: the name is bound anew
+            return self._call(ufunc, self, other)
+        return self._call("write", self, Ellipsis, self._call(ufunc, self, other), exact=True)
     return method
 
 
@@ -157,7 +156,7 @@ def _python_operator(ufunc, operation):
 
 def _method(name):
     def method(self, *args, **kwargs):
-        return call(name, self, *args, **kwargs)
+        return self._call(name, self, *args, **kwargs)
     method.__name__ = getattr(name, "__name__", str(name))
     method.__doc__ = f"As the method of NumPy arrays; see `numpy.{method.__name__}`."
     return method
@@ -170,6 +169,12 @@ class ArrayMethods:
     __array_priority__ = 1000.0
     type: Any
     value: Any
+    def _is_immutable(self) -> bool:
+        """Whether a value without axes stands for a NumPy scalar, which is not written in place. An array without axes is written."""
+        return not isinstance(self.origin, np.ndarray)  # type: ignore[attr-defined]
+
+    _call = staticmethod(call)
+    """What runs an operation; tensors of the define-by-run face record it on their tape instead."""
 
     # -- NumPy's protocols -----------------------------------------------------------------------
 
@@ -180,7 +185,7 @@ class ArrayMethods:
             if out is None or out[0] is None:
                 raise explain(UnsupportedError, f"{name} with where= and without out= cannot be traced", why="elements that are masked out "
                               "have no defined value", fix="give out=, such as out=np.zeros_like(x), or use np.where on the result")
-            return self._into(out, name, lambda: call("masked_ufunc", ufunc, where, out[0], inputs, kwargs))
+            return self._into(out, name, lambda: self._call("masked_ufunc", ufunc, where, out[0], inputs, kwargs))
         if out is not None:
             return self._into(out, f"np.{ufunc.__name__}", lambda: self.__array_ufunc__(ufunc, method, *inputs, **kwargs))
         if method == "__call__":
@@ -190,14 +195,14 @@ class ArrayMethods:
                               fix="use np.where on the result")
             if dtype is not None:
                 inputs = tuple(_as_loop_dtype(ufunc, x, np.dtype(dtype)) for x in inputs)
-            return call(ufunc, *inputs)
-        return call((ufunc, method), *inputs, **kwargs)
+            return self._call(ufunc, *inputs)
+        return self._call((ufunc, method), *inputs, **kwargs)
 
     def __array_function__(self, func, types, args, kwargs):
         if kwargs.get("out") is not None:
             out = kwargs.pop("out")
-            return self._into(out, f"np.{func.__name__}", lambda: call(func, *args, **kwargs))
-        return call(func, *args, **kwargs)
+            return self._into(out, f"np.{func.__name__}", lambda: self._call(func, *args, **kwargs))
+        return self._call(func, *args, **kwargs)
 
     def _into(self, out, name: str, compute: Callable):
         """The result of `compute`, written into the traced array `out`."""
@@ -209,7 +214,7 @@ class ArrayMethods:
         y = compute()
         if y.shape != target.shape:
             raise explain(ShapeError, f"{name}: the result has shape {y.shape}, the array given by out= {target.shape}")
-        return call("write", target, Ellipsis, y, exact=True)
+        return self._call("write", target, Ellipsis, y, exact=True)
 
     def __array__(self, *args, **kwargs):
         fix = "use autodiff.numpy.array / asarray / stack, or x.at[i].set(v) for assignment"
@@ -276,12 +281,12 @@ class ArrayMethods:
         """The number itself, which belongs to the conditions on which a function is compiled along the path it takes."""
         if self.value is None:
             raise _needs_value(self, use, "compute it from the number, or call without jit")
-        bool(call(np.equal, self, self.value))
+        bool(self._call(np.equal, self, self.value))
         return self.value.item()
 
     def is_integer(self):
         """As `float.is_integer`."""
-        return call(np.logical_and, call(np.equal, call(np.floor, self), self), call(np.isfinite, self))
+        return self._call(np.logical_and, self._call(np.equal, self._call(np.floor, self), self), self._call(np.isfinite, self))
 
     def as_integer_ratio(self):
         """As `float.as_integer_ratio`, of a known number."""
@@ -326,12 +331,12 @@ class ArrayMethods:
     @property
     def T(self):
         """Axes reversed."""
-        return call(np.transpose, self)
+        return self._call(np.transpose, self)
 
     @property
     def mT(self):
         """Last two axes swapped."""
-        return call(np.swapaxes, self, -1, -2)
+        return self._call(np.swapaxes, self, -1, -2)
 
     @property
     def real(self):
@@ -341,12 +346,12 @@ class ArrayMethods:
     @property
     def imag(self):
         """Zeros."""
-        return call(np.zeros_like, self)
+        return self._call(np.zeros_like, self)
 
     @property
     def flat(self):
         """The elements one by one."""
-        return iter(call(np.ravel, self))
+        return iter(self._call(np.ravel, self))
 
     @property
     def at(self) -> At:
@@ -356,10 +361,10 @@ class ArrayMethods:
     # -- indexing --------------------------------------------------------------------------------
 
     def __getitem__(self, index):
-        return call("index", self, index)
+        return self._call("index", self, index)
 
     def __setitem__(self, index, value):
-        call("write", self, index, value)
+        self._call("write", self, index, value)
 
     # -- operators -------------------------------------------------------------------------------
 
@@ -390,38 +395,38 @@ class ArrayMethods:
         return other // self, other % self
 
     def __neg__(self):
-        return call(np.negative, self)
+        return self._call(np.negative, self)
 
     def __pos__(self):
-        return call(np.positive, self)
+        return self._call(np.positive, self)
 
     def __abs__(self):
-        return call(np.absolute, self)
+        return self._call(np.absolute, self)
 
     def __invert__(self):
-        return call(np.invert, self)
+        return self._call(np.invert, self)
 
     def __round__(self, ndigits=None):
-        return call("python round", self, ndigits)
+        return self._call("python round", self, ndigits)
 
     # -- methods ---------------------------------------------------------------------------------
 
     def reshape(self, *shape, order="C"):
         """As `numpy.ndarray.reshape`."""
-        return call(np.reshape, self, shape[0] if len(shape) == 1 else shape, order=order)
+        return self._call(np.reshape, self, shape[0] if len(shape) == 1 else shape, order=order)
 
     def transpose(self, *axes):
         """As `numpy.ndarray.transpose`."""
         axes = axes[0] if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))) else axes or None
-        return call(np.transpose, self, axes)
+        return self._call(np.transpose, self, axes)
 
     def flatten(self, order="C"):
         """A flat copy."""
-        return call(np.copy, call(np.ravel, self, order=order))
+        return self._call(np.copy, self._call(np.ravel, self, order=order))
 
     def fill(self, value):
         """Write one value into every element."""
-        call("write", self, Ellipsis, value)
+        self._call("write", self, Ellipsis, value)
 
     def sort(self, *args, **kwargs):
         """Refused: it sorts in place."""
@@ -449,6 +454,6 @@ class ArrayMethods:
 
     def compress(self, condition, axis=None, out=None):
         """As `numpy.ndarray.compress`."""
-        return call(np.compress, condition, self, axis, out)
+        return self._call(np.compress, condition, self, axis, out)
 
 

@@ -67,6 +67,29 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+class TapeRoad:
+    """The derivatives of a function by running it on tensors; `autodiff.eager.functions` has the one that does."""
+
+    __slots__ = ()
+
+    def value_and_grad(self, args: tuple, kwargs: dict, nums: Sequence[int]) -> tuple[Any, list] | None:
+        """The value and the gradient for each argument in `nums`; None where the function has to be traced."""
+        return None
+
+    def why(self) -> str:
+        """How the last call went."""
+        return "through its graph"
+
+
+tape_roads: list[Callable[[Callable], TapeRoad]] = []
+"""What makes the tape's derivatives of a function: one entry, which the define-by-run face makes when it is imported."""
+
+
+def tape_road(f: Callable) -> TapeRoad:
+    """The tape's derivatives of a function."""
+    return tape_roads[0](f) if tape_roads else TapeRoad()
+
+
 def pullback_graphs(graph: Graph, active: Sequence[bool]):
     """(primal graph, number of residuals, pullback graph, which outputs have a cotangent)."""
     def make():
@@ -170,9 +193,15 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> float(value), g.tolist()
     (5.0, [0.0, 2.0, 4.0])
     """
+    tape = tape_road(f)
+
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         nums, chosen = split_arguments(args, argnums)
+        found = tape.value_and_grad(args, kwargs, nums) if not has_aux else None
+        if found is not None:
+            value, result = found
+            return value, result[0] if isinstance(argnums, int) else tuple(result)
         pulled = _Pulled(partial_of(f, args, nums, kwargs), chosen, "gradient", nums=nums)
         rec = pulled.recorded
         if has_aux:
@@ -195,6 +224,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
         return out, result[0] if isinstance(argnums, int) else result
     wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
     wrapped.__autodiff_primal__ = f, wrapped, wrapped   # type: ignore[attr-defined]
+    wrapped.__autodiff_tape__ = tape    # type: ignore[attr-defined]
     return wrapped
 
 
@@ -228,6 +258,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
         return (g, value[1]) if has_aux else g
     wrapped.__autodiff_derivative__ = True  # type: ignore[attr-defined]
     wrapped.__autodiff_primal__ = f, both, wrapped  # type: ignore[attr-defined]
+    wrapped.__autodiff_tape__ = both.__autodiff_tape__  # type: ignore[attr-defined]
     return wrapped
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.recording import Recorded
+from autodiff.eager.modes import traced
 from tracer.errors import TraceError
 from tracer.graph import Graph, Node, all_nodes
 from tracer.trace import Tracer, walk
@@ -106,7 +107,7 @@ def _run(run: Callable[[tuple, dict], Any], copies: Sequence | None, args: tuple
     if copies is not None:
         args, kwargs = unflatten(tree, _copies(copies))
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), traced():
             result, error = run(args, kwargs), None
     except (VerificationError, TraceError):
         raise

@@ -1,162 +1,143 @@
 """The define-by-run face: tensors that remember how they were made.
 
-A `Tensor` is a tracer that has its value and holds its parents, so that dropping a tensor drops its tape. `backward` turns the tape
-into a graph and takes the same road as `grad`: there is one derivative engine. The values that the forward pass computed are used
-again, and the derivative graph of a tape is made once for each structure.
+A `Tensor` stands for a step of a tape (`autodiff.eager.tape`), and holds it, so that dropping a tensor drops its tape. An operation
+computes nothing: the value is computed when somebody asks for it (`float`, `if`, `print`, `numpy()`), gradients when somebody calls
+`backward` (`autodiff.eager.backward`). Shapes, dtypes and their errors are known at once.
 """
 
 from __future__ import annotations
 
 import dis
+import itertools
+import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import weakref
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from autodiff.api.grad import pullback_graphs
-from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain, user_line
-from tracer.graph import Const, Graph, Node, Var
-from tracer.op import Op, type_of
-from tracer.trace import Tracer, evaluate, walk
-from tracer.types import ArrayType, check_plain, is_inexact, match_sizes, substitute, type_of_value
+from autodiff.eager.backward import gradients, ones, release
+from autodiff.eager.forward import evaluated
+from autodiff.eager.higher import added, recorded_gradients
+from autodiff.eager.kinds import kind_of
+from autodiff.eager.memory import Viewed, expose, own_array, put_through, root_of, share, viewed, write_array
+from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
+from autodiff.eager.operators import TapeOperators
+from autodiff.eager.recipes import View
+from autodiff.eager.record import TENSOR, call_on_tape, record_op
+from autodiff.eager.tape import Step, force, leaf_step, walk
+from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
+from tracer.op import Op
+from tracer.trace import Tracer
+from tracer.types import ArrayType, check_plain, is_inexact, type_of_value
 
-__all__ = ["Tensor", "tensor", "no_grad", "enable_grad", "is_grad_enabled"]
-
-
-class _Mode(threading.local):
-    grad = True
-
-
-_mode = _Mode()
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Within, nothing is remembered for `backward`; parameters may be written in place.
-
-    Examples
-    --------
-    >>> w = tensor([1.0, 2.0], requires_grad=True)
-    >>> with no_grad():
-    ...     w -= 0.5
-    >>> w
-    tensor([0.5, 1.5], requires_grad=True)
-    """
-    before, _mode.grad = _mode.grad, False
-    try:
-        yield
-    finally:
-        _mode.grad = before
-
-
-@contextmanager
-def enable_grad() -> Iterator[None]:
-    """Within, even inside `no_grad`, operations are remembered."""
-    before, _mode.grad = _mode.grad, True
-    try:
-        yield
-    finally:
-        _mode.grad = before
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations on tensors are remembered now."""
-    return _mode.grad
-
-
-class _Step:
-    """One remembered operation: its op, its inputs with the version each had, and the types of its results."""
-
-    __slots__ = ("op", "inputs", "versions", "params", "types", "values", "where", "freed")
-
-    def __init__(self, op, inputs, params, types, values, where):
-        self.op = op
-        self.inputs = inputs
-        self.versions = [x.version for x in inputs if isinstance(x, Tensor)]
-        self.params = params
-        self.types = types
-        self.values = values
-        self.where = where
-        self.freed = False
-
-    def free(self) -> None:
-        """Forget the inputs, so that what they hold can go."""
-        self.freed = True
-        self.inputs, self.params, self.values = (), {}, ()
+__all__ = ["Tensor", "tensor", "why", "no_grad", "enable_grad", "is_grad_enabled"]
 
 
 class _Tape:
-    """What stands in the place of a trace for tensors: it runs each op at once."""
+    """What stands in the place of a trace for tensors."""
 
     level = 0
     open = True
     name = "tape"
 
     def record(self, op: Op, args: Sequence, params: dict[str, Any]):
-        """Run an op; remember it if an input requires a gradient."""
-        values = [a.value if isinstance(a, Tracer) else a for a in args]
-        types = op.infer(*[type_of(a) for a in args], **params)
-        results = op.reference(*values, **params)
-        if not op.many:
-            types, results = [types], [results]
-        sizes: dict = {}
-        for t, v in zip(types, results, strict=True):
-            match_sizes(t, np.shape(v), sizes)
-        if sizes:
-            types = [substitute(t, sizes) for t in types]
-        step = None
-        if _mode.grad and any(isinstance(a, Tensor) and a.requires_grad for a in args):
-            step = _Step(op, tuple(args), params, types, results, user_line())
-        out = []
-        for k, (t, v) in enumerate(zip(types, results, strict=True)):
-            follows = step is not None and is_inexact(t.dtype) and getattr(op, "differentiable", True)
-            out.append(Tensor(v, t, requires_grad=follows, step=step if follows else None, place=k))
-        return out if op.many else out[0]
+        """Record an operation of the graph."""
+        return record_op(op, args, params)
 
 
 _TAPE = _Tape()
+_gathering = threading.Lock()
+_hook_numbers = itertools.count()
 
 
-class Tensor(Tracer):
+class Tensor(TapeOperators):
     """An array that can ask for its gradient. Made by `tensor`, and by every operation on tensors."""
 
-    __slots__ = ("requires_grad", "_grad", "step", "place", "version")
+    __slots__ = ()
+    owner = _TAPE   # type: ignore[assignment]
+    ref = weak = views = origin = None  # type: ignore[assignment]
 
-    def __init__(self, value, type: ArrayType, *, requires_grad: bool = False, step: _Step | None = None, place: int = 0):
-        super().__init__(type, _TAPE, None, value)
-        self.requires_grad = requires_grad
-        self._grad: Tensor | None = None
+    def __init__(self, step: Step):
         self.step = step
-        self.place = place
-        self.version = 0
+        self.alias = None
+        self.version = 0    # how often it was written in place
 
     # -- what it is ------------------------------------------------------------------------------
 
     @property
+    def type(self) -> ArrayType:  # type: ignore[override]
+        """Dtype and shape."""
+        return self.step.kind.type
+
+    @property
+    def where(self):  # type: ignore[override]
+        """The user's line that made it."""
+        from autodiff.eager.tape import where_of
+        return where_of(self.step)
+
+    @property
+    def value(self):  # type: ignore[override]
+        """The array itself, computed if need be. Of a leaf it is the memory that is written in place."""
+        step = self.current()
+        evaluated(step)
+        return expose(self) if step.is_leaf else step.value
+
+    @value.setter
+    def value(self, value) -> None:
+        if value is not self.step.value:    # else it was written in place, as `x.value -= y` does
+            self.data = value
+
+    def read(self):
+        """The array itself, for who neither writes to it nor keeps it."""
+        return evaluated(self.current())
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients go through it."""
+        return self.step.needs
+
+    @requires_grad.setter
+    def requires_grad(self, requires_grad: bool) -> None:
+        self.requires_grad_(requires_grad)
+
+    @property
     def grad(self) -> Tensor | None:
         """The gradient gathered so far: None before the first `backward` and after it was set to None."""
-        return self._grad
+        try:
+            return self._grad
+        except AttributeError:
+            return None
 
     @grad.setter
     def grad(self, value) -> None:
         if value is None or isinstance(value, Tensor):
             self._grad = value
         else:
-            self._grad = Tensor(np.array(value, self.type.dtype), self.type)
+            self._grad = Tensor(leaf_step(np.array(value, self.type.dtype)))
 
     @property
     def is_leaf(self) -> bool:
         """Whether it was made by the user and not by an operation."""
-        return self.step is None
+        return self.step.is_leaf
+
+    @property
+    def grad_fn(self) -> str | None:
+        """The name of the operation that made it; None of a leaf."""
+        return None if self.step.is_leaf else self.step.recipe.name
 
     @property
     def data(self) -> Tensor:
         """The same memory, without history."""
         return self.detach()
+
+    @data.setter
+    def data(self, value) -> None:
+        with no_grad():
+            self._write(Ellipsis, value)
 
     def numpy(self) -> np.ndarray:
         """The array itself, sharing memory.
@@ -172,14 +153,18 @@ class Tensor(Tracer):
         return np.asarray(self.value)
 
     def __array__(self, dtype=None, copy=None):
-        a = self.numpy()
+        self._check_kept("a plain array")
+        if self.requires_grad:
+            return self.numpy()     # which says why not
+        a = np.asarray(self.read()) if copy else self.numpy()
         if dtype is not None and a.dtype != dtype:
             return a.astype(dtype)
         return np.array(a) if copy else a
 
     def item(self, *args):
         """The number of a tensor with one element."""
-        return np.asarray(self.value).item(*args)
+        self._check_kept("item()")
+        return np.asarray(self.read()).item(*args)
 
     def __float__(self):
         if self.requires_grad and _is_storing(sys._getframe(1)):
@@ -190,25 +175,51 @@ class Tensor(Tracer):
     def __int__(self):
         return int(self.item())
 
+    def __bool__(self):
+        return bool(self.read())
+
+    def _integer(self):
+        if self.type.dtype.kind not in "biu" or self.type.shape != ():
+            return super()._integer()
+        return int(self.read())
+
+    __index__ = _integer
+
+    def _check_kept(self, use: str) -> None:
+        """Refuse to take a number out of a tensor while a function is differentiated."""
+        if mode.strict:
+            raise explain(ConcreteValueError, f"{use} of a differentiated value {self.type} would lose its derivative")
+
     def tolist(self):
         """Nested lists of numbers."""
-        return np.asarray(self.value).tolist()
+        self._check_kept("tolist()")
+        return np.asarray(self.read()).tolist()
 
     def __repr__(self) -> str:
-        body = np.array2string(np.asarray(self.value), separator=", ", prefix="tensor(")
-        return f"tensor({body}{', requires_grad=True' if self.requires_grad else ''})"
+        body = np.array2string(np.asarray(self.read()), separator=", ", prefix="tensor(")
+        if not self.requires_grad:
+            return f"tensor({body})"
+        return f"tensor({body}, {f'grad_fn=<{self.grad_fn}>' if self.grad_fn else 'requires_grad=True'})"
 
     # -- history ---------------------------------------------------------------------------------
 
     def detach(self) -> Tensor:
-        """The same values, sharing memory, without history and without gradient."""
-        return Tensor(self.value, self.type)
+        """The same values without history and without gradient; of a leaf they are in the same memory."""
+        from tracer.ops.arithmetic import stop_gradient
+        step = self.current()
+        if not step.is_leaf or step.inputs is not None:
+            return record_op(stop_gradient, (self,), {})
+        other = Tensor(leaf_step(self.step.value, self.step.kind))
+        if self.alias.__class__ is Viewed:
+            other.alias = self.alias
+        else:
+            share(self, other)
+            other.alias = self.alias
+        return other
 
     def clone(self) -> Tensor:
         """A copy; gradients pass through it."""
-        from tracer.ops.arithmetic import positive
-        from tracer.trace import bind
-        return bind(positive, self)
+        return call_on_tape(np.positive, self)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set whether it asks for a gradient; returns itself.
@@ -220,10 +231,17 @@ class Tensor(Tracer):
         """
         if requires_grad:
             _check_float(self.type)
-        if self.step is not None and not requires_grad:
+        if not self.is_leaf and not requires_grad:
             raise explain(GradientError, "requires_grad_(False) on the result of an operation", fix="use detach()")
-        self.requires_grad = requires_grad
+        if requires_grad != self.requires_grad:
+            memory = self.step.extra.memory if self.step.extra is not None else None
+            self.step = leaf_step(force(self.current()), self.step.kind, requires_grad)
+            self.step.more().owner = weakref.ref(self)
+            self.step.extra.memory = memory
         return self
+
+    def _is_immutable(self) -> bool:
+        return mode.strict      # a function that is differentiated means NumPy's numbers
 
     def zero_(self) -> Tensor:
         """Fill with zeros in place; returns itself."""
@@ -233,21 +251,30 @@ class Tensor(Tracer):
         """Fill with a value in place; returns itself."""
         return self._write(Ellipsis, value)
 
+    def copy_(self, value) -> Tensor:
+        """Write the values of another array in place; returns itself."""
+        return self._write(Ellipsis, value)
+
     def _write(self, index, value) -> Tensor:
-        """self[index] = value, in place."""
-        if _mode.grad and (self.requires_grad or isinstance(value, Tensor) and value.requires_grad):
-            kind = "a leaf that requires grad" if self.is_leaf and self.requires_grad else "a tensor in a gradient's history"
-            raise explain(GradientError, f"{kind} is written in place", why="backward would need the old values",
+        """self[index] = value, in place.
+
+        Where a gradient goes through the tensor or the value, the tensor stands for a new value from now on; what was recorded from the old
+        one keeps it. Else the memory itself is written.
+        """
+        root = root_of(self)
+        if mode.grad and root.is_leaf and root.requires_grad:
+            raise explain(GradientError, "a leaf that requires grad is written in place", why="backward would need the old values",
                           fix="write inside `with ad.no_grad():` for parameters, or make a new tensor with x.at[index].set(v)")
-        value = value.value if isinstance(value, Tracer) else value
-        if isinstance(self.value, np.ndarray):
-            self.value[index] = value
-        else:
-            self.value = np.asarray(value, self.type.dtype).reshape(())[()]
-        self.version += 1
+        gives = isinstance(value, Tensor) and value.requires_grad
+        if mode.grad and (gives or self.requires_grad) or not root.is_leaf:
+            put_through(self, call_on_tape("update", self, index, value, "set").current())
+            return self
+        value = value.read() if isinstance(value, Tensor) else value
+        force(root.current())
+        write_array(self, _plain(index), value)
         return self
 
-    def backward(self, gradient=None, retain_graph: bool = False) -> None:
+    def backward(self, gradient=None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
         """Add the gradient of this tensor to the `grad` of every leaf that requires one.
 
         Parameters
@@ -255,7 +282,9 @@ class Tensor(Tracer):
         gradient : array of the shape of this tensor
             Cotangent of this tensor; needed unless it is a scalar.
         retain_graph : bool
-            Keep the history, so that `backward` can run through it again.
+            Keep the history, so that `backward` can run through it again; by default where `create_graph` is given.
+        create_graph : bool
+            Put the gradients on the tape as well, so that they have gradients.
 
         Raises
         ------
@@ -273,124 +302,156 @@ class Tensor(Tracer):
         if not self.requires_grad:
             raise explain(GradientError, "backward() on a tensor that does not require grad",
                           why="no tensor it was made from has requires_grad=True", fix="make the inputs with requires_grad=True")
-        ct = self._cotangent(gradient)
-        if self.step is None:
-            self._gather(ct)
+        seed = self._seed(gradient)
+        root = self.current()
+        if root.recipe is None:
+            self._gather(ones(root) if seed is None else np.array(seed))
             return
-        steps = _history(self.step)
-        graph, leaves, constants = _graph_of(steps, self)
-        active = [True] * len(leaves) + [False] * len(constants)
-        primal, n, back, (depends,) = pullback_graphs(graph, active)
-        values = [*(x.value for x in leaves), *constants]
-        out = _run_remembering(primal, values, steps)
-        residuals = out[len(out) - n:] if n else []
-        cts = evaluate(back, [*residuals, ct] if depends else residuals)    # without a cotangent the pullback gives zeros
-        for leaf, g in zip(leaves, cts, strict=False):
-            leaf._gather(g)
+        if create_graph:
+            with enable_grad():
+                recorded = recorded_gradients(root, gradient.current() if isinstance(gradient, Tensor) else
+                                              None if seed is None else leaf_step(np.array(seed)))
+                for leaf, step in recorded:
+                    owner = leaf.extra.owner() if leaf.extra is not None else None
+                    if owner is not None:
+                        owner._gather(step)
+            if retain_graph is False:
+                release(walk((root,)).steps)
+            return
+        found, passed = gradients(root, seed)
+        for leaf, g in found:
+            owner = leaf.extra.owner() if leaf.extra is not None else None
+            if owner is not None:
+                owner._gather(g)
         if not retain_graph:
-            for s in steps:
-                s.free()
+            release(passed)
 
-    def _cotangent(self, gradient):
+    def _seed(self, gradient):
+        """The cotangent of the result, if one was given."""
         if gradient is None:
             if self.type.shape != () and self.size != 1:
                 raise explain(GradientError, f"backward() on a tensor of shape {self.type.shape}",
                               why="only a scalar has one gradient", fix="sum it first, or give backward(gradient=...) its cotangent")
-            return np.ones(self.type.shape, self.type.dtype)[()]
-        g = np.asarray(gradient.value if isinstance(gradient, Tracer) else gradient, self.type.dtype)
+            return None
+        g = np.asarray(gradient.read() if isinstance(gradient, Tensor) else gradient, self.type.dtype)
         if g.shape != self.type.shape:
             raise explain(ShapeError, f"backward(gradient=...) of shape {g.shape} for a tensor of shape {self.type.shape}",
                           why="both have one shape", fix="give one number for each element")
         return g[()]
 
+    def _viewed(self, result: Tensor, read, put) -> Tensor:
+        """A result that shares its elements with this tensor."""
+        if result is self:
+            result = Tensor(self.step)
+        result.alias = viewed(self, View(0, read, put))
+        return result
+
     def _gather(self, g) -> None:
-        """Add to `grad`: into the same memory after the first time."""
-        if self._grad is None:
-            self._grad = Tensor(np.array(g, self.type.dtype), self.type)
-        else:
-            np.add(self._grad.value, g, out=self._grad.value)
+        """Add to `grad` an array that nobody else holds: into the same memory after the first time; or a step of the tape."""
+        with _gathering:
+            grad = self.grad
+            if grad is None and g.__class__ is np.ndarray:
+                self._grad = Tensor(leaf_step(g, self.step.kind))
+                return
+            if g.__class__ is Step:
+                self._grad = Tensor(g if grad is None else added(grad.current(), g))
+                return
+            if grad is None:
+                self._grad = Tensor(leaf_step(np.array(g, self.type.dtype), self.step.kind))
+            else:
+                force(grad.current())
+                array = own_array(root_of(grad))
+                np.add(array, g, out=array)
+                grad.version += 1
+
+    def register_hook(self, hook) -> Hook:
+        """Have `hook` called with the gradient of this tensor whenever it is computed; what it returns, if not None, takes its place.
+
+        Returns
+        -------
+        Hook : its `remove()` takes the hook away again
+        """
+        if not self.requires_grad:
+            raise explain(GradientError, "a hook on a tensor that does not require grad", why="it has no gradient")
+        extra = self.current().more()
+        if extra.hooks is None:
+            extra.hooks = {}
+
+        def on_array(g):
+            new = hook(Tensor(g if g.__class__ is Step else leaf_step(np.array(g))))
+            if new is None:
+                return g
+            new = new if isinstance(new, Tensor) else Tensor(leaf_step(np.array(new, self.type.dtype)))
+            return new.current() if g.__class__ is Step else new.read()
+        number = next(_hook_numbers)
+        extra.hooks[number] = on_array
+        return Hook(extra.hooks, number)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this tensor in `grad`, though it is no leaf."""
+        if not self.is_leaf:
+            self.current().more().retained = weakref.ref(self)
+
+
+class Hook:
+    """A hook that can be taken away."""
+
+    __slots__ = ("_hooks", "_number")
+
+    def __init__(self, hooks: dict, number: int):
+        self._hooks = hooks
+        self._number = number
+
+    def remove(self) -> None:
+        """Have the hook called no more."""
+        self._hooks.pop(self._number, None)
+
+
+TENSOR.append(Tensor)
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would never be released in the child."""
+    global _gathering
+    _gathering = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def why(x) -> str:
+    """How the last `backward` from a tensor, or the last call of a function made by `grad`, was done, and why so.
+
+    Examples
+    --------
+    >>> x = tensor([1.0, 2.0], requires_grad=True)
+    >>> y = (x * x).sum()
+    >>> y.backward()
+    >>> why(y)
+    'step by step through 2 operations: the tape is new'
+    """
+    if not isinstance(x, Tensor):
+        return x.__autodiff_tape__.why()
+    road = x.step.extra.road if x.step.extra is not None else ()
+    if not road:
+        return "backward() has not been called on it"
+    kernel, steps, reason = road
+    if kernel is not None:
+        return f"one kernel for the value and the gradients, through {steps} operations{kernel.explain}"
+    return f"step by step through {steps} operations: {reason}"
+
+
+def _plain(index):
+    """An index with the values of the tensors in it."""
+    if isinstance(index, tuple):
+        return tuple([_plain(i) for i in index])
+    return index.read() if isinstance(index, Tensor) else index
 
 
 def _is_storing(caller: FrameType) -> bool:
     """Whether a frame is at a statement `a[i] = x`: NumPy, to which it leads, then asks `x` for its number without a frame of its own."""
     return dis.opname[caller.f_code.co_code[caller.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
-
-
-def _history(last: _Step) -> list[_Step]:
-    """All steps behind one, inputs before their users."""
-    order: list[_Step] = []
-    seen: set[int] = set()
-    stack: list[tuple[_Step, bool]] = [(last, False)]
-    while stack:
-        step, done = stack.pop()
-        if done:
-            order.append(step)
-            continue
-        if id(step) in seen:
-            continue
-        seen.add(id(step))
-        if step.freed:
-            raise explain(GradientError, "backward() runs through a graph that was freed", why="an earlier backward() used it up",
-                          fix="call the earlier one with retain_graph=True, or compute the value again")
-        tensors = [x for x in step.inputs if isinstance(x, Tensor)]
-        if any(x.version != v for x, v in zip(tensors, step.versions, strict=True)):
-            raise explain(GradientError, f"a value that `{step.op.name}` needs in backward() was written in place since",
-                          where=step.where, fix="write to a copy, or call backward() before")
-        stack.append((step, True))
-        stack.extend((x.step, False) for x in tensors if x.step is not None and x.requires_grad)
-    return order
-
-
-def _graph_of(steps: list[_Step], result: Tensor) -> tuple[Graph, list[Tensor], list]:
-    """The tape as a graph: leaves first, then the constants it uses."""
-    leaves: list[Tensor] = []
-    constants: list[tuple[Var, Any]] = []
-    names: dict[int, Var] = {}
-    outputs: dict[tuple[int, int], Var] = {}
-    nodes = []
-
-    def name(x) -> Any:
-        if isinstance(x, Tensor) and x.step is not None and x.requires_grad:
-            return outputs[id(x.step), x.place]
-        if not isinstance(x, (Tensor, np.ndarray)):
-            number: Any = np.asarray(x)[()]
-            return Const(number)
-        if id(x) not in names:
-            names[id(x)] = v = Var(type_of(x))
-            if isinstance(x, Tensor) and x.requires_grad:
-                leaves.append(x)
-            else:
-                constants.append((v, x.value if isinstance(x, Tensor) else x))
-        return names[id(x)]
-    for step in steps:
-        ins = [name(x) for x in step.inputs]
-        outs = tuple(Var(t) for t in step.types)
-        for k, v in enumerate(outs):
-            outputs[id(step), k] = v
-        nodes.append(Node(step.op, tuple(ins), outs, step.params, step.where))
-    inputs = (*(names[id(x)] for x in leaves), *(v for v, _ in constants))
-    graph = Graph("tape", inputs, tuple(nodes), (outputs[id(result.step), result.place],))
-    return graph, leaves, [value for _, value in constants]
-
-
-def _run_remembering(primal: Graph, values: list, steps: list[_Step]) -> list:
-    """Run a primal graph, taking what the tape has computed already from there."""
-    known: dict = {}
-    for s in steps:
-        known[s.op, tuple([_identity(x.value if isinstance(x, Tensor) else x) for x in s.inputs]), tuple(s.params.values())] = s.values
-
-    def step(node: Node, xs: list, params: dict) -> list:
-        found = known.get((node.op, tuple([_identity(x) for x in xs]), tuple(params.values())))
-        if found is not None:
-            return list(found)
-        out = node.op.reference(*xs, **params)
-        return out if node.op.many else [out]
-    return walk(primal, values, step)
-
-
-def _identity(x):
-    """Arrays by identity; numbers by type and bits, which tell 0.0 from -0.0 and make nan equal to itself."""
-    return id(x) if isinstance(x, np.ndarray) else (type(x), np.asarray(x).tobytes())
 
 
 def _check_float(t: ArrayType) -> None:
@@ -429,11 +490,18 @@ def tensor(data, dtype=None, requires_grad: bool = False) -> Tensor:
     if isinstance(data, Tracer) and not isinstance(data, Tensor):
         raise explain(ConcreteValueError, "a tensor cannot be made of a traced value", why="tensors hold numbers")
     check_plain(data)
-    value = np.array(data.value if isinstance(data, Tensor) else data, dtype)
+    value = np.array(data.read() if isinstance(data, Tensor) else data, dtype)
     try:
         t = type_of_value(value)
     except TypeError as e:
         raise explain(DTypeError, f"tensor of dtype {value.dtype}", why=str(e)) from None
+    if value.dtype != t.dtype:
+        value = value.astype(t.dtype)
     if requires_grad:
         _check_float(t)
-    return Tensor(value, t, requires_grad=requires_grad)
+    made = Tensor(leaf_step(value, kind_of(t), requires_grad))
+    if requires_grad:
+        made.step.more().owner = weakref.ref(made)
+    return made
+
+

@@ -91,8 +91,10 @@ def view(source, read: Callable, put: Callable | None = None, key: Any = None):
     """`read(source)`, remembered as a view: writes to either are seen by both. Without `put` the view is read-only."""
     _check(source)
     result = read(source)
-    if not isinstance(source, Tracer) or not isinstance(result, Tracer) or source.owner.level == 0:
+    if not isinstance(source, Tracer) or not isinstance(result, Tracer):
         return result
+    if source.owner.level == 0:
+        return source._viewed(result, read, put)    # type: ignore[attr-defined]
     if result is source:
         result = Tracer(source.type, source.owner, source.ref, source.value, None, source.where)
     if not result.owner.reaches(source):
@@ -165,6 +167,8 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     from autodiff.numpy.indexing import update
     from autodiff.numpy.selection import parse
     if x.owner.level == 0:
+        if exact:
+            _check_same_kind(x, value)
         x._write(index, value)  # type: ignore[attr-defined]
         return x
     trace = current_trace()

@@ -26,6 +26,8 @@ declare ptr @PyErr_NoMemory()
 @ad_bool = external global i8
 @ad_true = external global i8
 @ad_false = external global i8
+@ad_np_true = external global i8
+@ad_np_false = external global i8
 
 define ptr @ad_call(ptr %self, ptr %args, i64 %nargs) #0 {
 entry:
@@ -347,6 +349,7 @@ output:
   %opool2 = getelementptr i64, ptr %oq, i64 6
   switch i64 %okind, label %miss [i64 $MAKE_ARRAY, label %new
                                   i64 $MAKE_SCALAR, label %newscalar
+                                  i64 $MAKE_TRUTH, label %newscalar
                                   i64 $MAKE_POOLED, label %pooled
                                   i64 $MAKE_SAME, label %fixed
                                   i64 $MAKE_DONATED, label %donated]
@@ -488,7 +491,32 @@ giveup:
   br label %judge
 judge:
   %failed = icmp ne i32 %code, 0
-  br i1 %failed, label %raise, label %builds
+  %tsome = icmp ne i64 %outn, 0
+  br i1 %failed, label %raise, label %truths
+truths:
+  br i1 %tsome, label %judgetruth, label %builds
+judgetruth:     ; NumPy compares its truth values by identity: one of its two takes the place of the one that was made
+  %trutho = phi i64 [0, %truths], [%truth1, %told]
+  %truthrow = mul i64 %trutho, $OUTPUT_ROW
+  %truthq = getelementptr i64, ptr %outt, i64 %truthrow
+  %truthkind = load i64, ptr %truthq
+  %truthis = icmp eq i64 %truthkind, $MAKE_TRUTH
+  br i1 %truthis, label %settruth, label %told
+settruth:
+  %truthp = getelementptr ptr, ptr %made, i64 %trutho
+  %truthobj = load ptr, ptr %truthp
+  %truthdata = getelementptr i8, ptr %truthobj, i64 16
+  %truthvalue = load i8, ptr %truthdata
+  %truthset = icmp ne i8 %truthvalue, 0
+  %truthnew = select i1 %truthset, ptr @ad_np_true, ptr @ad_np_false
+  call void @Py_IncRef(ptr %truthnew)
+  store ptr %truthnew, ptr %truthp
+  call void @Py_DecRef(ptr %truthobj)
+  br label %told
+told:
+  %truth1 = add i64 %trutho, 1
+  %truthmore = icmp slt i64 %truth1, %outn
+  br i1 %truthmore, label %judgetruth, label %builds
 raise:
   %handler.at = getelementptr i64, ptr %s, i64 $HANDLER
   %handler = load ptr, ptr %handler.at

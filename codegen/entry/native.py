@@ -36,7 +36,7 @@ __all__ = ["Signature", "NativeFunction", "Word", "Item", "word_offset", "availa
 ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW, WATCH_ROW = 4, 6, 7, 3, 3
 GET_DICT, GET_TUPLE, GET_LIST, IS_SEQUENCE, IS_DICT, IS_OBJECT, IS_TYPE = range(7)
 ARRAY, FLOAT, INT, BOOL, SCALAR = range(5)
-MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME, MAKE_DONATED = range(5)
+MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME, MAKE_DONATED, MAKE_TRUTH = range(6)
 BUILD_TUPLE, BUILD_LIST, BUILD_DICT, BUILD_OBJECT, BUILD_CALL = range(5)
 
 # Bytes from the start of an array object to its fields, and the flags that an array has that a kernel can read as it lies.
@@ -60,7 +60,8 @@ _FASTCALL = 0x80
 def _types() -> dict[str, int]:
     """Addresses of the objects that the entry compares with."""
     return {"ad_dict": id(dict), "ad_array": id(np.ndarray), "ad_float": id(float), "ad_int": id(int), "ad_bool": id(bool),
-            "ad_true": id(True), "ad_false": id(False), "ad_new_array": _numpy_function(94)}
+            "ad_true": id(True), "ad_false": id(False), "ad_np_true": id(np.True_), "ad_np_false": id(np.False_),
+            "ad_new_array": _numpy_function(94)}
 
 
 def _numpy_function(slot: int) -> int:
@@ -188,6 +189,7 @@ class Signature:
     def _output(self, kind: int, dtype: np.dtype, shape: tuple[int, ...]) -> list[int]:
         if kind == MAKE_SCALAR:
             # PyTypeObject.tp_alloc, word 38 of the type object.
+            kind = MAKE_TRUTH if dtype.kind == "b" else kind
             return [kind, id(dtype.type), 0, 0, ctypes.c_int64.from_address(id(dtype.type) + 38 * 8).value]
         if kind == MAKE_DONATED:
             return [kind, 0, shape[0]]  # the number of the leaf

@@ -177,7 +177,7 @@ def test_jit_closes_over_tensors_as_they_are_at_each_call():
 def test_dropping_a_tensor_drops_its_tape():
     x = param(2)
     y = x * x
-    z = weakref.ref(y)
+    z = weakref.ref(y.step)
     s = y.sum()
     del y
     assert z() is not None  # held by s

@@ -289,3 +289,14 @@ def test_what_is_watched_sends_calls_to_the_fallback():
     space.clear()
     assert goes_to_the_kernel()
     assert native_entry.word_offset(f, second) is None and native_entry.word_offset(f, first) is not None
+
+
+def test_truth_values_are_numpys_own():
+    # NumPy compares its truth values by identity: one that was made anew was false in `if`, whatever it held.
+    f = ad.jit(lambda x: (x.sum() < 1.0, x.sum() >= 1.0, x))
+    for x in (np.zeros(3), np.ones(3)) * 3:
+        small, large, _ = f(x)
+        assert small in (np.True_, np.False_) and small is not large and (small is np.True_) == (x.sum() < 1.0)
+        assert bool(small) == (x.sum() < 1.0) and bool(large) == (x.sum() >= 1.0) and (not small) == bool(large)
+    g = ad.jit(lambda x: np.all(x > 0))
+    assert [bool(g(x)) for x in (np.ones(2), -np.ones(2)) * 3] == [True, False] * 3
