@@ -61,6 +61,10 @@ class Tracer(ArrayMethods):
         return f"Tracer({self.type})"
 
 
+LONGEST_PATH = 60_000
+"""Operations of a function that is compiled along the path it takes: more would compile for a quarter of a minute and longer."""
+
+
 class _State(threading.local):
     def __init__(self):
         self.stack: list[Trace] = []
@@ -250,6 +254,9 @@ class Trace:
             out.append(Tracer(t, self, Var(t), None if values is None else values[i], None, where))
         node = Node(op, atoms, tuple([o.ref for o in out]), params, where)  # type: ignore[arg-type, misc]
         self.nodes.append(node)
+        if self.guards is not None and len(self.nodes) > LONGEST_PATH:
+            raise explain(ConcreteValueError, f"the path that `{self.name}` takes has more than {LONGEST_PATH} operations",
+                          why="its loops are written out, step by step", fix="call it without jit, or see `f.why()` for what cannot be captured")
         if self.integers and types and not types[0].shape and types[0].dtype == np.int64:
             self._note_integer(op, atoms, out[0].ref)  # type: ignore[arg-type]
         for v in node.outputs:

@@ -71,7 +71,7 @@ class Variants:
         try:
             rec = self.jitted._record(args, kwargs, statics, guarded=True, **how)
         except ConcreteValueError as e:
-            raise self.refused or e from None
+            raise self.refused or e from e
         if not self.guarded:
             self.guarded = True
             warnings.warn(f"`{self.jitted.name}` is compiled along the path that its conditions take: {_first_line(self.refused)}; other "

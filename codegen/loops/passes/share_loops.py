@@ -2,7 +2,8 @@
 
 A step may write an array only along an axis that the loop's counter alone selects, the same in every access of the loop. Scalars it
 sets before it reads them are its own; scalars it combines into get one cell a thread, added up in order afterwards; scratch arrays that
-live inside the loop get one copy a thread: since the loop is parallel, no step reads what another one left in them.
+live inside the loop get one copy a thread: since the loop is parallel, no step reads what another one left in them. A loop whose number of
+steps is known only at run time is not shared: who hands out the stretches would have to read it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from codegen.loops.language import (
     Call,
     For,
     Grow,
+    Lit,
     Load,
     Program,
     Stmt,
@@ -40,7 +42,7 @@ def share_loops(program: Program, target: Target) -> Program:
     if target.threads > 1:
         usage = Usage(program.body, {b for b in program.outputs if isinstance(b, Buffer) and not b.shape})
         for s in program.body:
-            if isinstance(s, For) and s.parallel and not s.reverse and _is_simple(s) and work_of(s) >= ENOUGH:
+            if isinstance(s, For) and isinstance(s.stop, Lit) and s.parallel and not s.reverse and _is_simple(s) and work_of(s) >= ENOUGH:
                 s.threads = _shared(s, program, usage)
     return program
 

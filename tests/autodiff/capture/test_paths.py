@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from tracer import errors as ad_errors
 
 BODIES = [
     "x[k]", "x[m]", "x[k[0]]", "np.nonzero(m)[0] + x[0] * 0", "np.argwhere(m)[:, 0] + x[0] * 0", "np.bincount(k, weights=x)",
@@ -59,3 +60,21 @@ def test_other_numbers_of_the_same_path(body, tmp_path):
         got, want = f(*args), space["program"](*args)
         np.testing.assert_allclose(np.asarray(got, float), np.asarray(want, float), rtol=1e-12)
     assert "path" in f.why()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_path_that_is_too_long_is_refused(monkeypatch):
+    """A double loop along a path took gigabytes and minutes to compile."""
+    monkeypatch.setattr("tracer.trace.LONGEST_PATH", 50)
+
+    def f(x):
+        items = []
+        for i in range(100):
+            if x[i % 3] > i * 0.01:
+                items.append(x[i % 3])
+        return sum(items)
+    x = np.array([0.1, 0.4, 0.9])
+    with pytest.raises(ad_errors.ConcreteValueError):
+        ad.jit(f)(x)
+    monkeypatch.setattr("tracer.trace.LONGEST_PATH", 60_000)
+    np.testing.assert_allclose(ad.jit(f)(x), f(x))

@@ -72,6 +72,16 @@ def test_long_loops_are_shared_by_threads_and_say_what_each_has(monkeypatch):
     assert loops(lambda x: np.cumsum(x), x, target=Target(threads=2))[-1].threads is None
 
 
+def test_a_loop_of_a_length_known_at_run_time_is_not_shared(monkeypatch):
+    """It ended in an error while the IR was written. No test had threads and such a length."""
+    monkeypatch.setattr(share_loops, "ENOUGH", 0)
+
+    def f(x):
+        return np.sum(np.tanh(x[x > 0.2]))
+    x = np.linspace(0.0, 1.0, 30)
+    np.testing.assert_allclose(ad.jit(f, threads=2)(x), f(x), rtol=1e-14)
+
+
 def test_plans_stand_in_the_text():
     text = ad.show(lambda x: np.sum(x * x), np.ones(100), stage="vectorize")
     assert "for i0 < 100:  # vectors of 4 twice, rest one by one; t2 summed in vectors" in text
