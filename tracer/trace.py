@@ -256,7 +256,7 @@ class Trace:
         self.nodes.append(node)
         if self.guards is not None and len(self.nodes) > LONGEST_PATH:
             raise explain(ConcreteValueError, f"the path that `{self.name}` takes has more than {LONGEST_PATH} operations",
-                          why="its loops are written out, step by step", fix="call it without jit, or see `f.why()` for what cannot be captured")
+                          why="its loops are written out, step by step", fix="call it without jit; `f.why()` says what cannot be captured")
         if self.integers and types and not types[0].shape and types[0].dtype == np.int64:
             self._note_integer(op, atoms, out[0].ref)  # type: ignore[arg-type]
         for v in node.outputs:
