@@ -176,8 +176,10 @@ class Trace:
             return ref  # type: ignore[return-value]
         return self.capture(x)
 
-    def rebind(self, x: Tracer, new: Tracer) -> None:
-        """Let `x` stand for `new` from here on."""
+    def rebind(self, x: Tracer, new: Any) -> None:
+        """Let `x` stand for `new` from here on; `new` may be a plain array, where all elements were set to its."""
+        if not isinstance(new, Tracer):
+            new = Tracer(type_of(new), self, self.atom(new), new if self.concrete else None)  # type: ignore[arg-type]
         if x.owner is self:
             x.ref, x.value, x.weak, x.where = self.atom(new), new.value, None, new.where  # type: ignore[assignment]
             return

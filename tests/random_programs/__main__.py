@@ -28,6 +28,8 @@ def text_of(seed: int) -> tuple[str, bool]:
     return (text, True) if seed % 2 else (text.replace("np.float32", "np.float64"), False)
 
 
+FACES = ("call", "gradient", "eager gradient", "forward", "differences")
+"""Those that can be looked at alone."""
 LONGEST = 60
 """Seconds that the comparisons of one program may take; more is a failure: something grows out of bounds."""
 
@@ -51,11 +53,11 @@ def _limited(seconds: int) -> Iterator[None]:
         signal.alarm(0)
 
 
-def failure(text: str, seed: int, float32: bool, folder: Path, name: str) -> str:
+def failure(text: str, seed: int, float32: bool, folder: Path, name: str, only: str = "") -> str:
     """What is wrong with a program; empty if nothing."""
     try:
         with _limited(LONGEST):
-            compare(load(text, folder, name), seed, float32)
+            compare(load(text, folder, name), seed, float32, only)
     except Difference as e:
         return str(e)
     return ""
@@ -65,17 +67,21 @@ def _kind(failure: str) -> str:
     """The face and the kind of a difference: a minimum of words that a smaller program must have as well."""
     kinds = ("raises", "dtype", "shape")
     words = {"raises": ": raises", "dtype": " is float", "shape": "has shape"}
-    return failure.split(":")[0] + next((k for k in kinds if words[k] in failure), "value") if failure else ""
+    if not failure:
+        return ""
+    kind = next((k for k in kinds if words[k] in failure), "value")
+    return f"{failure.split(':')[0]} {kind} {failure.split(': raises ')[1].split(':')[0] if kind == 'raises' else ''}"
 
 
 def small(text: str, seed: int, float32: bool, folder: Path) -> str:
     """The smallest program that fails in the same way, and how it does."""
     kind = _kind(failure(text, seed, float32, folder, f"first_{seed}"))
+    face = next((f for f in FACES if kind.startswith(f)), "")
     numbers = iter(range(10 ** 6))
 
     def fails(candidate: str) -> bool:
         try:
-            return _kind(failure(candidate, seed, float32, folder, f"small_{seed}_{next(numbers)}")) == kind
+            return _kind(failure(candidate, seed, float32, folder, f"small_{seed}_{next(numbers)}", face)) == kind
         except Exception:       # noqa: BLE001 - a candidate that is no program
             return False
     found = shrunk(text, fails)

@@ -243,3 +243,17 @@ def test_choose_refuses_negative_numbers():
     traced = trace_flat(lambda i, x: [np.choose(i, [x, x])], [type_of_value(I), type_of_value(np.ones(3))])
     with pytest.raises(IndexError):
         evaluate(traced.graph, [np.array([-1, 0, 1]), np.ones(3)])
+
+
+def test_all_elements_set_to_those_of_a_plain_array():
+    """The new value is no tracer; it ended in an AttributeError. Tests had set all elements to traced values, or some to plain ones."""
+    def f(x):
+        v = x
+        v[:] = np.arange(len(x))
+        w = x[::-1]
+        w[...] = np.array([7, 8, 9])
+        return v.sum() + w[0]
+    x, y = np.ones(3), np.ones(3)
+    assert ad.jit(f)(x) == f(y)
+    np.testing.assert_array_equal(x, y)
+    np.testing.assert_array_equal(ad.jit(ad.grad(lambda x: f(x * 1)))(x), np.zeros(3))
