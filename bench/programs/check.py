@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from bench.programs import all_programs, jax_ports
+from bench.programs import all_programs, jax_ports, other_ports
 from bench.programs.adjoints import ADJOINTS
 
 
@@ -52,7 +52,7 @@ def by_jax(makers):
 def by_autograd(name, module, args):
     import autograd
 
-    loss = jax_ports.AUTOGRAD[name]()
+    loss = other_ports.AUTOGRAD[name]()
 
     def of_inputs(inputs):
         full = list(args)
@@ -67,7 +67,7 @@ def by_autograd(name, module, args):
 def by_torch(name, module, args):
     import torch
 
-    loss = jax_ports.TORCH[name]()
+    loss = other_ports.TORCH[name]()
 
     def both():
         full = [torch.tensor(a, dtype=torch.float64) if isinstance(a, np.ndarray) else a for a in args]
@@ -84,8 +84,8 @@ IMPLEMENTATIONS = {
     "numba adjoint": (ADJOINTS, by_adjoint),
     "jax direct": (jax_ports.DIRECT, by_jax(jax_ports.DIRECT)),
     "jax expert": (jax_ports.EXPERT, by_jax(jax_ports.EXPERT)),
-    "autograd": (jax_ports.AUTOGRAD, by_autograd),
-    "torch": (jax_ports.TORCH, by_torch),
+    "autograd": (other_ports.AUTOGRAD, by_autograd),
+    "torch": (other_ports.TORCH, by_torch),
 }
 
 
