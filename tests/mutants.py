@@ -94,7 +94,7 @@ def faults(path: Path) -> Iterator[Fault]:
         elif isinstance(node, ast.If | ast.IfExp):
             a, b = at(node.test.lineno, node.test.col_offset), at(node.test.end_lineno or 0, node.test.end_col_offset or 0)
             yield Fault(name, node.test.lineno, a, b, f"not ({data[a:b].decode()})", "condition negated")
-        elif isinstance(node, ast.AugAssign | ast.Expr) and not isinstance(getattr(node, "value", None), ast.Constant | ast.Yield | ast.YieldFrom):
+        elif isinstance(node, ast.AugAssign) or isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant | ast.Yield | ast.YieldFrom):
             a, b = at(node.lineno, node.col_offset), at(node.end_lineno or 0, node.end_col_offset or 0)
             yield Fault(name, node.lineno, a, b, "pass", "statement left out")
 

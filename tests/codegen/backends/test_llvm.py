@@ -198,3 +198,15 @@ def test_every_width_of_vectors(n, width, monkeypatch):
     check(lambda x: np.sum(x * x), f32, rtol=1e-6)
     z = x.copy()
     check(lambda z: np.cumsum(z)[::-1] * (z >= 0), z)
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 8, 11, 13, 17, 19])
+def test_stores_that_are_no_neighbours_stay_inside(n):
+    """The last lanes of a vector are outside of the loop: they store nothing. A planted fault that let them store was not noticed."""
+    def f(x):
+        y = ad.numpy.zeros((2 * n, 3))
+        y[::2, 1] = x * 2.0
+        y[n:, 2] = np.exp(x)
+        return y
+    check(f, RNG.standard_normal(n))
+    check(lambda x: np.stack([np.exp(x), x * 2.0], axis=1), RNG.standard_normal(n))
