@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "lowering": (("codegen/loops/lower/*.py", "codegen/loops/donate.py"), ("tests/codegen", "tests/tracer")),
     "passes": (("codegen/loops/passes/*.py", "tracer/passes/*.py"), ("tests/codegen/loops", "tests/tracer/passes", "tests/test_golden.py")),
     "vectors": (("codegen/backends/llvm/elements.py", "codegen/backends/llvm/vectors.py", "codegen/backends/llvm/writer.py",
-                 "codegen/backends/llvm/scalar.py"), ("tests/codegen/backends", "tests/codegen/loops")),
+                 "codegen/backends/llvm/scalar.py"), ("tests/codegen/backends", "tests/codegen/loops", "tests/tracer/test_elementwise_laws.py")),
     "capture": (("autodiff/capture/branches.py", "autodiff/capture/body.py", "autodiff/capture/loops.py", "autodiff/capture/loop_aliases.py",
                  "autodiff/capture/locations.py", "autodiff/numpy/aliasing.py"), ("tests/autodiff/capture",)),
     "keys": (("autodiff/compiled/signature.py", "autodiff/compiled/environment.py", "codegen/cache.py"),
