@@ -18,6 +18,7 @@ import numpy as np
 import autodiff.numpy as anp
 from autodiff.capture import callbacks, dispatch
 from autodiff.capture.advancing import advance, note_made
+from autodiff.capture.effects import performed
 from autodiff.capture.counterparts import BUILTINS, NUMPY
 from autodiff.capture.locations import Slot, check_read, will_set
 from autodiff.capture.python_numbers import require_that
@@ -125,6 +126,10 @@ def _set_own_attribute(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     if len(args) == 3:
         will_set(Slot(args[0], "attribute", args[1]))
     return UNBOUND
+
+
+def _printed(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    return performed(f, args, kwargs)
 
 
 def _counterpart(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
@@ -259,6 +264,7 @@ def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
     """The handlers of each function that has some, in the order in which they are tried."""
     tables: tuple[tuple[Callable, Any], ...] = (
         (_question, QUESTIONS), (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
+        (_printed, [print]),
         (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (sort, [sorted]),
         (_any_all, [any, all]),
         (_reduction, [sum, min, max, math.fsum, math.prod]), (_called_back, callbacks.FUNCTIONS),

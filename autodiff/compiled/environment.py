@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.effects import Learned
 from autodiff.capture.locations import global_names, is_users, is_users_file, slot_names
 from autodiff.capture.reads import Reads, holds, same_content
 from autodiff.capture.state import UNBOUND
@@ -99,14 +100,15 @@ class Surroundings:
         """Whether the function may read an array."""
         return any(isinstance(p.value, np.ndarray) for p in self.here())
 
-    def add(self, before: list[Place], captured: list, reads: Reads | None) -> None:
+    def add(self, before: list[Place], captured: list, reads: Reads | None, learned: Learned) -> None:
         """Keep an eye on what the recorded function may have read. Of an array that is no input of the graph, the numbers count.
 
-        `reads` is what it has read by what was noted; what it has set itself meanwhile is its own affair.
+        `reads` is what it has read by what was noted. What it has `learned` to change is read at each call.
         """
         inputs = {id(x) for x in captured}
+        changed = {(id(s.owner), s.name) for s in learned.slots}
         for p in before:
-            if p.now() is not p.value:
+            if p.now() is not p.value or (id(p.owner), p.key) in changed:
                 continue    # what the function itself has set is its own affair
             self.places[id(p.owner), p.key] = p
             if isinstance(p.value, np.ndarray) and id(p.value) not in inputs and not _is_frozen(p.value):

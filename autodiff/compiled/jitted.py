@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.capture import lift_here
-from autodiff.capture.recording import Recorded, record
+from autodiff.capture.effects import Learned
+from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
@@ -124,6 +125,7 @@ class Jitted:
         self._around_holds: Callable[[], bool] = self._around.check()
         self._watched: list | None = None               # what the native entry compares
         self._changed = ""
+        self._learned = Learned()       # what the function changes outside of it
         self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
             from autodiff.compiled.interop import register_numba
@@ -274,9 +276,12 @@ class Jitted:
         f = bound(self.function, statics)
         leaves, tree = flatten((args, kwargs))
         before = self._around.here()
-        rec = record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
-                     label=call_label, writes=True, **how)
-        self._around.add(before, rec.captured, rec.reads)
+
+        def attempt() -> Recorded:
+            return record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
+                          label=call_label, writes=True, learned=self._learned, **how)
+        rec = with_effects(attempt, self._learned)
+        self._around.add(before, rec.captured, rec.reads, self._learned)
         self._by_layout |= rec.asked_layout
         self._look()
         return rec
@@ -319,7 +324,7 @@ class Jitted:
         rec = self._record(args, kwargs, statics)
         leaves, _ = flatten((args, kwargs))
         out = bind(call, *map(as_leaf, leaves), *rec.captured, graph=rec.graph)
-        n = len(out) - len(rec.written)
+        n = rec.results()
         for k, new in zip(rec.written, out[n:], strict=True):
             leaves[k][...] = new
         return unflatten(rec.out_tree, out[:n])
@@ -336,7 +341,7 @@ class Jitted:
             except ConcreteValueError as e:
                 variants = Variants(self, e)
                 rec = variants.record(args, kwargs, statics, leaves)
-            if rec.written and variants is None:
+            if (rec.written or rec.effects is not None) and variants is None:
                 variants = Variants(self, None)
             if variants is not None:
                 entry = Entry(rec, None, [], unpacker(rec.out_tree), None, variants=variants)

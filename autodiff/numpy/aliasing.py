@@ -169,9 +169,12 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
         return x
     trace = current_trace()
     if trace is None or not trace.reaches(x):
+        if trace is not None:
+            _note_change_outside(trace, _root(x) if x.views is not None else x)
         raise _refusal(x, _OUTER)
     place = _place(x)
     if place.memory.locked:
+        _note_change_outside(trace, _root(x))
         raise _refusal(x, place.memory.locked)
     if exact:
         _check_same_kind(x, value)
@@ -187,6 +190,14 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     if place.memory.links:
         _follow_links(place.memory, {id(place.memory)})
     return x
+
+
+def _note_change_outside(trace: Any, x: Tracer) -> None:
+    """Tell the recording that an array from outside is to be written."""
+    while trace.parent is not None:
+        trace = trace.parent
+    if trace.effects is not None:
+        trace.effects.stands_for_outside(x)
 
 
 def may_be(x: Tracer, others: Sequence[tuple[Any, Callable[[], Any]]]) -> None:

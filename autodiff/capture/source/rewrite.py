@@ -136,7 +136,8 @@ class Converter(ast.NodeTransformer):
         return placed(hook_call("call", n.func, *n.args, keywords=n.keywords), n)
 
     def visit_Name(self, n: ast.Name) -> ast.AST:
-        if not isinstance(n.ctx, ast.Load) or n.id in self.inside or hasattr(builtins, n.id) or n.id == "__class__":
+        shared = bool(self.scopes) and n.id in self.scopes[-1].shared
+        if not isinstance(n.ctx, ast.Load) or not shared and (n.id in self.inside or hasattr(builtins, n.id) or n.id == "__class__"):
             return n
         return placed(hook_call("outside", n), n)
 
@@ -290,9 +291,15 @@ class Converter(ast.NodeTransformer):
     def _simple(self, s: ast.stmt) -> list[ast.stmt]:
         shared = self._shared(bound_names([s]), s)
         if isinstance(s, ast.Delete):
-            parts = [t.value for t in s.targets if isinstance(t, (ast.Subscript, ast.Attribute))]
-            return [*shared, *(placed(ast.Expr(hook_call("deletes", copy.deepcopy(p))), s) for p in parts), self.visit(s)]
+            return [*shared, *map(self._delete, s.targets)]
         return [*shared, *self._statement(s)]
+
+    def _delete(self, target: ast.expr) -> ast.stmt:
+        if isinstance(target, ast.Subscript):
+            return placed(ast.Expr(hook_call("delete_item", self.visit(target.value), self._index(self.visit(target.slice)))), target)
+        if isinstance(target, ast.Attribute):
+            return placed(ast.Expr(hook_call("delete_attribute", self.visit(target.value), self._attribute(target.attr))), target)
+        return placed(ast.Delete([self.visit(target)]), target)
 
     def _shared(self, names: Sequence[str], at: ast.stmt) -> list[ast.stmt]:
         """What is to be said before names that others read are set."""
@@ -315,7 +322,7 @@ class Converter(ast.NodeTransformer):
             return [self._augment(s)]
         if isinstance(s, ast.AugAssign):
             name: Any = s.target
-            value = placed(hook_call(f"i{BINARY[type(s.op).__name__]}", name_of(name.id), self.visit(s.value)), s)
+            value = placed(hook_call(f"i{BINARY[type(s.op).__name__]}", self.visit(name_of(name.id)), self.visit(s.value)), s)
             return [placed(ast.Assign([name], value), s)]
         if isinstance(s, ast.Assert) and not (s.msg and contains(s.msg, OF_THE_FRAME)):
             message = s.msg or ast.Constant(None)
