@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MemberDescriptorType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -482,16 +482,34 @@ def put_raw(slot: Any, value: Any) -> None:
     """Set or unset a place, past what the class of its object says about setting."""
     x, name = slot.owner, slot.name
     if slot.kind == "attribute":
-        base: Any = type if isinstance(x, type) else object
-        if value is not UNBOUND:
-            base.__setattr__(x, name, value)
-        elif own_value(slot) is not UNBOUND:
-            base.__delattr__(x, name)
+        set_raw(x, name, value)
     elif slot.kind == "item" and isinstance(x, list):
         if value is not UNBOUND and name < len(x):
             x[name] = value
     elif value is not UNBOUND or slot.get() is not UNBOUND:
         slot.put(value)
+
+
+def plain_setter(kind: type) -> type | None:
+    """The class whose `__setattr__` in C an object's class comes to, past those in Python; None if it is not an ordinary one."""
+    found = next(c for c in kind.__mro__ if "__setattr__" in vars(c) and not isinstance(vars(c)["__setattr__"], FunctionType))
+    return found if found in (object, type, SimpleNamespace, BaseException, ModuleType, FunctionType) else None
+
+
+def set_raw(x: Any, name: str, value: Any) -> None:
+    """Set or unset an attribute, past what the class of its object says about setting."""
+    base: Any = plain_setter(type(x)) or object
+    if value is not UNBOUND:
+        base.__setattr__(x, name, value)
+    elif isinstance(x, type) and name in vars(x) or not isinstance(x, type) and _has_own(x, name):
+        base.__delattr__(x, name)
+
+
+def _has_own(x: Any, name: str) -> bool:
+    if name in getattr(x, "__dict__", ()):
+        return True
+    found = next((vars(c)[name] for c in type(x).__mro__ if name in vars(c)), None)
+    return isinstance(found, MemberDescriptorType) and hasattr(x, name)
 
 
 def _copied(x: Any) -> Any:

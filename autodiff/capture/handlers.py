@@ -117,6 +117,13 @@ def _get_attribute(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
         return args[2]
 
 
+def _attributes(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`vars(x)` of an object."""
+    if len(args) == 1:
+        note_attribute(args[0], "__dict__")
+    return UNBOUND
+
+
 def _set_attribute(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     return UNBOUND if len(args) != 3 or type(args[0]) in dispatch.PLAIN else caller.lift.put(*args)
 
@@ -264,7 +271,7 @@ def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
     """The handlers of each function that has some, in the order in which they are tried."""
     tables: tuple[tuple[Callable, Any], ...] = (
         (_question, QUESTIONS), (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
-        (_printed, [print]),
+        (_printed, [print]), (_attributes, [vars]),
         (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (sort, [sorted]),
         (_any_all, [any, all]),
         (_reduction, [sum, min, max, math.fsum, math.prod]), (_called_back, callbacks.FUNCTIONS),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.effects import will_change as will_change_unseen
-from autodiff.capture.effects import will_do, will_put
+from autodiff.capture.effects import plain_setter, set_raw, will_do, will_put
 from autodiff.capture.excluded import is_library_file
 from autodiff.capture.state import UNBOUND, declined, regions
 from tracer.errors import is_internal_file
@@ -87,10 +87,7 @@ class Slot:
     def put(self, value: Any) -> None:
         """Set or unset the value."""
         if self.kind == "attribute":
-            if value is UNBOUND:
-                delattr(self.owner, self.name)
-            else:
-                object.__setattr__(self.owner, self.name, value)
+            set_raw(self.owner, self.name, value)
         elif self.kind == "last":
             if is_pending(self.owner):
                 self.owner[-1] = value
@@ -137,12 +134,18 @@ def set_attribute(x: Any, name: str, value: Any) -> None:
     if isinstance(x, type) and type(x).__setattr__ is type.__setattr__:
         mutating(x, f"setting `{name}` of")
         will_set(Slot(x, "attribute", name))
-    elif hasattr(type(found), "__set__") and not isinstance(found, MemberDescriptorType) or type(x).__setattr__ is not object.__setattr__:
+    elif hasattr(type(found), "__set__") and not isinstance(found, MemberDescriptorType) or not _sets_plainly(type(x)):
         mutating(x, f"setting `{name}` of")
         will_change_unseen(x, f"setting `{name}` of")
     elif not hasattr(x, name) or getattr(x, name) is not value:
         will_set(Slot(x, "attribute", name))
     setattr(x, name, value)
+
+
+def _sets_plainly(kind: type) -> bool:
+    """Whether setting an attribute of an object of a class is what it is for all objects."""
+    base = plain_setter(kind)
+    return base is not None and kind.__setattr__ is base.__setattr__
 
 
 def set_item(x: Any, key: Any, value: Any) -> None:

@@ -139,6 +139,8 @@ def note_attribute(x: Any, name: str) -> None:
         _note_classes(notes, x.__mro__, name)
         return
     own = getattr(x, "__dict__", None)
+    if name == "__dict__":
+        notes.from_outside(own)
     if own is not None and notes.item(own, name, f"{type(x).__name__}.{name}") is not UNBOUND:
         return
     _note_classes(notes, type(x).__mro__, name)

@@ -13,7 +13,7 @@ from autodiff.capture import lift_here, names_refused
 from autodiff.capture.effects import Effects, Learned, array_here, is_number, number_of, outer_effects
 from autodiff.capture.replay import Replay, SlotInput
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
-from tracer.errors import ConcreteValueError, UnsupportedError
+from tracer.errors import ConcreteValueError, TraceError, UnsupportedError
 from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
 from tracer.op import ops
 from tracer.trace import Trace, Tracer, current_trace, inline, trace_flat
@@ -177,6 +177,10 @@ class _Keeper:
                         SlotInput(slot).install(trace, effects)
                 yield
                 self.replay, self.traced = Replay.of(effects, trace)
+            except Exception as e:
+                # What the program itself raises comes after its effects: the caller lets Python run the function.
+                e.lost_effects = bool(effects.entries) and not isinstance(e, TraceError)    # type: ignore[attr-defined]
+                raise
             finally:
                 effects.undo()
 

@@ -28,7 +28,7 @@ from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
-from autodiff.compiled.specialise import Variants
+from autodiff.compiled.specialise import MOST_PATHS, Variants
 from autodiff.compiled.verify import verified_call
 from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
@@ -37,7 +37,7 @@ from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
 from tracer.ops.control.loops import loop
-from tracer.trace import Tracer, bind
+from tracer.trace import Tracer, bind, current_trace
 from tracer.tree import flatten, unflatten, unpacker
 
 __all__ = ["CacheInfo", "Jitted", "config"]
@@ -125,6 +125,7 @@ class Jitted:
         self._around_holds: Callable[[], bool] = self._around.check()
         self._watched: list | None = None               # what the native entry compares
         self._changed = ""
+        self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
         self._learned = Learned()       # what the function changes outside of it
         self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
@@ -206,9 +207,18 @@ class Jitted:
         if entry is None:
             if any(isinstance(x, Tracer) for x in leaves):
                 return self._call_traced(args, kwargs, statics)
-            entry = self._compile(key, args, kwargs, statics, leaves, tree)
+            if self._renewed > MOST_PATHS:
+                return bound(self.function, statics)(*args, **kwargs)
+            try:
+                entry = self._compile(key, args, kwargs, statics, leaves, tree)
+            except Exception as e:
+                if not getattr(e, "lost_effects", False):
+                    raise
+            if entry is None:   # the program raises an exception, after what it does outside
+                return bound(self.function, statics)(*args, **kwargs)
         else:
             self._slow_hits += 1
+            self._renewed = 0
             if entry.detached:
                 entry.detached = False
                 self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
@@ -224,7 +234,12 @@ class Jitted:
     def _run(self, entry: Entry, args: tuple, kwargs: dict, statics: tuple, leaves: list, tree):
         """Run the kernel of an entry."""
         if entry.variants is not None:
-            return entry.variants.call(args, kwargs, statics, leaves, tree)
+            try:
+                return entry.variants.call(args, kwargs, statics, leaves, tree)
+            except Exception as e:
+                if not getattr(e, "lost_effects", False):
+                    raise
+            return bound(self.function, statics)(*args, **kwargs)
         if entry.fast is not None:
             self._fast = entry.fast
         if not self._timed:
@@ -303,6 +318,10 @@ class Jitted:
         with self._lock:
             self._changed, replaced = self._around.changes()
             if self._changed:
+                self._renewed += any(e.recorded.effects is not None for e in self._entries.values())
+                if self._renewed == MOST_PATHS + 1:
+                    warnings.warn(f"`{self.name}` runs uncompiled: what it changes outside decides what it does in the next call "
+                                  f"({self._changed})", RuntimeWarning, stacklevel=4)
                 self.cache_clear()
                 return
             self._look()
@@ -321,7 +340,9 @@ class Jitted:
         entry.fast, self._fast, entry.detached = None, self._call, True
 
     def _call_traced(self, args, kwargs, statics):
-        rec = self._record(args, kwargs, statics)
+        trace = current_trace()     # None for tensors
+        guarded = trace is not None and trace.guards is not None
+        rec = self._record(args, kwargs, statics, **({"guarded": True} if guarded else {}))
         leaves, _ = flatten((args, kwargs))
         out = bind(call, *map(as_leaf, leaves), *rec.captured, graph=rec.graph)
         n = rec.results()

@@ -41,10 +41,6 @@ class _Variant:
     paths: list[_Path] = field(default_factory=list)
 
 
-class _Raised(Exception):
-    """The kernel of a function with effects has raised an exception."""
-
-
 class Variants:
     """The kernels of one signature, and how a call finds its own."""
 
@@ -125,12 +121,6 @@ class Variants:
                 variant = _Variant([self._compiled(rec)])
                 self.table[self._choice(leaves)] = variant
                 self.jitted._misses += 1
-        try:
-            return self._call(variant, args, kwargs, statics, leaves)
-        except _Raised:
-            return bound(self.jitted.function, statics)(*args, **kwargs)
-
-    def _call(self, variant: _Variant, args, kwargs, statics, leaves):
         for path in variant.paths:
             found = self._run(path, leaves)
             if found is not None:
@@ -166,9 +156,8 @@ class Variants:
             _check_outside(rec.effects, captured, leaves, self.jitted.name)
         try:
             out = path.kernel.run(*leaves, *captured)
-        except (IndexError, AssertionError, ArithmeticError, ValueError, np.linalg.LinAlgError):
-            if rec.effects is not None and not rec.guarded:
-                raise _Raised from None     # what Python does up to there, the uncompiled function does
+        except (IndexError, AssertionError, ArithmeticError, ValueError, np.linalg.LinAlgError) as e:
+            e.lost_effects = rec.effects is not None    # type: ignore[attr-defined]
             if not rec.guarded:
                 raise
             return None     # on another path it may mean nothing; on this one the uncompiled function says it

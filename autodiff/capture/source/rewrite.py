@@ -131,7 +131,7 @@ class Converter(ast.NodeTransformer):
         if name == "super" and not n.args and self.scopes and self.scopes[-1].node.args.args:
             first = self.scopes[-1].node.args.args[0].arg
             return placed(ast.Call(n.func, [name_of("__class__"), name_of(first)], []), n)
-        if name in READS_FRAME:
+        if name in READS_FRAME and not (name in ("vars", "dir") and n.args):
             return n
         return placed(hook_call("call", n.func, *n.args, keywords=n.keywords), n)
 
