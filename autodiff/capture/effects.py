@@ -15,27 +15,26 @@ only when a recording has changed them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from types import CellType, FunctionType, MemberDescriptorType, ModuleType, SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from autodiff.capture.places import copied, own_value, put_content, put_raw
 from autodiff.capture.state import UNBOUND, declined, is_data
+from autodiff.capture.substitution import walk
 from autodiff.numpy.aliasing import own_memory
 from tracer.errors import UnsupportedError, explain, user_line
 from tracer.trace import Trace, Tracer, current_trace
 from tracer.types import is_traceable, type_of_value
 
-__all__ = ["Do", "Effects", "Learned", "Put", "array_here", "effects_on", "is_number", "is_outside", "number_of", "outer_effects", "performed", "put_raw", "refuse_change",
-           "will_change", "will_do", "will_put", "will_write", "walk"]
+__all__ = ["Do", "Effects", "Learned", "Put", "array_here", "effects_on", "has_lost_effects", "is_number", "is_outside", "lost_effects",
+           "number_of", "outer_effects", "performed", "will_change", "will_do", "will_put", "will_write"]
 
 LIVE: Any = object()
 """In place of the value of a `Put` whose value is the one that its place holds."""
 MOST_COMPARED = 1 << 20
 """Elements of an array up to which it is copied and compared: about 2 ms."""
-DEPTH = 8
-"""How many containers deep traced values are looked for."""
 
 
 class Put:
@@ -103,6 +102,7 @@ class Effects:
         self.copies: dict[int, tuple[Any, Any]] = {}    # containers that calls have changed, and what they held
         self.inside: dict[int, Any] = {}        # containers made in the function that are part of something outside now
         self.arrays: dict[tuple[int, int], tuple[Tracer, Any, np.ndarray, Trace]] = {}  # by trace: stand-in, var at first, array
+        self.slot_arrays: dict[int, tuple[Tracer, np.ndarray]] = {}     # stand-ins of arrays that places held, and the arrays
         self.plain: dict[int, tuple[np.ndarray, np.ndarray]] = {}   # arrays outside that are no inputs, and copies
         self._undo: list[Callable[[], None]] = []
         self._before_copy: set[int] = set()     # puts on containers that no call had changed then
@@ -129,7 +129,7 @@ class Effects:
             return
         if x is not None:
             self.will_change(x)
-            self._mark(args, DEPTH)
+            self._mark(args, 3)
         self.entries.append(Do(function, args, kwargs, user_line()))
 
     def will_change(self, x: Any) -> None:
@@ -139,9 +139,9 @@ class Effects:
                 entry.value = own_value(slot)
                 del self.puts[slot]
         if id(x) not in self.copies:
-            kept = _copied(x)
+            kept = copied(x)
             self.copies[id(x)] = (x, kept)
-            self._undo.append(lambda: _put_content(x, kept))
+            self._undo.append(lambda: put_content(x, kept))
 
     def _mark(self, x: Any, depth: int) -> None:
         """Note that what comes to be a part of something outside was made in the function."""
@@ -159,7 +159,7 @@ class Effects:
         puts = [e for e in self.entries if isinstance(e, Put) and e.slot.owner is x]
         if not puts and id(x) not in self.copies:
             return x
-        content: Any = _copied(self.copies[id(x)][1] if id(x) in self.copies else x)
+        content: Any = copied(self.copies[id(x)][1] if id(x) in self.copies else x)
         for e in reversed(puts):
             if id(e) in self._before_copy:
                 if e.old is UNBOUND:
@@ -201,6 +201,15 @@ class Effects:
         self._undo.append(lambda: put_raw(slot, old))
         put_raw(slot, t)
 
+    def stand_in_array(self, t: Tracer, x: np.ndarray, trace: Trace) -> None:
+        """Note that a stand-in of what a place holds is one of an array, which may be written if an earlier recording has written it."""
+        t.views = own_memory(t)
+        self.slot_arrays[id(t)] = (t, x)
+        if id(x) in self.learned.arrays:
+            self.arrays[id(trace), id(x)] = (t, t.ref, x, trace)
+        else:
+            t.views.memory.locked = "it is an array from outside of the function"
+
     def found(self, x: np.ndarray) -> None:
         """Keep a copy of an array that was found outside."""
         if self.deferred and x.flags.writeable and not x.dtype.hasobject and x.size <= MOST_COMPARED:
@@ -209,7 +218,8 @@ class Effects:
     def stands_for_outside(self, t: Tracer) -> None:
         """The stand-in of an array from outside is about to be written: the next recording lets it."""
         trace = current_trace()
-        for s, x in (_top(trace).outside or {}).values() if trace is not None else ():
+        outside = _top(trace).outside if trace is not None else None
+        for s, x in (*(outside or {}).values(), *self.slot_arrays.values()):
             if s is t:
                 self.learned.arrays[id(x)] = x
 
@@ -264,6 +274,16 @@ class Effects:
     def written(self, trace: Trace) -> list[tuple[Tracer, np.ndarray]]:
         """Arrays from outside that the recording has written: what stands for them, and the arrays."""
         return [(t, x) for t, first, x, owner in self.arrays.values() if owner is trace and t.ref is not first]
+
+
+def lost_effects(e: BaseException, lost: bool) -> None:
+    """Note of an exception of the program whether what the program did before it outside has been put back."""
+    vars(e)["lost_effects"] = lost
+
+
+def has_lost_effects(e: BaseException) -> bool:
+    """Whether the program has to be run by Python, so that what it does before it raises an exception happens."""
+    return bool(vars(e).get("lost_effects", False))
 
 
 # -- which effects ---------------------------------------------------------------------------------
@@ -460,129 +480,3 @@ def is_number(x: Any) -> bool:
 def _inherited(slot: Any) -> Any:
     """The value that an attribute without one of its own has by the class."""
     return getattr(type(slot.owner), slot.name, UNBOUND) if slot.kind == "attribute" else UNBOUND
-
-
-# -- places and containers -------------------------------------------------------------------------
-
-def own_value(slot: Any) -> Any:
-    """What a place itself holds, or UNBOUND; an attribute that the class has is none of the object."""
-    x = slot.owner
-    if slot.kind != "attribute":
-        return slot.get()
-    own = getattr(x, "__dict__", None)
-    if own is not None and slot.name in own:
-        return own[slot.name]
-    found = next((vars(c)[slot.name] for c in type(x).__mro__ if slot.name in vars(c)), UNBOUND)
-    if isinstance(x, type) or found is UNBOUND or not hasattr(type(found), "__set__"):
-        return UNBOUND
-    return slot.get()
-
-
-def put_raw(slot: Any, value: Any) -> None:
-    """Set or unset a place, past what the class of its object says about setting."""
-    x, name = slot.owner, slot.name
-    if slot.kind == "attribute":
-        set_raw(x, name, value)
-    elif slot.kind == "item" and isinstance(x, list):
-        if value is not UNBOUND and name < len(x):
-            x[name] = value
-    elif value is not UNBOUND or slot.get() is not UNBOUND:
-        slot.put(value)
-
-
-def plain_setter(kind: type) -> type | None:
-    """The class whose `__setattr__` in C an object's class comes to, past those in Python; None if it is not an ordinary one."""
-    found = next(c for c in kind.__mro__ if "__setattr__" in vars(c) and not isinstance(vars(c)["__setattr__"], FunctionType))
-    return found if found in (object, type, SimpleNamespace, BaseException, ModuleType, FunctionType) else None
-
-
-def set_raw(x: Any, name: str, value: Any) -> None:
-    """Set or unset an attribute, past what the class of its object says about setting."""
-    base: Any = plain_setter(type(x)) or object
-    if value is not UNBOUND:
-        base.__setattr__(x, name, value)
-    elif isinstance(x, type) and name in vars(x) or not isinstance(x, type) and _has_own(x, name):
-        base.__delattr__(x, name)
-
-
-def _has_own(x: Any, name: str) -> bool:
-    if name in getattr(x, "__dict__", ()):
-        return True
-    found = next((vars(c)[name] for c in type(x).__mro__ if name in vars(c)), None)
-    return isinstance(found, MemberDescriptorType) and hasattr(x, name)
-
-
-def _copied(x: Any) -> Any:
-    return list(x) if isinstance(x, (list, deque)) else dict(x) if isinstance(x, dict) else type(x)(x)
-
-
-def _put_content(x: Any, kept: Any) -> None:
-    if isinstance(x, list):
-        x[:] = kept
-        return
-    x.clear()
-    if isinstance(x, deque):
-        x.extend(kept)
-    elif isinstance(x, bytearray):
-        x[:] = kept
-    else:
-        x.update(kept)
-
-
-# -- traced values in what is kept -----------------------------------------------------------------
-
-def walk(x: Any, new: Callable[[Tracer], Any], memo: dict, depth: int = DEPTH) -> Any:
-    """`x` with `new(t)` in the place of each traced value `t`: containers and objects in place, tuples made anew."""
-    if isinstance(x, Tracer):
-        return new(x)
-    if not depth or isinstance(x, (str, bytes, int, float, complex, np.generic, np.ndarray, type, type(None))):
-        return x
-    if id(x) in memo:
-        return memo[id(x)][1]
-    if isinstance(x, tuple):
-        parts = [walk(y, new, memo, depth - 1) for y in x]
-        made: Any = x
-        if any(a is not b for a, b in zip(parts, x, strict=True)):
-            made = type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
-        memo[id(x)] = (x, made)
-        return made
-    memo[id(x)] = (x, x)
-    for name, y, put in _contents(x):
-        z = walk(y, new, memo, depth - 1)
-        if z is not y:
-            put(name, z)
-    return x
-
-
-def _contents(x: Any) -> Iterator[tuple[Any, Any, Callable]]:
-    """The parts of a container or an object: key, value, and what sets it."""
-    if isinstance(x, (list, deque)):
-        for k, y in enumerate(list(x)):
-            yield k, y, x.__setitem__
-    elif isinstance(x, dict):
-        for k, y in list(x.items()):
-            yield k, y, x.__setitem__
-    elif isinstance(x, FunctionType):
-        for cell in x.__closure__ or ():
-            yield from _content_of_cell(cell)
-    elif _was_made_here(x):
-        for k, y in list(getattr(x, "__dict__", {}).items()):
-            yield k, y, lambda name, value: object.__setattr__(x, name, value)
-        for c in type(x).__mro__:
-            names = vars(c).get("__slots__", ())
-            for k in (names,) if isinstance(names, str) else names:
-                if k not in ("__dict__", "__weakref__") and hasattr(x, k):
-                    yield k, getattr(x, k), lambda name, value: object.__setattr__(x, name, value)
-
-
-def _content_of_cell(cell: CellType) -> Iterator[tuple[Any, Any, Callable]]:
-    try:
-        value = cell.cell_contents
-    except ValueError:
-        return
-    yield None, value, lambda name, new: setattr(cell, "cell_contents", new)
-
-
-def _was_made_here(x: Any) -> bool:
-    trace = current_trace()
-    return trace is not None and id(x) in _top(trace).made

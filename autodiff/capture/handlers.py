@@ -18,8 +18,8 @@ import numpy as np
 import autodiff.numpy as anp
 from autodiff.capture import callbacks, dispatch
 from autodiff.capture.advancing import advance, note_made
-from autodiff.capture.effects import performed
 from autodiff.capture.counterparts import BUILTINS, NUMPY
+from autodiff.capture.effects import performed
 from autodiff.capture.locations import Slot, check_read, will_set
 from autodiff.capture.python_numbers import require_that
 from autodiff.capture.questions import QUESTIONS

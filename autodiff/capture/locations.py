@@ -18,15 +18,16 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.effects import will_change as will_change_unseen
-from autodiff.capture.effects import plain_setter, set_raw, will_do, will_put
+from autodiff.capture.effects import will_do, will_put
 from autodiff.capture.excluded import is_library_file
+from autodiff.capture.places import plain_setter, set_raw
 from autodiff.capture.state import UNBOUND, declined, regions
 from tracer.errors import is_internal_file
 from tracer.trace import Trace, Tracer, current_trace
 
 __all__ = ["Slot", "PENDING", "append", "check_read", "is_pending", "may_append",
-           "delete_attribute", "delete_item", "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users", "is_users_file", "global_names",
-           "slot_names"]
+           "delete_attribute", "delete_item", "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users",
+           "is_users_file", "global_names", "slot_names"]
 
 DEPTH = 6
 """How many references are followed from the variables of a block."""

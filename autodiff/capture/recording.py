@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import lift_here, names_refused
-from autodiff.capture.effects import Effects, Learned, array_here, is_number, number_of, outer_effects
+from autodiff.capture.effects import Effects, Learned, array_here, is_number, lost_effects, number_of, outer_effects
 from autodiff.capture.replay import Replay, SlotInput
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
 from tracer.errors import ConcreteValueError, TraceError, UnsupportedError
@@ -28,7 +28,8 @@ class Recorded:
     """A graph, the outside values it uses (its last inputs), and the structure of its result.
 
     The graph's outputs are the leaves of the result, then the new values of the leaves `written`, then what the `effects` need. Where it
-    is `guarded`, the last output is a truth value: whether Python would decide as it did when the function was recorded, so that the other outputs are right.
+    is `guarded`, the last output is a truth value: whether Python would decide as it did when the function was recorded, so that the other
+    outputs are right.
     """
 
     graph: Graph
@@ -179,7 +180,7 @@ class _Keeper:
                 self.replay, self.traced = Replay.of(effects, trace)
             except Exception as e:
                 # What the program itself raises comes after its effects: the caller lets Python run the function.
-                e.lost_effects = bool(effects.entries) and not isinstance(e, TraceError)    # type: ignore[attr-defined]
+                lost_effects(e, bool(effects.entries) and not isinstance(e, TraceError))
                 raise
             finally:
                 effects.undo()

@@ -8,7 +8,7 @@ function has made anew (lists, dicts, objects of the user's) is made anew at eac
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.advancing import RANDOM, outermost
-from autodiff.capture.effects import Do, Effects, is_outside, put_raw, walk
+from autodiff.capture.effects import Do, Effects, is_outside
+from autodiff.capture.places import put_raw, set_raw
 from autodiff.capture.state import UNBOUND
+from autodiff.capture.substitution import attributes, walk
 from autodiff.leaves import leaf_type, weak_of
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Trace, Tracer
@@ -32,11 +34,11 @@ Builder = Callable[[Sequence, dict], Any]
 class SlotInput:
     """A number or array that a function both finds in a place outside and changes there: an input of its graph."""
 
-    __slots__ = ("slot", "kind", "type")
+    __slots__ = ("slot", "kind", "type", "first")
 
     def __init__(self, slot: Any):
         self.slot = slot
-        value = slot.get()
+        value = self.first = slot.get()     # what it held when the function was recorded
         self.kind = type(value)
         self.type = leaf_type(value, str(slot))
 
@@ -53,11 +55,9 @@ class SlotInput:
         """Let a stand-in take the place of the value while the function is recorded."""
         value = self.slot.get()
         t = Tracer(self.type, trace, trace.input_from(self, self.type), np.asarray(value)[()] if trace.concrete else None, weak_of(value))
-        if isinstance(value, np.ndarray):
-            from autodiff.numpy.aliasing import own_memory
-            t.views = own_memory(t)
-            t.views.memory.locked = f"`{self.slot}` holds it outside of the function, and is given another array in it"
         effects.stand_in(self.slot, t)
+        if isinstance(value, np.ndarray):
+            effects.stand_in_array(t, value, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class Replay:
         effects.settle(trace)
         effects.refuse_strangers(trace)
         places = {id(x): k for k, (_, x) in enumerate(trace.captured)}
+        places.update({id(x.first): k for k, (_, x) in enumerate(trace.captured) if isinstance(x, SlotInput)})
         arrays = {t: places[id(x)] for t, x in effects.stand_ins(trace).items()}
         found = [t for t in effects.traced_entries() if id(t) not in arrays]
         numbers = {id(t): k for k, t in enumerate(found)}
@@ -92,7 +93,8 @@ class Replay:
             else:
                 actions.append(_putting(entry.slot, build.of(entry.value)))
         written = effects.written(trace)
-        _check_apart([x for _, x in written], [x for _, x in trace.captured])
+        found_outside = trace.reads.outside.values() if trace.reads is not None else ()
+        _check_apart([x for _, x in written], [*found_outside, *(x for _, x in trace.captured)])
         if not actions and not written and not any(isinstance(x, SlotInput) for _, x in trace.captured):
             return None, []
         words = sorted({f"calls {getattr(e.function, '__name__', 'a function')}" if isinstance(e, Do) else f"sets {e.slot}"
@@ -164,8 +166,8 @@ class _Builders:
             return _once(x, lambda: [] if type(x) is list else deque(maxlen=x.maxlen),
                          [lambda new, values, made, p=p: new.append(p(values, made)) for p in parts])
         if type(x) in (dict, OrderedDict, Counter, defaultdict):
-            empty = (lambda: defaultdict(x.default_factory)) if isinstance(x, defaultdict) else type(x)
-            return _once(x, empty, [lambda new, values, made, k=k, p=self.of(y): new.__setitem__(k, p(values, made)) for k, y in x.items()])
+            empty: Callable = (lambda: defaultdict(x.default_factory)) if isinstance(x, defaultdict) else type(x)
+            return _once(x, empty, [_part(dict.__setitem__, k, self.of(y)) for k, y in x.items()])
         if type(x) is set:
             return _once(x, lambda: set(x), ())
         if id(x) in outermost().made and not isinstance(x, FunctionType):
@@ -180,24 +182,14 @@ class _Builders:
         kind = type(x)
         if hasattr(x, "__next__") or isinstance(x, (*RANDOM, list, dict, set, tuple, np.ndarray)) or kind.__new__ is not object.__new__:
             raise self._refused(x, "it would have to be made anew at each call")
-        return _once(x, lambda: object.__new__(kind),
-                     [lambda new, values, made, n=n, p=self.of(y): object.__setattr__(new, n, p(values, made)) for n, y in _attributes(x)])
+        return _once(x, lambda: object.__new__(kind), [_part(set_raw, n, self.of(y)) for n, y in attributes(x)])
 
     def _refused(self, x: Any, why: str) -> Exception:
-        return explain(UnsupportedError, f"a {type(x).__name__} made in a compiled function is kept outside of it", where=self.where, why=why,
-                       fix="return it from the function, and keep it outside")
+        return explain(UnsupportedError, f"a {type(x).__name__} made in a compiled function is kept outside of it", where=self.where,
+                       why=why, fix="return it from the function, and keep it outside")
 
 
 _LEAVES = (str, bytes, int, float, complex, np.generic, type, type(None), range, slice, frozenset)
-
-
-def _attributes(x: Any) -> Iterator[tuple[str, Any]]:
-    yield from getattr(x, "__dict__", {}).items()
-    for c in type(x).__mro__:
-        names = vars(c).get("__slots__", ())
-        for n in (names,) if isinstance(names, str) else names:
-            if n not in ("__dict__", "__weakref__") and hasattr(x, n):
-                yield n, getattr(x, n)
 
 
 def _number(k: int, weak: type | None, t: ArrayType) -> Builder:
@@ -211,6 +203,12 @@ def _number(k: int, weak: type | None, t: ArrayType) -> Builder:
     if weak is not None:
         return lambda values, made: weak(values[k])
     return lambda values, made: np.asarray(values[k])[()]
+
+
+def _part(put: Callable, name: Any, value: Builder) -> Callable:
+    def step(new: Any, values: Sequence, made: dict) -> None:
+        put(new, name, value(values, made))
+    return step
 
 
 def _once(x: Any, empty: Callable[[], Any], fill: Sequence[Callable]) -> Builder:

@@ -156,9 +156,12 @@ def _arrays(x) -> Iterator[np.ndarray]:
 
 def outside(x: Any) -> Any:
     """The value of a variable, attribute or item. An array made outside of the function being recorded is read anew at each call."""
+    effects = outer_effects()
+    if effects is not None and isinstance(x, Tracer) and id(x) in effects.slot_arrays:
+        held = effects.slot_arrays[id(x)][1]
+        return array_here(held, effects) if id(held) in effects.learned.arrays else x
     if type(x) is not np.ndarray:
         return x
-    effects = outer_effects()
     if effects is not None and id(x) in effects.learned.arrays and is_traceable(x):
         return array_here(x, effects)
     if x.dtype.kind != "f" or x.dtype.itemsize not in (4, 8):

@@ -124,10 +124,10 @@ class Surroundings:
             if (k, name) not in watched and not isinstance(value, ModuleType) and _content_of(cell) is value:
                 mine.cells[k] = (cell, value, name)
         for k, (d, key, value, name) in reads.items.items():
-            if k not in watched and not isinstance(value, (np.ndarray, ModuleType)) and d.get(key, UNBOUND) is value:
+            if k not in watched and not isinstance(value, ModuleType) and d.get(key, UNBOUND) is value:
                 mine.items[k] = (d, key, value, name)
         for k, (x, position, value) in reads.elements.items():
-            if k not in watched and not isinstance(value, np.ndarray) and len(x) > position and x[position] is value:
+            if k not in watched and len(x) > position and x[position] is value:
                 mine.elements[k] = (x, position, value)
         mine.contents.update({k: row for k, row in reads.contents.items() if same_content(*row)})
         for k, (f, code, defaults, by_name) in reads.functions.items():

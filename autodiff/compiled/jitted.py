@@ -16,16 +16,16 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from autodiff.capture import lift_here
-from autodiff.capture.effects import Learned
+from autodiff.capture.effects import Learned, has_lost_effects
 from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit
+from autodiff.compiled.entries import CacheInfo, Entry
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
 from autodiff.compiled.specialise import MOST_PATHS, Variants
@@ -48,32 +48,6 @@ EXPLAINED = 64
 """Signatures that a miss is compared with when it is explained."""
 NATIVE_CHAIN = 8
 """Signatures that the native entry tries one after another; the others are found by hashing."""
-
-class CacheInfo(NamedTuple):
-    """Counts of a jitted function."""
-
-    hits: int
-    misses: int
-    currsize: int
-    kernel_seconds: float
-    compile_seconds: float
-    reference_calls: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Entry:
-    """A kernel with what its results look like."""
-
-    recorded: Recorded
-    kernel: Any
-    captured: list
-    unpack: Callable
-    fast: Callable | None       # the generated Python entry of a kernel through Numba
-    table: Any = None           # the native entry's table of a kernel through LLVM
-    native: Any = None          # the native function that the table belongs to
-    detached: bool = False      # whether its direct way has to be made again
-    variants: Variants | None = None    # where the signature alone does not decide which kernel is run
-
 
 _all: weakref.WeakSet[Jitted] = weakref.WeakSet()
 
@@ -125,6 +99,7 @@ class Jitted:
         self._around_holds: Callable[[], bool] = self._around.check()
         self._watched: list | None = None               # what the native entry compares
         self._changed = ""
+        self._acts = False              # whether it changes something outside
         self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
         self._learned = Learned()       # what the function changes outside of it
         self._by_layout = False     # whether the layout of arguments belongs to the signature
@@ -195,8 +170,18 @@ class Jitted:
             self._native.watch(self._watched or [])
 
     def _call(self, args: tuple, kwargs: dict | None = None):
-        """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call."""
-        kwargs = kwargs or {}
+        """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call.
+
+        Where the program raises an exception after it has changed something outside, Python runs it.
+        """
+        try:
+            return self._call_by_signature(args, kwargs or {})
+        except Exception as e:
+            if not has_lost_effects(e):
+                raise
+        return self.function(*args, **(kwargs or {}))
+
+    def _call_by_signature(self, args: tuple, kwargs: dict):
         statics: tuple = ()
         if self._statics.names:
             args, kwargs, statics = self._statics.take(args, kwargs)
@@ -209,13 +194,7 @@ class Jitted:
                 return self._call_traced(args, kwargs, statics)
             if self._renewed > MOST_PATHS:
                 return bound(self.function, statics)(*args, **kwargs)
-            try:
-                entry = self._compile(key, args, kwargs, statics, leaves, tree)
-            except Exception as e:
-                if not getattr(e, "lost_effects", False):
-                    raise
-            if entry is None:   # the program raises an exception, after what it does outside
-                return bound(self.function, statics)(*args, **kwargs)
+            entry = self._compile(key, args, kwargs, statics, leaves, tree)
         else:
             self._slow_hits += 1
             self._renewed = 0
@@ -223,7 +202,7 @@ class Jitted:
                 entry.detached = False
                 self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
         verify = self._verify or config.verify
-        if verify != "off" and (is_new or verify == "always"):
+        if verify != "off" and (is_new or verify == "always") and not self._acts:   # else its effects would happen twice
             found = entry
 
             def compiled(args: tuple, kwargs: dict):
@@ -234,12 +213,7 @@ class Jitted:
     def _run(self, entry: Entry, args: tuple, kwargs: dict, statics: tuple, leaves: list, tree):
         """Run the kernel of an entry."""
         if entry.variants is not None:
-            try:
-                return entry.variants.call(args, kwargs, statics, leaves, tree)
-            except Exception as e:
-                if not getattr(e, "lost_effects", False):
-                    raise
-            return bound(self.function, statics)(*args, **kwargs)
+            return entry.variants.call(args, kwargs, statics, leaves, tree)
         if entry.fast is not None:
             self._fast = entry.fast
         if not self._timed:
@@ -296,6 +270,7 @@ class Jitted:
             return record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
                           label=call_label, writes=True, learned=self._learned, **how)
         rec = with_effects(attempt, self._learned)
+        self._acts |= rec.effects is not None
         self._around.add(before, rec.captured, rec.reads, self._learned)
         self._by_layout |= rec.asked_layout
         self._look()
@@ -318,7 +293,7 @@ class Jitted:
         with self._lock:
             self._changed, replaced = self._around.changes()
             if self._changed:
-                self._renewed += any(e.recorded.effects is not None for e in self._entries.values())
+                self._renewed += self._acts
                 if self._renewed == MOST_PATHS + 1:
                     warnings.warn(f"`{self.name}` runs uncompiled: what it changes outside decides what it does in the next call "
                                   f"({self._changed})", RuntimeWarning, stacklevel=4)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.effects import lost_effects
 from autodiff.capture.recording import Recorded
 from autodiff.capture.replay import Replay, SlotInput
 from autodiff.capture.state import UNBOUND
@@ -157,7 +158,7 @@ class Variants:
         try:
             out = path.kernel.run(*leaves, *captured)
         except (IndexError, AssertionError, ArithmeticError, ValueError, np.linalg.LinAlgError) as e:
-            e.lost_effects = rec.effects is not None    # type: ignore[attr-defined]
+            lost_effects(e, rec.effects is not None)
             if not rec.guarded:
                 raise
             return None     # on another path it may mean nothing; on this one the uncompiled function says it

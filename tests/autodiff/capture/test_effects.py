@@ -1,506 +1,21 @@
 """What a compiled function changes outside of itself is, after each call, what plain Python would have left there."""
 
 import copy
-import functools
+import io
 import logging
+import random
 import warnings
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import deque
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import autodiff as ad
+from tests.autodiff.capture.effect_programs import MAKERS, TRACED_INTO_ARRAYS
 from tracer.errors import TraceError, UnsupportedError
 from tracer.trace import Tracer
 
-total = 0
-runs = 0
-
-
-class Model:
-    count = 0
-    shared: list = []
-
-    def __init__(self):
-        self.n = 0
-        self.loss = 0.0
-        self.last = None
-        self.history = []
-        self.weights = np.array([1.0, 2.0, 3.0])
-        self.steps = np.arange(3)
-
-    def __call__(self, x):
-        self.n += 1
-        self.loss += x * 0.5
-        self.last = x * 2
-        self.history.append(self.loss)
-        return x * self.n
-
-    @functools.cached_property
-    def scale(self):
-        return float(np.sum(self.weights))
-
-
-class Slotted:
-    __slots__ = ("n", "value")
-
-    def __init__(self):
-        self.n = 0
-
-
-class Guarded:
-    def __init__(self):
-        self.changes = []
-        self.value = 1.0
-
-    def __setattr__(self, name, value):
-        if name == "value" and "changes" in self.__dict__:
-            self.changes.append(name)
-        object.__setattr__(self, name, value)
-
-
-class Point:
-    def __init__(self, x, y):
-        self.x, self.y = x, y
-
-
-def counter_in_global():
-    global total
-    total = 0
-
-    def f(x):
-        global total
-        total += 1
-        return x * total
-    return f, lambda: total
-
-
-def accumulator_in_global():
-    global total
-    total = 0.0
-
-    def f(x):
-        global total
-        total = total + x
-        return x * 2
-    return f, lambda: total
-
-
-def counter_in_closure():
-    n = 0
-
-    def f(x):
-        nonlocal n
-        n += 2
-        return x + n
-    return f, lambda: n
-
-
-def append():
-    log = []
-
-    def f(x):
-        log.append(x)
-        log.append(x * 2)
-        return x
-    return f, lambda: log
-
-
-def append_structures():
-    log = []
-
-    def f(x):
-        log.append({"x": x, "more": [x * 2, (x, 1)], "name": "row"})
-        log[-1]["more"].append(3)
-        return x
-    return f, lambda: log
-
-
-def append_in_a_loop():
-    log = []
-
-    def f(x):
-        for i in range(4):
-            log.append(x * i)
-        return x
-    return f, lambda: log
-
-
-def extend_and_insert():
-    log = [1.0]
-
-    def f(x):
-        nonlocal log
-        log.extend([x, x + 1])
-        log.insert(0, x * 3)
-        log += [7, x]
-        return x
-    return f, lambda: log
-
-
-def extend_in_place():
-    s = SimpleNamespace(log=[1.0], seen={1})
-
-    def f(x):
-        s.log += [x, x * 2]
-        s.seen |= {2}
-        return x
-    return f, lambda: (s.log, s.seen)
-
-
-def clear_and_append():
-    log = [3.0]
-
-    def f(x):
-        log.clear()
-        log.append(x)
-        return x
-    return f, lambda: log
-
-
-def pop():
-    stack = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-
-    def f(x):
-        return x * stack.pop()
-    return f, lambda: stack
-
-
-def pop_of_dict():
-    d = {"a": 1.0, "b": 2.0}
-
-    def f(x):
-        y = d.pop("a", 5.0)
-        return x * y
-    return f, lambda: d
-
-
-def items_of_dict():
-    d = {"n": 0, "keep": 1.0}
-
-    def f(x):
-        d["n"] += 1
-        d["x"] = x
-        d.update(y=x * 2, z="text")
-        return x * d["n"]
-    return f, lambda: d
-
-
-def delete_items():
-    d = {"a": 1.0}
-
-    def f(x):
-        d["b"] = x
-        d["c"] = x
-        del d["b"]
-        return x
-    return f, lambda: d
-
-
-def memo():
-    known = {}
-
-    def f(x):
-        if "x" not in known:
-            known["x"] = x * 3
-        return x * known["x"]
-    return f, lambda: known
-
-
-def item_of_list():
-    a = [0, 1.0, 2.0]
-
-    def f(x):
-        a[0] += 1
-        a[-1] = x
-        return x * a[0]
-    return f, lambda: a
-
-
-def sets_and_deques():
-    seen, recent, names = set(), deque(maxlen=2), Counter()
-
-    def f(x):
-        seen.add("called")
-        recent.append(x)
-        recent.appendleft(x * 2)
-        names["f"] += 1
-        return x
-    return f, lambda: (seen, recent, names)
-
-
-def dicts_of_other_classes():
-    rows, ordered = defaultdict(list), OrderedDict(a=1)
-
-    def f(x):
-        rows["x"].append(x)
-        ordered["b"] = x
-        ordered.move_to_end("a")
-        return x
-    return f, lambda: (rows, ordered)
-
-
-def attributes():
-    s = SimpleNamespace(n=0, loss=0.0, last=None)
-
-    def f(x):
-        s.n += 1
-        s.loss = s.loss + x * x
-        s.last = [x, s.n]
-        s.text = "done"
-        return x * s.n
-    return f, lambda: s.__dict__
-
-
-def attribute_that_is_replaced():
-    s = SimpleNamespace(w=np.array([1.0, 2.0, 3.0]))
-
-    def f(x):
-        s.w = s.w - 0.1 * x
-        return np.sum(s.w) * x
-    return f, lambda: s.w
-
-
-def attribute_deleted():
-    s = SimpleNamespace(a=1.0)
-
-    def f(x):
-        s.b = x
-        del s.b
-        s.c = x
-        return x
-    return f, lambda: s.__dict__
-
-
-def method():
-    m = Model()
-    return m, lambda: (m.n, m.loss, m.last, m.history)
-
-
-def class_attribute():
-    Model.count = 0
-    Model.shared = []
-
-    def f(x):
-        Model.count += 1
-        Model.shared.append(x)
-        return x * Model.count
-    return f, lambda: (Model.count, Model.shared)
-
-
-def attribute_over_class_default():
-    m = Model()
-    Model.count = 5
-
-    def f(x):
-        m.count += 1
-        return x * m.count
-    return f, lambda: (m.count, Model.count)
-
-
-def slots():
-    s = Slotted()
-
-    def f(x):
-        s.n += 1
-        s.value = x * 2
-        return x * s.n
-    return f, lambda: (s.n, s.value)
-
-
-def own_setattr():
-    s = Guarded()
-
-    def f(x):
-        s.value = x * 2
-        return x
-    return f, lambda: (s.value, s.changes)
-
-
-def builtin_setattr():
-    s = SimpleNamespace(a=0)
-
-    def f(x):
-        setattr(s, "a", x)  # noqa: B010 - the function is what is tested
-        vars(s)["b"] = x * 2
-        return x
-    return f, lambda: s.__dict__
-
-
-def cached_property():
-    m = Model()
-
-    def f(x):
-        return x * m.scale
-    return f, lambda: vars(m).get("scale")
-
-
-def object_made_inside():
-    s = SimpleNamespace(best=None, points=[])
-
-    def f(x):
-        p = Point(x, [x * 2])
-        s.best = p
-        s.points.append(p)
-        p.y.append(3)
-        return x
-    return f, lambda: ((s.best.x, s.best.y), [(p.x, p.y) for p in s.points], s.best is s.points[-1])
-
-
-def alias_of_object_outside():
-    a, b = SimpleNamespace(n=0), SimpleNamespace(other=None)
-
-    def f(x):
-        b.other = a
-        a.n = x
-        return x
-    return f, lambda: (b.other is a, a.n)
-
-
-def float_array():
-    counter = np.zeros(2)
-
-    def f(x):
-        counter[0] += 1
-        counter[1] = x
-        return x * counter[0]
-    return f, lambda: counter
-
-
-def integer_array():
-    k = np.arange(5) * 4
-
-    def f(x):
-        nonlocal k
-        a = x * k
-        k //= 2
-        return np.sum(a)
-    return f, lambda: k
-
-
-def array_of_an_object():
-    m = Model()
-
-    def f(x):
-        m.weights *= 2
-        m.steps[1:] += 1
-        m.weights[m.steps > 1] += x
-        return np.sum(m.weights) * x
-    return f, lambda: (m.weights, m.steps)
-
-
-def array_in_a_loop():
-    a, n = np.zeros(4), np.zeros(3, dtype=int)
-
-    def f(x):
-        for i in range(4):
-            a[i] = a[i] + x * i
-        for i in range(3):
-            n[i] += i
-        return np.sum(a)
-    return f, lambda: (a, n)
-
-
-def array_under_a_condition():
-    a = np.zeros(2)
-
-    def f(x):
-        if x > 1.5:
-            a[0] += x
-        return x + a[0]
-    return f, lambda: a
-
-
-def array_by_numpys_functions():
-    a = np.arange(4)
-
-    def f(x):
-        np.add.at(a, [0, 0], 1)
-        return x
-    return f, lambda: a
-
-
-def attribute_in_a_loop():
-    s = SimpleNamespace(n=0, total=0.0)
-
-    def f(x):
-        for i in range(3):
-            s.n += 1
-            s.total += x * i
-        return x * s.n
-    return f, lambda: (s.n, s.total)
-
-
-def attribute_under_a_condition():
-    s = SimpleNamespace(n=0)
-
-    def f(x):
-        if x > 1.5:
-            s.n += 1
-        return x
-    return f, lambda: s.n
-
-
-def append_under_a_condition():
-    log = []
-
-    def f(x):
-        if x > 1.5:
-            log.append(x)
-        return x
-    return f, lambda: log
-
-
-def length_decides():
-    log = []
-
-    def f(x):
-        log.append(x)
-        return x * len(log)
-    return f, lambda: log
-
-
-def counter_decides():
-    s = SimpleNamespace(n=0, log=[])
-
-    def f(x):
-        s.n += 1
-        if s.n % 2 == 0:
-            s.log.append(x)
-        return x
-    return f, lambda: (s.n, s.log)
-
-
-def helper_has_the_effect():
-    log = []
-
-    def note(name, value):
-        log.append((name, value))
-        return value
-
-    def f(x):
-        y = note("y", x * 2)
-        return note("z", y + 1)
-    return f, lambda: log
-
-
-def raises():
-    log = []
-
-    def f(x):
-        log.append(x)
-        try:
-            if x > 2.5:
-                raise ValueError("too much")
-        finally:
-            log.append("finally")
-        return x
-    return f, lambda: log
-
-
-MAKERS = [v for k, v in list(globals().items()) if callable(v) and getattr(v, "__module__", None) == __name__ and not isinstance(v, type)
-          and not k.startswith("_")]
 XS = [1.0, 2.0, 0.5, 3.0, 2.0, 1.0]
 
 
@@ -554,8 +69,6 @@ def compare(make, transform, value, x_of):
         assert same(want_state, got), (k, want_state, got)
 
 
-TRACED_INTO_ARRAYS = (float_array, array_of_an_object, array_in_a_loop, array_under_a_condition)
-"""Makers of functions that write traced values into arrays from outside, which an eager `grad` refuses."""
 TRANSFORMS = {"jit": (ad.jit, lambda out: out), "jit(grad)": (lambda f: ad.jit(ad.grad(f)), None), "grad": (ad.grad, None),
               "jit(value_and_grad)": (lambda f: ad.jit(ad.value_and_grad(f)), lambda out: out[0]),
               "jit(jit)": (lambda f: ad.jit(lambda x: ad.jit(f)(x)), lambda out: out),
@@ -571,3 +84,313 @@ def test_effects(make, transform):
             compare(make, *TRANSFORMS[transform], float)
         return
     compare(make, *TRANSFORMS[transform], float)
+
+
+# -- printing and logging --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("transform", [t for t in TRANSFORMS if t != "grad(grad)"])
+def test_print(transform, capsys):
+    def f(x):
+        y = x * 2
+        print("x", x, [y, (x, "text")], sep="|")
+        print("no values")
+        return y
+    for x in (1.0, 2.5):
+        f(x)
+    wanted = capsys.readouterr().out
+    g = TRANSFORMS[transform][0](f)
+    for x in (1.0, 2.5):
+        g(x)
+    assert capsys.readouterr().out == wanted
+
+
+def test_print_of_an_array_that_is_written_later(capsys):
+    @ad.jit
+    def f(x):
+        y = x * 2
+        print(y)
+        y[0] = 7.0
+        print(y)
+        return y
+    f(np.arange(3.0))
+    f(np.ones(3))
+    assert capsys.readouterr().out == "[0. 2. 4.]\n[7. 2. 4.]\n[2. 2. 2.]\n[7. 2. 2.]\n"
+
+
+def test_print_in_a_loop_and_along_a_path(capsys):
+    def f(x):
+        for i in range(3):
+            print("step", i, x * i)
+        if x > 1.5:
+            print("large", x)
+        return x
+    for x in (1.0, 2.0, 3.0):
+        f(x)
+    wanted = capsys.readouterr().out
+    g = ad.jit(f)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for x in (1.0, 2.0, 3.0):
+            g(x)
+    assert capsys.readouterr().out == wanted
+
+
+def test_print_into_a_file():
+    file = io.StringIO()
+
+    def f(x):
+        print(x, file=file)
+        file.write("written\n")
+        return x
+    g = ad.jit(f)
+    g(1.0)
+    g(2.0)
+    assert file.getvalue() == "1.0\nwritten\n2.0\nwritten\n"
+
+
+@pytest.mark.parametrize("transform", ["jit", "jit(grad)", "grad"])
+def test_logging(transform, caplog):
+    log = logging.getLogger("test_effects")
+
+    def f(x):
+        log.info("x is %s", x)
+        logging.getLogger("test_effects").warning("twice %.2f", x * 2)
+        return x
+    g = TRANSFORMS[transform][0](f)
+    with caplog.at_level(logging.INFO):
+        g(1.0)
+        g(2.0)
+    assert [r.getMessage() for r in caplog.records] == ["x is 1.0", "twice 2.00", "x is 2.0", "twice 4.00"]
+
+
+# -- how often, and when ---------------------------------------------------------------------------
+
+def test_nothing_happens_where_recording_is_all():
+    log, a = [], np.zeros(2)
+
+    def f(x):
+        log.append(x)
+        a[0] += 1
+        return x
+    g = ad.jit(f)
+    g.trace(1.0)
+    assert log == [] and a[0] == 0
+    g(1.0)
+    assert log == [1.0] and a[0] == 1
+
+
+def test_a_recording_that_fails_leaves_nothing():
+    s = SimpleNamespace(n=0, log=[], a=np.zeros(2))
+
+    def f(x):
+        s.n += 1
+        s.log.append(x)
+        s.a[0] = x
+        s.new = x
+        return ad.vmap(s.log.append)(x * np.ones(2))
+    with pytest.raises(UnsupportedError, match="append"):
+        ad.jit(f)(1.0)
+    assert (s.n, s.log, s.a.tolist(), hasattr(s, "new")) == (0, [], [0, 0], False)
+
+
+def test_a_counter_does_not_record_anew():
+    s = SimpleNamespace(n=0, loss=0.0)
+
+    def f(x):
+        s.n += 1
+        s.loss += np.sum(x)
+        return x * s.n
+    g = ad.jit(f)
+    for _ in range(20):
+        g(np.ones(3))
+    assert g.cache_info().misses <= 2   # the loss becomes NumPy's number at the first call
+    assert (s.n, s.loss) == (20, 60.0)
+
+
+def test_numbers_that_are_changed_between_calls_are_seen():
+    s = SimpleNamespace(n=0, a=np.zeros(2))
+
+    def f(x):
+        s.n += 1
+        s.a += s.n
+        return x * s.n + s.a[0]
+    g = ad.jit(f)
+    assert g(1.0) == 2.0
+    s.n = 10
+    assert g(1.0) == 11.0 + 12.0
+    s.a[:] = 100
+    assert g(1.0) == 12.0 + 112.0
+    s.a = np.ones(3)
+    assert g(1.0) == 13.0 + 14.0
+    s.n = 0.5
+    assert g(1.0) == 1.5 + 15.5
+    assert s.n == 1.5 and s.a.tolist() == [15.5] * 3
+
+
+def test_variants_have_the_effects_once():
+    log, k = [], np.arange(3) * 8
+
+    def f(x, n, y):
+        nonlocal k
+        log.append(n)
+        k //= 2
+        x[0] += n
+        return np.zeros(n).sum() + np.sum(y)
+    g = ad.jit(f)
+    x = np.zeros(2)
+    g(x, 2, x)
+    assert log == [2] and k.tolist() == [0, 4, 8] and x[0] == 2
+    g(x, 3, np.zeros(2))
+    assert log == [2, 3] and k.tolist() == [0, 2, 4] and x[0] == 5
+
+
+def test_what_decides_about_itself_runs_uncompiled_with_a_warning():
+    log = []
+
+    def f(x):
+        log.append(x)
+        return x * len(log)
+    g = ad.jit(f)
+    with pytest.warns(RuntimeWarning, match="runs uncompiled: what it changes outside decides"):
+        for n in range(15):
+            assert g(2.0) == 2.0 * (n + 1)
+    assert log == [2.0] * 15
+
+
+def test_an_array_from_outside_that_is_also_an_argument():
+    a = np.zeros(3)
+
+    def f(x):
+        a[0] += 1
+        return np.sum(x)
+    g = ad.jit(f)
+    assert g(np.ones(3)) == 3.0
+    with pytest.raises(UnsupportedError, match="overlaps with argument"):
+        g(a)
+
+
+def test_overlapping_arrays_from_outside():
+    a = np.zeros(4)
+    b = a[1:]
+
+    def f(x):
+        a[1] = x
+        return x + b[0]
+    with pytest.raises(UnsupportedError, match="overlaps with another"):
+        ad.jit(f)(1.0)
+
+
+@pytest.mark.parametrize("transform", [ad.vmap, lambda f: ad.jit(ad.vmap(f))])
+def test_effects_under_vmap_are_refused(transform):
+    log, s, a = [], SimpleNamespace(n=0), np.zeros(1)
+
+    def append(x):
+        log.append(x)
+        return x
+
+    def count(x):
+        s.n += 1
+        return x
+
+    def write(x):
+        a[0] += 1
+        return x
+    for f in (append, count, write):
+        with pytest.raises(UnsupportedError, match="test_effects.py"):
+            transform(f)(np.arange(3.0))
+    assert log == [] and s.n == 0 and a[0] == 0
+
+
+def test_forward_mode_and_jacobians_have_the_effects_once():
+    log = []
+
+    def f(x):
+        log.append(np.sum(x))
+        return x * x
+    x = np.arange(3.0)
+    for run in (lambda: ad.jvp(f, (x,), (x,)), lambda: ad.vjp(f, x), lambda: ad.linearize(f, x), lambda: ad.jacobian(f)(x),
+                lambda: ad.jit(ad.jacobian(f))(x), lambda: ad.hessian(lambda y: np.sum(f(y)))(x)):
+        log.clear()
+        run()
+        assert log == [3.0] and type(log[0]) is np.float64
+
+
+def test_generators_kept_outside_are_refused():
+    s = SimpleNamespace()
+
+    def f(x):
+        s.random = np.random.default_rng(0)
+        return x
+    with pytest.raises(UnsupportedError, match="kept outside"):
+        ad.jit(f)(1.0)
+
+
+def test_why_tells_the_effects():
+    log = []
+
+    def f(x):
+        log.append(x)
+        return x
+    g = ad.jit(f)
+    g(1.0)
+    assert "after each call it calls append" in g.why()
+
+
+# -- random programs -------------------------------------------------------------------------------
+
+STATEMENTS = (
+    "s.n += {k}", "s.total += x * {k}", "s.total = s.total + s.n", "s.last = x + {k}", "s.log.append(x * {k})", "s.log.append(s.n)",
+    "s.log.extend([x, {k}])", "s.d['a'] = x * s.n", "s.d['c'] = s.d['c'] + {k}", "s.a[{k}] += x", "s.a *= 2", "s.k[{k}] += s.n",
+    "s.k += {k}", "s.rows.append([x, s.total])", "s.a = s.a + x", "s.recent.append(x)", "s.n = s.n * 2 % 7", "s.log.insert(0, {k})",
+    "s.rows[-1:] = []", "helper(s, x)", "y = y * s.n + s.total", "y = y + np.sum(s.a)", "y = y + s.d['c'] * s.k[{k}]",
+    "for i in range(3): s.total += x * i", "for i in range(3): s.log.append(x + i)", "for i in range(4): s.a[i] = s.a[i] + i",
+    "if x > 1.2: s.n += 1", "if x > 1.2: s.a[0] = x", "if s.n % 2: s.log.append(s.n)", "del s.d['a']")
+
+
+def helper(s, x):
+    s.helped = s.helped + 1
+    s.d["helped"] = x
+
+
+def random_program(seed):
+    rng = random.Random(seed)
+    lines = [rng.choice(STATEMENTS).format(k=rng.randint(0, 3)) for _ in range(rng.randint(2, 7))]
+    return "def f(x):\n    y = x\n    s.d['a'] = 0.0\n" + "".join(f"    {line}\n" for line in lines) + "    return y * x\n"
+
+
+def fresh_state():
+    return SimpleNamespace(n=1, total=0.0, last=None, log=[1.0], d={"c": 2.0}, a=np.zeros(4), k=np.arange(4), rows=[], helped=0,
+                           recent=deque(maxlen=3))
+
+
+def check_program(seed, folder, transforms):
+    source = random_program(seed)
+    file = folder / f"effects_{seed}.py"
+    file.write_text(source)
+    for name in transforms:
+        def make():
+            s = fresh_state()
+            space = {"s": s, "np": np, "helper": helper}
+            exec(compile(source, str(file), "exec"), space)
+            return space["f"], lambda: vars(s)
+        try:
+            compare(make, *TRANSFORMS[name], float)
+        except UnsupportedError as e:
+            assert name == "grad" and "plain array" in str(e) or "is given another array in it" in str(e), source
+        except AssertionError as e:
+            raise AssertionError(f"seed {seed}, {name}\n{source}") from e
+
+
+def test_a_library_object_with_another_array_is_seen():
+    s = SimpleNamespace(a=np.ones(3))
+    g = ad.jit(lambda x: x * np.sum(s.a))
+    assert g(1.0) == 3.0
+    s.a = np.full(3, 2.0)
+    assert g(1.0) == 6.0
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_programs_with_effects(seed, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_program(seed, tmp_path, ("jit", "jit(grad)", "grad"))
