@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -163,7 +163,7 @@ def set_item(x: Any, key: Any, value: Any) -> None:
         will_set(Slot(x, "item", int(key) % len(x)))
     else:
         mutating(x, "writing to")
-        if isinstance(x, (list, dict, deque, bytearray)):
+        if isinstance(x, (list, MutableMapping, deque, bytearray)):
             will_do(x, "__setitem__", (key, value), {})
         else:
             will_change_unseen(x, "writing to")
@@ -173,7 +173,7 @@ def set_item(x: Any, key: Any, value: Any) -> None:
 def delete_item(x: Any, key: Any) -> None:
     """`del x[key]` for what is no array."""
     mutating(x, "deleting from")
-    if isinstance(x, (list, dict, deque, bytearray)):
+    if isinstance(x, (list, MutableMapping, deque, bytearray)):
         will_do(x, "__delitem__", (key,), {})
     else:
         will_change_unseen(x, "deleting from")

@@ -7,6 +7,7 @@ an attribute means have run while the function was recorded.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from types import FunctionType, MemberDescriptorType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -64,10 +65,12 @@ def _has_own(x: Any, name: str) -> bool:
 
 
 def copied(x: Any) -> Any:
-    return list(x) if isinstance(x, (list, deque)) else dict(x) if isinstance(x, dict) else type(x)(x)
+    """A shallow copy."""
+    return list(x) if isinstance(x, (list, deque)) else dict(x) if isinstance(x, Mapping) else type(x)(x)
 
 
 def put_content(x: Any, kept: Any) -> None:
+    """Let a container hold what it held when it was copied."""
     if isinstance(x, list):
         x[:] = kept
         return

@@ -177,7 +177,7 @@ def note_item(x: Any, key: Any) -> None:
             notes.contents.setdefault(id(x), (x, list(_as_found(x))))      # it depends on the length
         notes.elements.setdefault((id(x), k), (x, k, x[k]))
         notes.from_outside(x[k])
-    elif isinstance(x, _CONTAINERS):
+    elif isinstance(x, (*_CONTAINERS, Mapping)):
         note_content(x)
 
 
@@ -196,7 +196,7 @@ def note_content(x: Any, depth: int = 3) -> None:
     if id(x) not in notes.outside or depth < 0:
         return
     if isinstance(x, Mapping) and not isinstance(x, (dict, MappingProxyType)):
-        notes.contents.setdefault(id(x), (x, dict(x)))
+        notes.contents.setdefault(id(x), (x, dict(_as_found(x))))
         return
     if not isinstance(x, _CONTAINERS):
         return

@@ -135,7 +135,7 @@ class Converter(ast.NodeTransformer):
         return placed(hook_call("call", n.func, *n.args, keywords=n.keywords), n)
 
     def visit_Name(self, n: ast.Name) -> ast.AST:
-        shared = bool(self.scopes) and n.id in self.scopes[-1].shared
+        shared = bool(self.scopes) and (n.id in self.scopes[0].shared or n.id in self.scopes[-1].outside)
         if not isinstance(n.ctx, ast.Load) or not shared and (n.id in self.inside or hasattr(builtins, n.id) or n.id == "__class__"):
             return n
         return placed(hook_call("outside", n), n)

@@ -45,7 +45,7 @@ def same(a, b):
 def outcome(f, x):
     try:
         return f(x)
-    except (ValueError, IndexError) as e:
+    except (ValueError, IndexError, KeyError) as e:
         if isinstance(e, TraceError):
             raise
         return type(e), str(e)
