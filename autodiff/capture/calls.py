@@ -22,6 +22,8 @@ from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_content
 from autodiff.capture.standing import as_arrays, as_it_stands, drawn, fresh_array, holds_undecided, note_read, numpys_own, with_new_arrays
 from autodiff.capture.state import UNBOUND, undecided
+from autodiff.capture.substitution import Text
+from autodiff.capture.texts import numbers_in
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
 
@@ -71,6 +73,8 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
 
 
 def _call(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    if any(type(a) is Text for a in args) and not (f is print or _logs(getattr(f, "__func__", f))):
+        args = tuple([a.joined(caller) if type(a) is Text else a for a in args])
     for handle in _handlers(f):
         result = handle(f, args, kwargs, caller)
         if result is not UNBOUND:
@@ -180,6 +184,8 @@ def _method(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
         return _method_of_array(f, args, kwargs)
     if isinstance(x, RANDOM):
         return drawn(f, args, kwargs)
+    if type(x) is str and f.__name__ in ("format", "format_map", "join"):
+        return f(*numbers_in(args), **numbers_in(kwargs))
     change = _CHANGES.get((type(x), f.__name__))
     result = UNBOUND if change is None else change(x, args, kwargs, caller)
     if result is not UNBOUND:

@@ -22,7 +22,7 @@ import numpy as np
 
 from autodiff.capture.places import copied, own_value, put_content, put_raw
 from autodiff.capture.state import UNBOUND, declined, is_data
-from autodiff.capture.substitution import walk
+from autodiff.capture.substitution import Text, walk
 from autodiff.numpy.aliasing import own_memory
 from tracer.errors import UnsupportedError, explain, user_line
 from tracer.trace import Trace, Tracer, current_trace
@@ -401,6 +401,8 @@ def _frozen(x: Any) -> Any:
         return type(x)([_frozen(y) for y in x])
     if type(x) is dict:
         return {k: _frozen(y) for k, y in x.items()}
+    if type(x) is Text:
+        return Text([_frozen(y) for y in x.parts])
     return x.copy() if type(x) is np.ndarray else x
 
 

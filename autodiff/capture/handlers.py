@@ -27,6 +27,7 @@ from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_attribute
 from autodiff.capture.standing import as_it_stands, fresh_array, note_read, outside
 from autodiff.capture.state import UNBOUND, truth, undecided
+from autodiff.capture.texts import numbers_in, of_object
 from tracer.errors import TraceError
 from tracer.trace import Tracer
 
@@ -133,6 +134,14 @@ def _set_own_attribute(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     if len(args) == 3:
         will_set(Slot(args[0], "attribute", args[1]))
     return UNBOUND
+
+
+def _text(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`str(x)`, `repr(x)`, `ascii(x)` and `format(x, form)`."""
+    if not args or kwargs:
+        return UNBOUND
+    made = of_object(caller, f, args[0], args[1:])
+    return f(numbers_in(args[0]), *args[1:]) if made is UNBOUND else made
 
 
 def _printed(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
@@ -271,7 +280,7 @@ def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
     """The handlers of each function that has some, in the order in which they are tried."""
     tables: tuple[tuple[Callable, Any], ...] = (
         (_question, QUESTIONS), (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
-        (_printed, [print]), (_attributes, [vars]),
+        (_printed, [print]), (_text, [str, repr, ascii, format]), (_attributes, [vars]),
         (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (sort, [sorted]),
         (_any_all, [any, all]),
         (_reduction, [sum, min, max, math.fsum, math.prod]), (_called_back, callbacks.FUNCTIONS),

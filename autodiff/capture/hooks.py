@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import branches, calls, dispatch
+from autodiff.capture import branches, calls, dispatch, texts
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.control_flow import ControlFlow
@@ -28,6 +28,7 @@ from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
 from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
+from autodiff.capture.substitution import Text
 from autodiff.numpy.sizes import shape_of_integers
 from tracer.array import call as call_numpy
 from tracer.errors import (
@@ -274,9 +275,13 @@ class Hooks(ControlFlow):
         if undecided(test):
             where = user_line()
             text = message()
+            if isinstance(text, Text):
+                text = text.joined(lambda f, x, *form: "..." if undecided(x) else f(x, *form))
             bind(require_op, truth(test), message=(str(text) if text is not None else "") + (f" ({where})" if where else ""))
         elif not test:
             text = message()
+            if isinstance(text, Text):
+                text = text.joined(self.call)
             raise AssertionError(*([] if text is None else [text]))
 
     # -- exceptions ----------------------------------------------------------------------------
@@ -326,6 +331,10 @@ class Hooks(ControlFlow):
         if f is len and args and isinstance(args[0], TracedRange):
             return args[0].count
         return calls.call(f, args, kwargs, lifted)
+
+    def text(self, may_wait: bool, *parts):
+        """An f-string; one that is an argument of a call may wait for its numbers."""
+        return texts.joined(self.call, parts, may_wait)
 
     def items(self, f, *args):
         """`f(*args)`, to be gone through by a `for` loop."""
@@ -396,6 +405,13 @@ def _operator(python: Callable, of: Callable, name: str) -> Callable:
     return hook
 
 
+def _remainder(self, a, b):
+    """`a % b`, which formats a text."""
+    if type(a) in PLAIN and type(b) in PLAIN:
+        return a % (texts.numbers_in(b) if type(a) is str else b)
+    return dispatch.binary(self.call, "mod", a, b)
+
+
 def _unary(python: Callable, name: str) -> Callable:
     def hook(self, x):
         return python(x) if type(x) in PLAIN else dispatch.unary(self.call, name, x)
@@ -410,6 +426,7 @@ for _name in dispatch.COMPARISONS.values():
 for _name in dispatch.UNARY.values():
     setattr(Hooks, _name, _unary(dispatch.python_operator(_name), _name))
 
+Hooks.mod = _remainder  # type: ignore[attr-defined]
 hooks = Hooks()
 
 

@@ -19,7 +19,7 @@ from autodiff.capture.advancing import RANDOM, outermost
 from autodiff.capture.effects import Do, Effects, is_outside
 from autodiff.capture.places import put_raw, set_raw
 from autodiff.capture.state import UNBOUND
-from autodiff.capture.substitution import attributes, walk
+from autodiff.capture.substitution import Text, attributes, walk
 from autodiff.leaves import leaf_type, weak_of
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Trace, Tracer
@@ -155,6 +155,9 @@ class _Builders:
         return self.made[id(x)]
 
     def _of_object(self, x: Any) -> Builder:
+        if isinstance(x, Text):
+            parts = [self.of(y) for y in x.parts]
+            return lambda values, made: Text([p(values, made) for p in parts]).joined(lambda f, *args: f(*args))
         if isinstance(x, np.ndarray):
             return _once(x, lambda: x.copy(), ())
         if type(x) is tuple or isinstance(x, tuple) and hasattr(x, "_fields"):

@@ -12,10 +12,32 @@ import numpy as np
 from autodiff.capture.places import set_raw
 from tracer.trace import Tracer, current_trace
 
-__all__ = ["attributes", "walk"]
+__all__ = ["Text", "attributes", "walk"]
 
 DEPTH = 8
 """How many containers deep traced values are looked for."""
+
+
+class Text:
+    """The parts of an f-string: texts, and values with their conversion and format."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list):
+        self.parts = parts
+
+    def joined(self, call: Callable) -> str:
+        """The text; `call` calls the functions that make the parts."""
+        return "".join([p if type(p) is str else _formatted(call, *p) for p in self.parts])
+
+
+_CONVERSIONS: dict[str, Callable] = {"r": repr, "s": str, "a": ascii}
+
+
+def _formatted(call: Callable, value: Any, conversion: str, form: str) -> str:
+    if conversion:
+        value = call(_CONVERSIONS[conversion], value)
+    return call(format, value, form)
 
 
 def walk(x: Any, new: Callable[[Tracer], Any], memo: dict, depth: int = DEPTH) -> Any:
@@ -47,6 +69,8 @@ def _contents(x: Any) -> Iterator[tuple[Any, Any, Callable]]:
         yield from [(k, y, x.__setitem__) for k, y in enumerate(x)]
     elif isinstance(x, dict):
         yield from [(k, y, x.__setitem__) for k, y in x.items()]
+    elif isinstance(x, Text):
+        yield from [(k, y, x.parts.__setitem__) for k, y in enumerate(x.parts)]
     elif isinstance(x, FunctionType):
         for cell in x.__closure__ or ():
             yield from _content_of_cell(cell)

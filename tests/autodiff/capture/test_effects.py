@@ -163,6 +163,55 @@ def test_logging(transform, caplog):
     assert [r.getMessage() for r in caplog.records] == ["x is 1.0", "twice 2.00", "x is 2.0", "twice 4.00"]
 
 
+def test_f_strings_that_are_printed_do_not_decide_the_path(capsys):
+    def f(x):
+        print(f"loss {x:.3f}, {x!r} and {[x, 1]}")
+        return x * 2
+    g = ad.jit(f)
+    for x in (1.0, 2.0, 123.456):
+        f(x)
+    wanted = capsys.readouterr().out
+    for x in (1.0, 2.0, 123.456):
+        g(x)
+    assert capsys.readouterr().out == wanted and g.cache_info().misses == 1
+
+
+class Amount:
+    def __init__(self, x):
+        self.x = x
+
+    def __str__(self):
+        return f"{self.x:.1f} EUR"
+
+
+@pytest.mark.parametrize("text", [
+    lambda x: str(x), lambda x: repr(x), lambda x: format(x, ".3f"), lambda x: f"{x}", lambda x: f"{x:.{2}f}", lambda x: f"{x!r:>10}",
+    lambda x: "%s" % x, lambda x: "%.2f and %s" % (x, [x]), lambda x: f"{x:.2f} {1}", lambda x: str([x, (x, 1)]),   # noqa: UP031 - what is tested
+    lambda x: f"{[x]}", lambda x: str(Amount(x)), lambda x: f"{Amount(x)}", lambda x: f"{3}" + str({"a": x})])
+def test_the_text_of_a_number_is_its_own(text):
+    def f(x):
+        return len(text(x)) * x
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        g, slope = ad.jit(f), ad.grad(f)
+        for x in (1.0, 123.456, 1.0, 7.25):
+            assert g(x) == f(x) and slope(x) == len(text(x))
+
+
+def test_texts_are_kept_as_they_were():
+    log = []
+
+    def f(x):
+        log.append(f"x is {x}")
+        return x
+    g = ad.jit(f)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for x in (1.0, 2.0):
+            g(x)
+    assert log == ["x is 1.0", "x is 2.0"]
+
+
 # -- how often, and when ---------------------------------------------------------------------------
 
 def test_nothing_happens_where_recording_is_all():
