@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.arguments import Change
 from autodiff.capture.places import copied, own_value, put_content, put_raw
 from autodiff.capture.state import UNBOUND, declined, is_data
 from autodiff.capture.substitution import Text, walk
@@ -97,7 +98,7 @@ class Effects:
     def __init__(self, deferred: bool, learned: Learned | None = None):
         self.deferred = deferred
         self.learned = Learned() if learned is None else learned
-        self.entries: list[Put | Do] = []
+        self.entries: list[Put | Do | Change] = []
         self.puts: dict[Any, Put] = {}          # the last one of each place
         self.copies: dict[int, tuple[Any, Any]] = {}    # containers that calls have changed, and what they held
         self.inside: dict[int, Any] = {}        # containers made in the function that are part of something outside now
@@ -182,7 +183,7 @@ class Effects:
             if isinstance(entry, Put) and entry.value is LIVE:
                 entry.value = own_value(entry.slot)
         arrays = self.stand_ins(trace)
-        self.entries = [e for e in self.entries if isinstance(e, Do) or arrays.get(id(e.value), e.value) is not e.old]
+        self.entries = [e for e in self.entries if not isinstance(e, Put) or arrays.get(id(e.value), e.value) is not e.old]
         for entry in self.entries:
             if isinstance(entry, Put) and is_number(_inherited(entry.slot) if entry.old is UNBOUND else entry.old):
                 self.learned.slots.setdefault(entry.slot)

@@ -390,6 +390,7 @@ def _in_place(name: str) -> Callable:
             if not isinstance(b, Tracer):
                 will_write(a)
         elif kind in _CHANGED_IN_PLACE and type(b) in PLAIN:
+            note_content(b)
             will_do(a, f"__i{name}__", (b,), {})
         return python(a, b) if kind in PLAIN and type(b) in PLAIN else dispatch.in_place(self.call, name, a, b)
     return hook
@@ -401,6 +402,9 @@ _CHANGED_IN_PLACE = (list, dict, set, deque)
 def _operator(python: Callable, of: Callable, name: str) -> Callable:
     """A hook for an operator of two operands."""
     def hook(self, a, b):
+        for x in (a, b):
+            if type(x) in _CHANGED_IN_PLACE:
+                note_content(x)
         return python(a, b) if type(a) in PLAIN and type(b) in PLAIN else of(self.call, name, a, b)
     return hook
 

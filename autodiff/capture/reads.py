@@ -211,25 +211,37 @@ def note_content(x: Any, depth: int = 3) -> None:
 
 def holds(notes: Reads) -> str:
     """Which of the notes no longer holds, in words; empty if all hold."""
+    return next((words for find in (_other_cell, _other_item, _other_content, _other_function) if (words := find(notes))), "")
+
+
+def _other_cell(notes: Reads) -> str:
     for cell, value, name in notes.cells.values():
         try:
             if cell.cell_contents is not value:
                 return f"`{name}` is another object"
         except ValueError:
             return f"`{name}` is gone"
+    return ""
+
+
+def _other_item(notes: Reads) -> str:
     for d, key, value, name in notes.items.values():
         if d.get(key, UNBOUND) is not value:
             return f"`{name}` is {'gone' if key not in d else 'there' if value is UNBOUND else 'another object'}"
     for x, k, value in notes.elements.values():
         if len(x) <= k or x[k] is not value:
             return f"element {k} of a list that it reads is another object"
-    for x, copy in notes.contents.values():
-        if not same_content(x, copy):
-            return f"a {type(x).__name__} that it reads holds other things"
-    for f, code, defaults, by_name in notes.functions.values():
-        if f.__code__ is not code or f.__defaults__ is not defaults or (f.__kwdefaults__ or None) != by_name:
-            return f"`{f.__name__}` has other code or defaults"
     return ""
+
+
+def _other_content(notes: Reads) -> str:
+    return next((f"a {type(x).__name__} that it reads holds other things" for x, copy in notes.contents.values()
+                 if not same_content(x, copy)), "")
+
+
+def _other_function(notes: Reads) -> str:
+    return next((f"`{f.__name__}` has other code or defaults" for f, code, defaults, by_name in notes.functions.values()
+                 if f.__code__ is not code or f.__defaults__ is not defaults or (f.__kwdefaults__ or None) != by_name), "")
 
 
 def same_content(x: Any, copy: Any) -> bool:

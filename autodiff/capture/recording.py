@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import lift_here, names_refused
+from autodiff.capture.arguments import Containers
 from autodiff.capture.effects import Effects, Learned, array_here, is_number, lost_effects, number_of, outer_effects
 from autodiff.capture.replay import Replay, SlotInput
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
-from tracer.errors import ConcreteValueError, TraceError, UnsupportedError
+from tracer.errors import ConcreteValueError, TraceError, UnsupportedError, explain
 from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
 from tracer.op import ops
 from tracer.trace import Trace, Tracer, current_trace, inline, trace_flat
@@ -85,8 +86,9 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
             t.origin = x if isinstance(x, (np.ndarray, Tracer)) else None
         trace = current_trace()
         assert trace is not None
-        with keeper.kept(trace), names_refused(trace.lost):
-            out, tree = flatten(lift_here(f)(*unflatten(in_tree, given)))
+        arguments = unflatten(in_tree, given)
+        with keeper.kept(trace, Containers(arguments if writes else ())), names_refused(trace.lost):
+            out, tree = flatten(lift_here(f)(*arguments))
         holder.append(tree)
         for x, path in zip(out, leaf_paths(tree), strict=True):
             leaf_type(x, f"result{path}")
@@ -151,7 +153,7 @@ class _Keeper:
         self.replay: Replay | None = None
 
     @contextmanager
-    def kept(self, trace: Trace) -> Iterator[None]:
+    def kept(self, trace: Trace, arguments: Containers) -> Iterator[None]:
         """While the function runs, its effects are kept; then they are put back, or hold numbers, or go to the recording around."""
         trace.once = True
         if trace.parent is None:
@@ -159,6 +161,9 @@ class _Keeper:
         effects = self.effects = outer_effects()
         if trace.parent is not None or effects is None:
             yield
+            if arguments.changes():
+                raise explain(UnsupportedError, "a list or dict among the arguments of a compiled function is changed in "
+                              "another one", why="the other function would not see it", fix="return the new value, or call the function without jit")
             if effects is not None:
                 self.traced = [t for t in effects.traced() if t.owner is trace]
                 self.written = effects.written(trace)
@@ -177,6 +182,7 @@ class _Keeper:
                     if is_number(slot.get()):
                         SlotInput(slot).install(trace, effects)
                 yield
+                effects.entries += arguments.changes()
                 self.replay, self.traced = Replay.of(effects, trace)
             except Exception as e:
                 # What the program itself raises comes after its effects: the caller lets Python run the function.

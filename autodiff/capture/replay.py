@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.advancing import RANDOM, outermost
-from autodiff.capture.effects import Do, Effects, is_outside
+from autodiff.capture.arguments import Change
+from autodiff.capture.effects import Do, Effects, Put, is_outside
 from autodiff.capture.places import put_raw, set_raw
 from autodiff.capture.state import UNBOUND
 from autodiff.capture.substitution import Text, attributes, walk
@@ -90,6 +91,8 @@ class Replay:
             build = _Builders(numbers, arrays, made, entry.where)
             if isinstance(entry, Do):
                 actions.append(_doing(entry.function, build.of(entry.args), build.of(entry.kwargs)))
+            elif isinstance(entry, Change):
+                actions.append(_changing(entry.without_value(), build.of(entry.value)))
             else:
                 actions.append(_putting(entry.slot, build.of(entry.value)))
         written = effects.written(trace)
@@ -97,18 +100,23 @@ class Replay:
         _check_apart([x for _, x in written], [*found_outside, *(x for _, x in trace.captured)])
         if not actions and not written and not any(isinstance(x, SlotInput) for _, x in trace.captured):
             return None, []
-        words = sorted({f"calls {getattr(e.function, '__name__', 'a function')}" if isinstance(e, Do) else f"sets {e.slot}"
-                        for e in effects.entries} | ({"writes arrays from outside"} if written else set()))
+        words = sorted({_words(e) for e in effects.entries} | ({"writes arrays from outside"} if written else set()))
         return (Replay(tuple(actions), tuple([places[id(x)] for _, x in written]), len(found) + len(written), ", ".join(words)),
                 [*found, *[t for t, _ in written]])
 
-    def run(self, values: Sequence, captured: Sequence) -> None:
+    def run(self, values: Sequence, captured: Sequence, arguments: tuple) -> None:
         """Carry the effects out."""
-        made: dict[Any, Any] = {"captured": captured}
+        made: dict[Any, Any] = {"captured": captured, "arguments": arguments}
         for action in self.actions:
             action(values, made)
         for k, new in zip(self.writes, values[self.results - len(self.writes):], strict=True):
             captured[k][...] = new
+
+
+def _words(entry: Put | Do | Change) -> str:
+    if isinstance(entry, Do):
+        return f"calls {getattr(entry.function, '__name__', 'a function')}"
+    return "changes its arguments" if isinstance(entry, Change) else f"sets {entry.slot}"
 
 
 def _doing(function: Callable, args: Builder, kwargs: Builder) -> Callable[[Sequence, dict], None]:
@@ -120,6 +128,12 @@ def _doing(function: Callable, args: Builder, kwargs: Builder) -> Callable[[Sequ
 def _putting(slot: Any, value: Builder) -> Callable[[Sequence, dict], None]:
     def put(values: Sequence, made: dict) -> None:
         put_raw(slot, value(values, made))
+    return put
+
+
+def _changing(change: Change, value: Builder) -> Callable[[Sequence, dict], None]:
+    def put(values: Sequence, made: dict) -> None:
+        change.apply(made["arguments"], value(values, made))
     return put
 
 
@@ -146,7 +160,7 @@ class _Builders:
                 k = self.arrays[id(x)]
                 return lambda values, made: made["captured"][k]
             return _number(self.numbers[id(x)], x.weak, x.type)
-        if isinstance(x, _LEAVES) or is_outside(x):
+        if isinstance(x, _LEAVES) or x is UNBOUND or is_outside(x):
             return lambda values, made: x
         if id(x) not in self.made:
             # An object may hold itself, so that its builder is needed before it is there.

@@ -123,7 +123,7 @@ class Variants:
                 self.table[self._choice(leaves)] = variant
                 self.jitted._misses += 1
         for path in variant.paths:
-            found = self._run(path, leaves)
+            found = self._run(path, leaves, (args, kwargs))
             if found is not None:
                 return found[0]
         if len(variant.paths) < MOST_PATHS:
@@ -135,7 +135,7 @@ class Variants:
             if len(variant.paths) == MOST_PATHS // 2:
                 warnings.warn(f"`{self.jitted.name}` was compiled for {len(variant.paths)} paths: {_first_line(self.refused)}",
                               RuntimeWarning, stacklevel=4)
-            found = self._run(path, leaves)
+            found = self._run(path, leaves, (args, kwargs))
             if found is not None:
                 return found[0]
         if not self.uncompiled:
@@ -144,7 +144,7 @@ class Variants:
         self.uncompiled += 1
         return bound(self.jitted.function, statics)(*args, **kwargs)
 
-    def _run(self, path: _Path, leaves) -> tuple | None:
+    def _run(self, path: _Path, leaves, arguments: tuple) -> tuple | None:
         """The result in a tuple; None if the path is another one."""
         rec = path.recorded
         if rec.written:
@@ -170,7 +170,7 @@ class Variants:
                 leaves[k][...] = new
         if rec.effects is not None:
             first = n + len(rec.written)
-            rec.effects.run(out[first:first + rec.effects.results], captured)
+            rec.effects.run(out[first:first + rec.effects.results], captured, arguments)
         return (unflatten(rec.out_tree, out[:n]),)
 
     def why(self) -> str:

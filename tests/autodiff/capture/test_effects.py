@@ -6,6 +6,7 @@ import logging
 import random
 import warnings
 from collections import deque
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -383,6 +384,36 @@ def test_why_tells_the_effects():
     g = ad.jit(f)
     g(1.0)
     assert "after each call it calls append" in g.why()
+
+
+@dataclass
+class State:
+    n: int
+    w: np.ndarray
+    more: list
+
+
+@pytest.mark.filterwarnings("ignore:.*along the path")
+def test_containers_among_the_arguments_are_changed():
+    def f(d, rows, state, x):
+        d["n"] += 1
+        d["new"] = x * 2
+        d["w"][0] += x
+        d.pop("old", None)
+        rows.append(x)
+        rows[0] = rows[0] + 1
+        state.n += 1
+        state.more.append([x, state.n])
+        state.w = state.w * 2
+        return x * state.n
+
+    def made():
+        return {"n": 1, "w": np.zeros(2), "old": 3.0}, [1.0], State(0, np.ones(2), [])
+    plain, own = made(), made()
+    g = ad.jit(f)
+    for x in (1.0, 2.0, 3.0):
+        assert f(*plain, x) == g(*own, x)
+        assert same(snapshot([plain[0], plain[1], vars(plain[2])]), snapshot([own[0], own[1], vars(own[2])]))
 
 
 # -- random programs -------------------------------------------------------------------------------
