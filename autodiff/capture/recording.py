@@ -162,8 +162,8 @@ class _Keeper:
         if trace.parent is not None or effects is None:
             yield
             if arguments.changes():
-                raise explain(UnsupportedError, "a list or dict among the arguments of a compiled function is changed in "
-                              "another one", why="the other function would not see it", fix="return the new value, or call the function without jit")
+                raise explain(UnsupportedError, "a list or dict among the arguments of a compiled function is changed in another one",
+                              why="the other function would not see it", fix="return the new value, or call the function without jit")
             if effects is not None:
                 self.traced = [t for t in effects.traced() if t.owner is trace]
                 self.written = effects.written(trace)
