@@ -20,7 +20,17 @@ from autodiff.capture.handlers import HANDLERS, iterable, sort
 from autodiff.capture.locations import append, is_users, mutating, set_item
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_content
-from autodiff.capture.standing import as_arrays, as_it_stands, drawn, fresh_array, holds_undecided, note_read, numpys_own, with_new_arrays
+from autodiff.capture.standing import (
+    as_arrays,
+    as_it_stands,
+    drawn,
+    fresh_array,
+    holds_traced,
+    holds_undecided,
+    note_read,
+    numpys_own,
+    with_new_arrays,
+)
 from autodiff.capture.state import UNBOUND, undecided
 from autodiff.capture.substitution import Text
 from autodiff.capture.texts import numbers_in
@@ -155,6 +165,10 @@ def _partial(f: functools.partial, args: tuple, kwargs: dict, caller: Caller) ->
 
 def _ufunc(f: np.ufunc, args: tuple, kwargs: dict, caller: Caller) -> Any:
     note_read(f, args, kwargs)
+    if all(set(types) <= set("O->") for types in f.types) and any(map(holds_traced, (*args, *kwargs.values()))):
+        raise explain(UnsupportedError, f"`{f.__name__.removesuffix(' (vectorized)')}`, made by np.frompyfunc, is given traced values",
+                      why="NumPy calls the Python function for each element itself, and gives an array of objects, which has no derivative",
+                      fix="call the function on whole arrays, or make it with np.vectorize")
     return fresh_array(f, as_arrays(args), kwargs)
 
 

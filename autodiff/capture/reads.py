@@ -193,20 +193,21 @@ def note_content(x: Any, depth: int = 3) -> None:
         return
     if isinstance(x, MethodType):
         x = x.__self__
-    if id(x) not in notes.outside or depth < 0:
-        return
+    if id(x) in notes.outside and depth >= 0:
+        _note_container(notes, x, depth)
+
+
+def _note_container(notes: Reads, x: Any, depth: int) -> None:
     if isinstance(x, Mapping) and not isinstance(x, (dict, MappingProxyType)):
         notes.contents.setdefault(id(x), (x, dict(_as_found(x))))
-        return
-    if not isinstance(x, _CONTAINERS):
-        return
-    if not isinstance(x, (tuple, frozenset)) and id(x) not in notes.contents:
-        found = _as_found(x)
-        notes.contents[id(x)] = (x, dict(found) if isinstance(found, dict) else list(found))
-    for y in x.values() if isinstance(x, dict) else x:
-        notes.from_outside(y)
-        if isinstance(y, _CONTAINERS):
-            note_content(y, depth - 1)
+    elif isinstance(x, _CONTAINERS):
+        if not isinstance(x, (tuple, frozenset)) and id(x) not in notes.contents:
+            found = _as_found(x)
+            notes.contents[id(x)] = (x, dict(found) if isinstance(found, dict) else list(found))
+        for y in x.values() if isinstance(x, dict) else x:
+            notes.from_outside(y)
+            if isinstance(y, _CONTAINERS):
+                note_content(y, depth - 1)
 
 
 def holds(notes: Reads) -> str:

@@ -161,13 +161,7 @@ class _Keeper:
         effects = self.effects = outer_effects()
         if trace.parent is not None or effects is None:
             yield
-            if arguments.changes():
-                raise explain(UnsupportedError, "a list or dict among the arguments of a compiled function is changed in another one",
-                              why="the other function would not see it", fix="return the new value, or call the function without jit")
-            if effects is not None:
-                self.traced = [t for t in effects.traced() if t.owner is trace]
-                self.written = effects.written(trace)
-                self.traced += [t for t, _ in self.written]
+            self._inner(trace, effects, arguments)
         elif not effects.deferred:
             try:
                 yield
@@ -177,19 +171,34 @@ class _Keeper:
                 else:
                     self.traced = effects.traced()
         else:
-            try:
-                for slot in effects.learned.slots:
-                    if is_number(slot.get()):
-                        SlotInput(slot).install(trace, effects)
+            with self._put_back(trace, effects):
                 yield
                 effects.entries += arguments.changes()
                 self.replay, self.traced = Replay.of(effects, trace)
-            except Exception as e:
-                # What the program itself raises comes after its effects: the caller lets Python run the function.
-                lost_effects(e, bool(effects.entries) and not isinstance(e, TraceError))
-                raise
-            finally:
-                effects.undo()
+
+    def _inner(self, trace: Trace, effects: Effects | None, arguments: Containers) -> None:
+        """The end of a recording inside another one."""
+        if arguments.changes():
+            raise explain(UnsupportedError, "a list or dict among the arguments of a compiled function is changed in another one",
+                          why="the other function would not see it", fix="return the new value, or call the function without jit")
+        if effects is not None:
+            self.written = effects.written(trace)
+            self.traced = [*(t for t in effects.traced() if t.owner is trace), *(t for t, _ in self.written)]
+
+    @contextmanager
+    def _put_back(self, trace: Trace, effects: Effects) -> Iterator[None]:
+        """A recording at whose end everything outside is as it was before."""
+        try:
+            for slot in effects.learned.slots:
+                if is_number(slot.get()):
+                    SlotInput(slot).install(trace, effects)
+            yield
+        except Exception as e:
+            # What the program itself raises comes after its effects: the caller lets Python run the function.
+            lost_effects(e, bool(effects.entries) and not isinstance(e, TraceError))
+            raise
+        finally:
+            effects.undo()
 
     def passed_on(self, graph: Graph, inputs: list) -> Graph:
         """The graph without the values of effects, which become values of the recording around this one, or numbers."""
