@@ -109,6 +109,8 @@ class Trace:
         self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
         self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
         self.reads: Any = None                              # in the outermost trace: what was read of Python's state outside
+        self.once = False               # whether it runs once each time that the function around it runs, which is no block of it
+        self.effects: Any = None                            # in the outermost trace: what the function changes outside of it
         self.asked_layout = False                           # in the outermost trace: whether it matters how arguments lie in memory
         self.lost: dict[str, Where | None] = {}             # in the outermost trace: names without a value on one path, and the line
         # In a loop's body: lists from outside, what is appended to each, and its elements before.
@@ -118,6 +120,13 @@ class Trace:
     def input(self, type: ArrayType, value=None, weak=None) -> Tracer:
         """A new tracer that stands for an input."""
         return Tracer(type, self, Var(type), value if self.concrete else None, weak, self.where)
+
+    def input_from(self, source: Any, type: ArrayType) -> Var:
+        """A captured input whose value `source` gives at each run."""
+        var = self.captured_vars[id(source)] = Var(type)
+        self.captured.append((source, source))
+        self.capture_order.append(var)
+        return var
 
     def capture(self, x) -> Var:
         """The var that stands here for an outer tracer or a concrete array."""

@@ -50,18 +50,22 @@ def jacfwd(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, chosen = split_arguments(args, argnums)
-        leaves, in_tree, rec, types = _record_for_jacobian(f, args, nums, chosen, kwargs)
-        columns = []
-        for j, t in enumerate(types):
-            active = [i == j for i in range(len(leaves) + len(rec.captured))]
-            lin = linearize_graph(rec.graph, active)
-            out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
-            rows = iter(_map_linear(lin.linear, out[len(rec.graph.outputs):], t))
-            columns.append([_to_back(next(rows), t) if a else zeros(_join(y, t))
-                            for a, y in zip(lin.active_out, rec.graph.out_types, strict=True)])
-        return _assemble(rec.out_tree, in_tree, columns, argnums)
+        return _forward(_record_for_jacobian(f, args, argnums, kwargs), argnums)
     return wrapped
+
+
+def _forward(recorded: tuple, argnums):
+    """The Jacobian of a recorded function by forward sweeps."""
+    leaves, in_tree, rec, types = recorded
+    columns = []
+    for j, t in enumerate(types):
+        active = [i == j for i in range(len(leaves) + len(rec.captured))]
+        lin = linearize_graph(rec.graph, active)
+        out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
+        rows = iter(_map_linear(lin.linear, out[len(rec.graph.outputs):], t))
+        columns.append([_to_back(next(rows), t) if a else zeros(_join(y, t))
+                        for a, y in zip(lin.active_out, rec.graph.out_types, strict=True)])
+    return _assemble(rec.out_tree, in_tree, columns, argnums)
 
 
 def jacrev(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
@@ -75,28 +79,33 @@ def jacrev(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, chosen = split_arguments(args, argnums)
-        leaves, in_tree, rec, types = _record_for_jacobian(f, args, nums, chosen, kwargs)
-        n = len(rec.graph.outputs)
-        columns: list[list] = [[] for _ in leaves]
-        active = [True] * len(leaves) + [False] * len(rec.captured)
-        for k, y in enumerate(rec.graph.out_types):
-            one = Graph(rec.graph.name, rec.graph.inputs, rec.graph.nodes, (rec.graph.outputs[k],))
-            lin = linearize_graph(one, active)
-            if not lin.active_out[0]:
-                for j, t in enumerate(types):
-                    columns[j].append(zeros(_join(y, t)))
-                continue
-            out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
-            rows = _map_linear(transpose_graph(lin.linear, len(lin.residuals)), out[1:], y)
-            for j, (t, r) in enumerate(zip(types, rows, strict=True)):
-                columns[j].append(reshape(r, shape=(*y.shape, *t.shape)))
-        assert all(len(c) == n for c in columns)
-        return _assemble(rec.out_tree, in_tree, columns, argnums)
+        return _backward(_record_for_jacobian(f, args, argnums, kwargs), argnums)
     return wrapped
 
 
-def _record_for_jacobian(f, args, nums, chosen, kwargs):
+def _backward(recorded: tuple, argnums):
+    """The Jacobian of a recorded function by reverse sweeps."""
+    leaves, in_tree, rec, types = recorded
+    n = len(rec.graph.outputs)
+    columns: list[list] = [[] for _ in leaves]
+    active = [True] * len(leaves) + [False] * len(rec.captured)
+    for k, y in enumerate(rec.graph.out_types):
+        one = Graph(rec.graph.name, rec.graph.inputs, rec.graph.nodes, (rec.graph.outputs[k],))
+        lin = linearize_graph(one, active)
+        if not lin.active_out[0]:
+            for j, t in enumerate(types):
+                columns[j].append(zeros(_join(y, t)))
+            continue
+        out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
+        rows = _map_linear(transpose_graph(lin.linear, len(lin.residuals)), out[1:], y)
+        for j, (t, r) in enumerate(zip(types, rows, strict=True)):
+            columns[j].append(reshape(r, shape=(*y.shape, *t.shape)))
+    assert all(len(c) == n for c in columns)
+    return _assemble(rec.out_tree, in_tree, columns, argnums)
+
+
+def _record_for_jacobian(f, args, argnums, kwargs):
+    nums, chosen = split_arguments(args, argnums)
     leaves, in_tree = flatten(chosen)
     names = [argument_path(p, nums) for p in leaf_paths(in_tree)]
     types = [leaf_type(x, p) for x, p in zip(leaves, names, strict=True)]
@@ -134,15 +143,13 @@ def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     >>> jacobian(lambda x: x ** 2)(np.array([1.0, 2.0])).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
-    forward, backward = jacfwd(f, argnums), jacrev(f, argnums)
-
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, chosen = split_arguments(args, argnums)
-        _, _, rec, types = _record_for_jacobian(f, args, nums, chosen, kwargs)
+        recorded = _record_for_jacobian(f, args, argnums, kwargs)
+        _, _, rec, types = recorded
         n_in = sum(int(element_count(t.shape)) for t in types)  # type: ignore[arg-type]
         n_out = sum(int(element_count(t.shape)) for t in rec.graph.out_types)  # type: ignore[arg-type]
-        return (forward if n_in <= n_out else backward)(*args, **kwargs)
+        return (_forward if n_in <= n_out else _backward)(recorded, argnums)
     return wrapped
 
 

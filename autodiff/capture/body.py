@@ -82,6 +82,7 @@ class Carried:
     ends : the leaves at the end of a step
     vars : the vars that stand for them at the start of a step; None where a step does not look
     starts : the leaves before the first step; None where there are none, and zeros will do
+    weak : float or int for leaves that are Python's numbers after any step
     """
 
     name: Any
@@ -89,6 +90,7 @@ class Carried:
     ends: list
     vars: Sequence[Var | None] = ()
     starts: Sequence = ()
+    weak: Sequence[type | None] = ()
 
 
 class Hint:
@@ -300,7 +302,10 @@ class Attempt:
         again = [self._widens(n, k, x, v, start) for k, (x, v, start) in enumerate(zip(leaves, placed.vars, placed.starts, strict=True))]
         if any(again):
             raise Retrace
-        return Carried(n, placed.tree, [converted(x, v.type) for x, v in zip(leaves, placed.vars, strict=True)], placed.vars, placed.starts)
+        weak = [(float if v.type.dtype.kind == "f" else int) if t.weak is not None and weak_of(x) is not None else None
+                for x, t, v in zip(leaves, placed.tracers, placed.vars, strict=True)]
+        ends = [converted(x, v.type) for x, v in zip(leaves, placed.vars, strict=True)]
+        return Carried(n, placed.tree, ends, placed.vars, placed.starts, weak)
 
     def _widens(self, n: Target, k: int, x, v: Var, start) -> bool:
         """Whether leaf `k` of a name has, after a step, another type than its placeholder; the hint knows the type to try next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections import deque
 from collections.abc import Callable
 from types import BuiltinMethodType, FunctionType, MethodType
@@ -11,15 +12,28 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import callbacks, dispatch
-from autodiff.capture.advancing import RANDOM, note_made
+from autodiff.capture.advancing import RANDOM, advance_arguments, note_made
 from autodiff.capture.counterparts import METHODS, SCIPY
+from autodiff.capture.effects import is_outside, performed, will_do
 from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import HANDLERS, iterable, sort
 from autodiff.capture.locations import append, is_users, mutating, set_item
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_content
-from autodiff.capture.standing import as_arrays, as_it_stands, drawn, fresh_array, holds_undecided, note_read, numpys_own, with_new_arrays
+from autodiff.capture.standing import (
+    as_arrays,
+    as_it_stands,
+    drawn,
+    fresh_array,
+    holds_traced,
+    holds_undecided,
+    note_read,
+    numpys_own,
+    with_new_arrays,
+)
 from autodiff.capture.state import UNBOUND, undecided
+from autodiff.capture.substitution import Text
+from autodiff.capture.texts import numbers_in
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
 
@@ -69,6 +83,8 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
 
 
 def _call(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    if any(type(a) is Text for a in args) and not (f is print or _logs(getattr(f, "__func__", f))):
+        args = tuple([a.joined(caller) if type(a) is Text else a for a in args])
     for handle in _handlers(f):
         result = handle(f, args, kwargs, caller)
         if result is not UNBOUND:
@@ -90,6 +106,8 @@ def _handlers(f: Any) -> tuple[Callable, ...]:
 # -- handlers of all functions of a kind -----------------------------------------------------------
 
 def _function(f: FunctionType, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    if _logs(f):
+        return performed(f, args, kwargs)
     if dispatch.generated_init(f) and dispatch.initialised(caller, caller.lift.put, f, args, kwargs):
         return None
     if _captures(f, args, kwargs):
@@ -104,6 +122,14 @@ def _captures(f: FunctionType, args: tuple, kwargs: dict) -> bool:
     return is_captured(f) and (is_users(f) or reaches_traced((f, args, kwargs)))
 
 
+def _logs(f: Any) -> bool:
+    """Whether a function of the standard library writes to a log."""
+    return getattr(f, "__module__", None) == "logging" and f.__name__ in _LEVELS
+
+
+_LEVELS = {"debug", "info", "warning", "warn", "error", "critical", "fatal", "exception", "log"}
+
+
 def _is_numpys(f: Any) -> bool:
     return (getattr(f, "__module__", None) or "").split(".")[0] == "numpy"
 
@@ -111,6 +137,8 @@ def _is_numpys(f: Any) -> bool:
 def _bound(f: MethodType, args: tuple, kwargs: dict, caller: Caller) -> Any:
     """A method of an object."""
     own = f.__func__
+    if _logs(own):
+        return performed(f, args, kwargs)
     if isinstance(f.__self__, RANDOM) and not (isinstance(own, FunctionType) and is_users(own)):
         return drawn(f, args, kwargs)
     if not isinstance(own, FunctionType):
@@ -137,6 +165,10 @@ def _partial(f: functools.partial, args: tuple, kwargs: dict, caller: Caller) ->
 
 def _ufunc(f: np.ufunc, args: tuple, kwargs: dict, caller: Caller) -> Any:
     note_read(f, args, kwargs)
+    if all(set(types) <= set("O->") for types in f.types) and any(map(holds_traced, (*args, *kwargs.values()))):
+        raise explain(UnsupportedError, f"`{f.__name__.removesuffix(' (vectorized)')}`, made by np.frompyfunc, is given traced values",
+                      why="NumPy calls the Python function for each element itself, and gives an array of objects, which has no derivative",
+                      fix="call the function on whole arrays, or make it with np.vectorize")
     return fresh_array(f, as_arrays(args), kwargs)
 
 
@@ -166,6 +198,8 @@ def _method(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
         return _method_of_array(f, args, kwargs)
     if isinstance(x, RANDOM):
         return drawn(f, args, kwargs)
+    if type(x) is str and f.__name__ in ("format", "format_map", "join"):
+        return f(*numbers_in(args), **numbers_in(kwargs))
     change = _CHANGES.get((type(x), f.__name__))
     result = UNBOUND if change is None else change(x, args, kwargs, caller)
     if result is not UNBOUND:
@@ -173,6 +207,9 @@ def _method(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
     names = next((found for kind, found in _MUTATORS.items() if isinstance(x, kind)), ())
     if f.__name__ in names:
         mutating(x, f"{f.__name__} on")
+        return _changing(x, f, args, kwargs)
+    if isinstance(x, io.IOBase) and f.__name__ in ("write", "writelines", "flush") and is_outside(x):
+        return performed(f, args, kwargs)
     return as_it_stands(f, args, kwargs)
 
 
@@ -185,6 +222,22 @@ def _method_of_array(f: Any, args: tuple, kwargs: dict) -> Any:
         raise explain(UnsupportedError, f"the method {f.__name__} of a plain array, given traced values",
                       fix="use the function of NumPy with this meaning")
     return theirs(f.__self__, *args, **kwargs)
+
+
+def _changing(x: Any, f: Any, args: tuple, kwargs: dict) -> Any:
+    """A method of a container that changes it."""
+    advance_arguments(f, args, kwargs)
+    args = tuple([list(a) if hasattr(a, "__next__") else a for a in args])
+    for a in (*args, *kwargs.values()):
+        note_content(a)
+    if f.__name__ not in _SAY_NOTHING:
+        note_content(x)
+    will_do(x, f.__name__, args, kwargs)
+    return f(*args, **kwargs)
+
+
+_SAY_NOTHING = {"append", "appendleft", "clear", "insert", "add", "reverse", "rotate", "extend", "extendleft"}
+"""Methods that change a container and say nothing about what it held."""
 
 
 def _update(x: dict, args: tuple, kwargs: dict, caller: Caller) -> None:
@@ -200,14 +253,19 @@ def _extend(x: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
     if len(args) != 1 or type(args[0]) in dispatch.PLAIN:
         return UNBOUND
     mutating(x, "extend on")
-    return x.extend(caller.elements(args[0]))
+    elements = list(caller.elements(args[0]))
+    will_do(x, "extend", (elements,), {})
+    return x.extend(elements)
 
 
 def _sort(x: list, args: tuple, kwargs: dict, caller: Caller) -> Any:
     if args or not reaches_traced((x, kwargs)):
         return UNBOUND
     mutating(x, "sort on")
-    x[:] = sort(sorted, (x,), kwargs, caller)
+    note_content(x)
+    in_order = sort(sorted, (x,), kwargs, caller)
+    will_do(x, "__setitem__", (slice(None), in_order), {})
+    x[:] = in_order
     return None
 
 

@@ -19,6 +19,7 @@ import autodiff.numpy as anp
 from autodiff.capture import callbacks, dispatch
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.counterparts import BUILTINS, NUMPY
+from autodiff.capture.effects import performed
 from autodiff.capture.locations import Slot, check_read, will_set
 from autodiff.capture.python_numbers import require_that
 from autodiff.capture.questions import QUESTIONS
@@ -26,6 +27,7 @@ from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_attribute
 from autodiff.capture.standing import as_it_stands, fresh_array, note_read, outside
 from autodiff.capture.state import UNBOUND, truth, undecided
+from autodiff.capture.texts import numbers_in, of_object
 from tracer.errors import TraceError
 from tracer.trace import Tracer
 
@@ -116,6 +118,13 @@ def _get_attribute(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
         return args[2]
 
 
+def _attributes(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`vars(x)` of an object."""
+    if len(args) == 1:
+        note_attribute(args[0], "__dict__")
+    return UNBOUND
+
+
 def _set_attribute(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     return UNBOUND if len(args) != 3 or type(args[0]) in dispatch.PLAIN else caller.lift.put(*args)
 
@@ -125,6 +134,18 @@ def _set_own_attribute(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     if len(args) == 3:
         will_set(Slot(args[0], "attribute", args[1]))
     return UNBOUND
+
+
+def _text(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`str(x)`, `repr(x)`, `ascii(x)` and `format(x, form)`."""
+    if not args or kwargs:
+        return UNBOUND
+    made = of_object(caller, f, args[0], args[1:])
+    return f(numbers_in(args[0]), *args[1:]) if made is UNBOUND else made
+
+
+def _printed(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    return performed(f, args, kwargs)
 
 
 def _counterpart(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
@@ -259,6 +280,7 @@ def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
     """The handlers of each function that has some, in the order in which they are tried."""
     tables: tuple[tuple[Callable, Any], ...] = (
         (_question, QUESTIONS), (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
+        (_printed, [print]), (_text, [str, repr, ascii, format]), (_attributes, [vars]),
         (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (sort, [sorted]),
         (_any_all, [any, all]),
         (_reduction, [sum, min, max, math.fsum, math.prod]), (_called_back, callbacks.FUNCTIONS),

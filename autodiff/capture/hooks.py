@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from math import prod
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture import branches, calls, dispatch
+from autodiff.capture import branches, calls, dispatch, texts
 from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.control_flow import ControlFlow
 from autodiff.capture.dispatch import PLAIN
+from autodiff.capture.effects import will_do, will_write
 from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
@@ -26,6 +28,7 @@ from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
 from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
+from autodiff.capture.substitution import Text
 from autodiff.numpy.sizes import shape_of_integers
 from tracer.array import call as call_numpy
 from tracer.errors import (
@@ -218,16 +221,20 @@ class Hooks(ControlFlow):
         """`x[index] = value`."""
         if isinstance(x, np.ndarray):
             if holds_undecided(index) or holds_undecided(value) or holds_floats(value):
+                will_write(x)
                 raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}",
                               why="the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
                               fix="pass it as an argument, or make a copy in the function, x = x.copy()")
             slots.mutating(x, "writing to")
+            will_write(x)
         elif not isinstance(x, Tracer):
             run = dispatch.method(x, "__setitem__")
             if run is not None:
                 self.call(run, index, value)
-            else:
-                slots.set_item(x, index, value)
+                return
+            if type(x) is list and isinstance(index, (int, np.integer)) and index < 0:
+                note_content(x, 0)      # which element it is depends on the length
+            slots.set_item(x, index, value)
             return
         x[index] = value
 
@@ -241,9 +248,18 @@ class Hooks(ControlFlow):
         for read in variables:
             slots.set_variable(read)
 
-    def deletes(self, x) -> None:
-        """A part of x is about to be deleted."""
-        slots.mutating(x, "deleting from")
+    def delete_item(self, x, index) -> None:
+        """`del x[index]`."""
+        run = dispatch.method(x, "__delitem__")
+        if run is not None:
+            self.call(run, index)
+            return
+        note_content(x, 0)
+        slots.delete_item(x, index)
+
+    def delete_attribute(self, x, name: str) -> None:
+        """`del x.name`."""
+        slots.delete_attribute(x, name)
 
     def update_item(self, x, index, op: str, value) -> None:
         """`x[index] op= value`."""
@@ -259,9 +275,13 @@ class Hooks(ControlFlow):
         if undecided(test):
             where = user_line()
             text = message()
+            if isinstance(text, Text):
+                text = text.joined(lambda f, x, *form: "..." if undecided(x) else f(x, *form))
             bind(require_op, truth(test), message=(str(text) if text is not None else "") + (f" ({where})" if where else ""))
         elif not test:
             text = message()
+            if isinstance(text, Text):
+                text = text.joined(self.call)
             raise AssertionError(*([] if text is None else [text]))
 
     # -- exceptions ----------------------------------------------------------------------------
@@ -312,6 +332,10 @@ class Hooks(ControlFlow):
             return args[0].count
         return calls.call(f, args, kwargs, lifted)
 
+    def text(self, may_wait: bool, *parts):
+        """An f-string; one that is an argument of a call may wait for its numbers."""
+        return texts.joined(self.call, parts, may_wait)
+
     def items(self, f, *args):
         """`f(*args)`, to be gone through by a `for` loop."""
         if f is reversed and len(args) == 1 and isinstance(args[0], range):
@@ -356,11 +380,40 @@ class _Context:
 
 
 
+def _in_place(name: str) -> Callable:
+    """A hook for `a op= b`."""
+    python = dispatch.python_operator(f"i{name}")
+
+    def hook(self, a, b):
+        kind = type(a)
+        if kind is np.ndarray:
+            if not isinstance(b, Tracer):
+                will_write(a)
+        elif kind in _CHANGED_IN_PLACE and type(b) in PLAIN:
+            note_content(b)
+            will_do(a, f"__i{name}__", (b,), {})
+        return python(a, b) if kind in PLAIN and type(b) in PLAIN else dispatch.in_place(self.call, name, a, b)
+    return hook
+
+
+_CHANGED_IN_PLACE = (list, dict, set, deque)
+
+
 def _operator(python: Callable, of: Callable, name: str) -> Callable:
     """A hook for an operator of two operands."""
     def hook(self, a, b):
+        for x in (a, b):
+            if type(x) in _CHANGED_IN_PLACE:
+                note_content(x)
         return python(a, b) if type(a) in PLAIN and type(b) in PLAIN else of(self.call, name, a, b)
     return hook
+
+
+def _remainder(self, a, b):
+    """`a % b`, which formats a text."""
+    if type(a) in PLAIN and type(b) in PLAIN:
+        return a % (texts.numbers_in(b) if type(a) is str else b)
+    return dispatch.binary(self.call, "mod", a, b)
 
 
 def _unary(python: Callable, name: str) -> Callable:
@@ -371,12 +424,13 @@ def _unary(python: Callable, name: str) -> Callable:
 
 for _name in dispatch.BINARY.values():
     setattr(Hooks, dispatch.hook_name(_name), _operator(dispatch.python_operator(_name), dispatch.binary, _name))
-    setattr(Hooks, f"i{_name}", _operator(dispatch.python_operator(f"i{_name}"), dispatch.in_place, _name))
+    setattr(Hooks, f"i{_name}", _in_place(_name))
 for _name in dispatch.COMPARISONS.values():
     setattr(Hooks, _name, _operator(dispatch.python_operator(_name), dispatch.compare, _name))
 for _name in dispatch.UNARY.values():
     setattr(Hooks, _name, _unary(dispatch.python_operator(_name), _name))
 
+Hooks.mod = _remainder  # type: ignore[attr-defined]
 hooks = Hooks()
 
 

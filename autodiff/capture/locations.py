@@ -11,20 +11,23 @@ from __future__ import annotations
 import functools
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from autodiff.capture.effects import will_change as will_change_unseen
+from autodiff.capture.effects import will_do, will_put
 from autodiff.capture.excluded import is_library_file
+from autodiff.capture.places import plain_setter, set_raw
 from autodiff.capture.state import UNBOUND, declined, regions
 from tracer.errors import is_internal_file
 from tracer.trace import Trace, Tracer, current_trace
 
 __all__ = ["Slot", "PENDING", "append", "check_read", "is_pending", "may_append",
-           "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users", "is_users_file", "global_names",
-           "slot_names"]
+           "delete_attribute", "delete_item", "will_set", "set_attribute", "set_item", "set_variable", "mutating", "reachable", "is_users",
+           "is_users_file", "global_names", "slot_names"]
 
 DEPTH = 6
 """How many references are followed from the variables of a block."""
@@ -85,10 +88,7 @@ class Slot:
     def put(self, value: Any) -> None:
         """Set or unset the value."""
         if self.kind == "attribute":
-            if value is UNBOUND:
-                delattr(self.owner, self.name)
-            else:
-                object.__setattr__(self.owner, self.name, value)
+            set_raw(self.owner, self.name, value)
         elif self.kind == "last":
             if is_pending(self.owner):
                 self.owner[-1] = value
@@ -109,6 +109,7 @@ def will_set(slot: Slot) -> None:
     for trace in regions():
         if (outside or id(slot.owner) in trace.held) and slot not in trace.touched:
             trace.touched[slot] = slot.get()
+    will_put(slot)
 
 
 def _comes_from_outside(x: Any) -> bool:
@@ -131,11 +132,21 @@ def set_attribute(x: Any, name: str, value: Any) -> None:
         For an object from outside the block whose class decides itself what setting means.
     """
     found = next((vars(c)[name] for c in type(x).__mro__ if name in vars(c)), None)
-    if hasattr(type(found), "__set__") and not isinstance(found, MemberDescriptorType) or type(x).__setattr__ is not object.__setattr__:
+    if isinstance(x, type) and type(x).__setattr__ is type.__setattr__:
         mutating(x, f"setting `{name}` of")
+        will_set(Slot(x, "attribute", name))
+    elif hasattr(type(found), "__set__") and not isinstance(found, MemberDescriptorType) or not _sets_plainly(type(x)):
+        mutating(x, f"setting `{name}` of")
+        will_change_unseen(x, f"setting `{name}` of")
     elif not hasattr(x, name) or getattr(x, name) is not value:
         will_set(Slot(x, "attribute", name))
     setattr(x, name, value)
+
+
+def _sets_plainly(kind: type) -> bool:
+    """Whether setting an attribute of an object of a class is what it is for all objects."""
+    base = plain_setter(kind)
+    return base is not None and kind.__setattr__ is base.__setattr__
 
 
 def set_item(x: Any, key: Any, value: Any) -> None:
@@ -154,6 +165,10 @@ def set_item(x: Any, key: Any, value: Any) -> None:
         will_set(Slot(x, "item", int(key) % len(x)))
     else:
         mutating(x, "writing to")
+        if isinstance(x, (list, MutableMapping, deque, bytearray)):
+            will_do(x, "__setitem__", (key, value), {})
+        else:
+            will_change_unseen(x, "writing to")
     x[key] = value
 
 
@@ -171,6 +186,23 @@ def _set_appended(x: list, key: Any, value: Any) -> None:
         raise declined("writing to a list in a loop that appends to it", "its elements are not known while the body is recorded",
                        "use an array made before the loop and write its elements")
     mine[1][-1] = value
+
+
+def delete_item(x: Any, key: Any) -> None:
+    """`del x[key]` for what is no array."""
+    mutating(x, "deleting from")
+    if isinstance(x, (list, MutableMapping, deque, bytearray)):
+        will_do(x, "__delitem__", (key,), {})
+    else:
+        will_change_unseen(x, "deleting from")
+    del x[key]
+
+
+def delete_attribute(x: Any, name: str) -> None:
+    """`del x.name`."""
+    mutating(x, "deleting from")
+    will_set(Slot(x, "attribute", name))
+    delattr(x, name)
 
 
 def set_variable(read: Callable[[], Any]) -> None:
@@ -193,6 +225,7 @@ def append(x: list, value: Any) -> None:
     if not may_append(x, trace):
         mutating(x, "append on")
     if not _is_from_outside(x, trace):
+        will_do(x, "append", (value,), {})
         x.append(value)
     else:
         assert trace is not None and trace.appended is not None

@@ -37,7 +37,7 @@ from autodiff.capture.state import (
     leaves_of,
     undecided,
 )
-from autodiff.leaves import as_leaf
+from autodiff.leaves import as_leaf, weak_of
 from autodiff.numpy.aliasing import assign, may_be, may_be_part, shared, stale
 from autodiff.numpy.rows import Row
 from autodiff.transforms.checkpoint import loop_within
@@ -268,6 +268,8 @@ class _Recording:
         self.arrays.append((y, [inside]))
         if c.name in self.attempt.growing:
             y = call_numpy("index", y, tuple([slice(None, d) for d in self.attempt.growing[c.name]]))
+        if c.weak:
+            y.weak = c.weak[len(fresh)]
         fresh.append(y)
         if len(fresh) == len(c.ends):
             self.cells.put(c.name, unflatten(c.tree, list(fresh)))
@@ -337,6 +339,8 @@ def _extend_lists(attempt: Attempt, trace: Trace, stacks: Sequence[Tracer]) -> l
         for k in range(attempt.steps.count):
             for tree, leaves, whole in kept:
                 elements = [Row(y, k) for y in whole]
+                for row, leaf in zip(elements, leaves, strict=True):
+                    row.weak = weak_of(leaf)
                 if k == attempt.steps.count - 1:
                     rows += [(row, [leaf]) for row, leaf in zip(elements, leaves, strict=True) if row.type.shape]
                 append(x, unflatten(tree, elements))

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.effects import outer_effects
 from autodiff.capture.excluded import is_captured_module
-from autodiff.capture.locations import global_names, is_users_class
+from autodiff.capture.locations import Slot, global_names, is_users_class, will_set
 from autodiff.capture.state import UNBOUND
 from tracer.trace import Trace, Tracer, current_trace
 
@@ -44,9 +45,15 @@ class Reads:
         self.contents: dict[int, tuple[Any, Any]] = {}      # (container, shallow copy)
 
     def from_outside(self, x: Any) -> None:
-        """Note that an object comes from outside."""
-        if not isinstance(x, _NEVER_CHANGED):
-            self.outside[id(x)] = x
+        """Note that an object comes from outside, where the function has not put it there itself."""
+        if isinstance(x, _NEVER_CHANGED) or id(x) in self.outside:
+            return
+        effects = outer_effects()
+        if effects is not None and effects.is_inside(x):
+            return
+        self.outside[id(x)] = x
+        if effects is not None and isinstance(x, np.ndarray):
+            effects.found(x)
 
     def item(self, d: Any, key: Any, name: str) -> Any:
         """Note an item of a dict; return it."""
@@ -55,6 +62,12 @@ class Reads:
         if value is not UNBOUND:
             self.from_outside(value)
         return value
+
+
+def _as_found(x: Any) -> Any:
+    """What a container held before the function has changed it."""
+    effects = outer_effects()
+    return x if effects is None else effects.original(x)
 
 
 def _notes() -> Reads | None:
@@ -81,6 +94,7 @@ def note_function(f: FunctionType) -> None:
     for x in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
         notes.from_outside(x)
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+        notes.outside[id(cell)] = cell
         try:
             value = cell.cell_contents
         except ValueError:
@@ -125,6 +139,8 @@ def note_attribute(x: Any, name: str) -> None:
         _note_classes(notes, x.__mro__, name)
         return
     own = getattr(x, "__dict__", None)
+    if name == "__dict__":
+        notes.from_outside(own)
     if own is not None and notes.item(own, name, f"{type(x).__name__}.{name}") is not UNBOUND:
         return
     _note_classes(notes, type(x).__mro__, name)
@@ -147,18 +163,21 @@ def note_item(x: Any, key: Any) -> None:
         return
     if isinstance(x, dict) and not isinstance(key, Tracer):
         try:
-            if hasattr(type(x), "__missing__"):
+            if _as_found(x) is not x:
+                note_content(x, 0)
+            if hasattr(type(x), "__missing__") and key not in x:
+                will_set(Slot(x, "item", key))
                 x[key]      # a default is entered by the read itself
             notes.item(x, key, f"[{key!r}]")
         except TypeError:
             note_content(x)
     elif type(x) is list and isinstance(key, (int, np.integer)) and -len(x) <= key < len(x):
         k = int(key) % len(x)
-        if key < 0:
-            notes.contents.setdefault(id(x), (x, list(x)))      # it depends on the length
+        if key < 0 or len(_as_found(x)) != len(x):
+            notes.contents.setdefault(id(x), (x, list(_as_found(x))))      # it depends on the length
         notes.elements.setdefault((id(x), k), (x, k, x[k]))
         notes.from_outside(x[k])
-    elif isinstance(x, _CONTAINERS):
+    elif isinstance(x, (*_CONTAINERS, Mapping)):
         note_content(x)
 
 
@@ -174,42 +193,56 @@ def note_content(x: Any, depth: int = 3) -> None:
         return
     if isinstance(x, MethodType):
         x = x.__self__
-    if id(x) not in notes.outside or depth < 0:
-        return
+    if id(x) in notes.outside and depth >= 0:
+        _note_container(notes, x, depth)
+
+
+def _note_container(notes: Reads, x: Any, depth: int) -> None:
     if isinstance(x, Mapping) and not isinstance(x, (dict, MappingProxyType)):
-        notes.contents.setdefault(id(x), (x, dict(x)))
-        return
-    if not isinstance(x, _CONTAINERS):
-        return
-    if not isinstance(x, (tuple, frozenset)):
-        notes.contents.setdefault(id(x), (x, dict(x) if isinstance(x, dict) else list(x)))
-    for y in x.values() if isinstance(x, dict) else x:
-        notes.from_outside(y)
-        if isinstance(y, _CONTAINERS):
-            note_content(y, depth - 1)
+        notes.contents.setdefault(id(x), (x, dict(_as_found(x))))
+    elif isinstance(x, _CONTAINERS):
+        if not isinstance(x, (tuple, frozenset)) and id(x) not in notes.contents:
+            found = _as_found(x)
+            notes.contents[id(x)] = (x, dict(found) if isinstance(found, dict) else list(found))
+        for y in x.values() if isinstance(x, dict) else x:
+            notes.from_outside(y)
+            if isinstance(y, _CONTAINERS):
+                note_content(y, depth - 1)
 
 
 def holds(notes: Reads) -> str:
     """Which of the notes no longer holds, in words; empty if all hold."""
+    return next((words for find in (_other_cell, _other_item, _other_content, _other_function) if (words := find(notes))), "")
+
+
+def _other_cell(notes: Reads) -> str:
     for cell, value, name in notes.cells.values():
         try:
             if cell.cell_contents is not value:
                 return f"`{name}` is another object"
         except ValueError:
             return f"`{name}` is gone"
+    return ""
+
+
+def _other_item(notes: Reads) -> str:
     for d, key, value, name in notes.items.values():
         if d.get(key, UNBOUND) is not value:
             return f"`{name}` is {'gone' if key not in d else 'there' if value is UNBOUND else 'another object'}"
     for x, k, value in notes.elements.values():
         if len(x) <= k or x[k] is not value:
             return f"element {k} of a list that it reads is another object"
-    for x, copy in notes.contents.values():
-        if not same_content(x, copy):
-            return f"a {type(x).__name__} that it reads holds other things"
-    for f, code, defaults, by_name in notes.functions.values():
-        if f.__code__ is not code or f.__defaults__ is not defaults or (f.__kwdefaults__ or None) != by_name:
-            return f"`{f.__name__}` has other code or defaults"
     return ""
+
+
+def _other_content(notes: Reads) -> str:
+    return next((f"a {type(x).__name__} that it reads holds other things" for x, copy in notes.contents.values()
+                 if not same_content(x, copy)), "")
+
+
+def _other_function(notes: Reads) -> str:
+    return next((f"`{f.__name__}` has other code or defaults" for f, code, defaults, by_name in notes.functions.values()
+                 if f.__code__ is not code or f.__defaults__ is not defaults or (f.__kwdefaults__ or None) != by_name), "")
 
 
 def same_content(x: Any, copy: Any) -> bool:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from autodiff.capture import lift_here, names_refused
+from autodiff.capture.arguments import Containers
+from autodiff.capture.effects import Effects, Learned, array_here, is_number, lost_effects, number_of, outer_effects
+from autodiff.capture.replay import Replay, SlotInput
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
-from tracer.graph import Atom, Const, Graph, Node, Var
+from tracer.errors import ConcreteValueError, TraceError, UnsupportedError, explain
+from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
 from tracer.op import ops
-from tracer.trace import Tracer, current_trace, inline, trace_flat
+from tracer.trace import Trace, Tracer, current_trace, inline, trace_flat
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType
 
-__all__ = ["Recorded", "record"]
+__all__ = ["Recorded", "record", "with_effects"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A graph, the outside values it uses (its last inputs), and the structure of its result.
 
-    The graph's outputs are the leaves of the result, then the new values of the leaves `written`. Where it is `guarded`, the last output is
-    a truth value: whether Python would decide as it did when the function was recorded, so that the other outputs are right.
+    The graph's outputs are the leaves of the result, then the new values of the leaves `written`, then what the `effects` need. Where it
+    is `guarded`, the last output is a truth value: whether Python would decide as it did when the function was recorded, so that the other
+    outputs are right.
     """
 
     graph: Graph
@@ -36,6 +42,12 @@ class Recorded:
     asked_layout: bool = False
     reads: Any = None
     has_graph: bool = True
+    effects: Replay | None = None
+
+    def results(self) -> int:
+        """How many of the graph's outputs are leaves of the result."""
+        effects = 0 if self.effects is None else self.effects.results
+        return len(self.graph.outputs) - len(self.written) - effects - self.guarded
 
     def without_graph(self) -> Recorded:
         """The same without its graph, which takes more memory than all else and is not needed once there is a kernel."""
@@ -44,7 +56,7 @@ class Recorded:
 
 def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None, label: Callable[[str], str] = str,
            fixed: Mapping[int, Any] | None = None, shared: Mapping[int, int] | None = None, writes: bool = False,
-           guarded: bool = False, outside: bool = True) -> Recorded:
+           guarded: bool = False, outside: bool = True, learned: Learned | None = None) -> Recorded:
     """Trace `f(*args)`, `args` being the tree of `leaves`. A concrete trace carries the values of the leaves.
 
     Parameters
@@ -55,8 +67,10 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
     writes : whether arguments that the function writes are among the outputs
     guarded : whether Python's decisions are, in a concrete trace
     outside : whether arrays of variables outside of `f` are traced; else they are constants
+    learned : for a function that is compiled, what is known of its effects: they are put back, and carried out after each call
     """
     holder: list = []
+    keeper = _Keeper(learned)
     changed: list[int] = []
     paths = leaf_paths(in_tree)
     types = [leaf_type(x, label(p)) for x, p in zip(leaves, paths, strict=True)]
@@ -71,8 +85,10 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         for t, x in zip(tracers, leaves, strict=True):
             t.origin = x if isinstance(x, (np.ndarray, Tracer)) else None
         trace = current_trace()
-        with names_refused(trace.lost if trace is not None else {}):
-            out, tree = flatten(lift_here(f)(*unflatten(in_tree, given)))
+        assert trace is not None
+        arguments = unflatten(in_tree, given)
+        with keeper.kept(trace, Containers(arguments if writes else ())), names_refused(trace.lost):
+            out, tree = flatten(lift_here(f)(*arguments))
         holder.append(tree)
         for x, path in zip(out, leaf_paths(tree), strict=True):
             leaf_type(x, f"result{path}")
@@ -81,10 +97,10 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
             stale = [t for t in tracers if id(t) in t.owner.stale and t.type.shape]
             for t in stale:
                 t.owner.check_fresh(t)
-        return [*out, *(tracers[k] for k in changed)]
+        return [*out, *(tracers[k] for k in changed), *keeper.traced]
     traced = trace_flat(flat, types, name=name or name_of(f), values=[value_of_leaf(x) for x in leaves] if concrete else None,
                         weak=[weak_of(x) for x in leaves], guarded=guarded, outside=outside)
-    graph = traced.graph
+    graph = keeper.passed_on(traced.graph, [*map(as_leaf, leaves), *traced.captured])
     outer = current_trace()
     if traced.guards is not None and outer is not None and outer.guards is not None:
         # The decisions are checked by the trace around, in terms of its own values.
@@ -99,9 +115,108 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         decisions, agree = _all_agree(traced.guards.outputs, traced.outcomes)
         graph = Graph(graph.name, graph.inputs, (*_in_order(nodes, graph.inputs), *decisions), (*graph.outputs, agree))
         return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes, traced.asked_layout,
-                        traced.reads)
+                        traced.reads, effects=keeper.replay)
     return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked_layout=traced.asked_layout,
-                    reads=traced.reads)
+                    reads=traced.reads, effects=keeper.replay)
+
+
+def with_effects(attempt: Callable[[], Recorded], learned: Learned) -> Recorded:
+    """Record a function until nothing new is learned of what it changes outside."""
+    for _ in range(MOST_ATTEMPTS):
+        known = len(learned)
+        try:
+            rec = attempt()
+        except (ConcreteValueError, UnsupportedError):
+            if len(learned) == known:
+                raise
+            continue
+        if len(learned) == known:
+            return rec
+    return attempt()
+
+
+MOST_ATTEMPTS = 8
+"""What is not learned by then is a constant of the recording, and watched."""
+
+
+class _Keeper:
+    """What becomes of the effects of one recording.
+
+    traced : the values among them that are the last outputs of the graph
+    replay : the effects, if they are to be carried out after each call
+    """
+
+    def __init__(self, learned: Learned | None):
+        self.learned = learned
+        self.traced: list[Tracer] = []
+        self.written: list[tuple[Tracer, np.ndarray]] = []
+        self.replay: Replay | None = None
+
+    @contextmanager
+    def kept(self, trace: Trace, arguments: Containers) -> Iterator[None]:
+        """While the function runs, its effects are kept; then they are put back, or hold numbers, or go to the recording around."""
+        trace.once = True
+        if trace.parent is None:
+            trace.effects = Effects(self.learned is not None, self.learned)
+        effects = self.effects = outer_effects()
+        if trace.parent is not None or effects is None:
+            yield
+            self._inner(trace, effects, arguments)
+        elif not effects.deferred:
+            try:
+                yield
+            finally:
+                if trace.concrete:
+                    effects.replace(number_of)
+                else:
+                    self.traced = effects.traced()
+        else:
+            with self._put_back(trace, effects):
+                yield
+                effects.entries += arguments.changes()
+                self.replay, self.traced = Replay.of(effects, trace)
+
+    def _inner(self, trace: Trace, effects: Effects | None, arguments: Containers) -> None:
+        """The end of a recording inside another one."""
+        if arguments.changes():
+            raise explain(UnsupportedError, "a list or dict among the arguments of a compiled function is changed in another one",
+                          why="the other function would not see it", fix="return the new value, or call the function without jit")
+        if effects is not None:
+            self.written = effects.written(trace)
+            self.traced = [*(t for t in effects.traced() if t.owner is trace), *(t for t, _ in self.written)]
+
+    @contextmanager
+    def _put_back(self, trace: Trace, effects: Effects) -> Iterator[None]:
+        """A recording at whose end everything outside is as it was before."""
+        try:
+            for slot in effects.learned.slots:
+                if is_number(slot.get()):
+                    SlotInput(slot).install(trace, effects)
+            yield
+        except Exception as e:
+            # What the program itself raises comes after its effects: the caller lets Python run the function.
+            lost_effects(e, bool(effects.entries) and not isinstance(e, TraceError))
+            raise
+        finally:
+            effects.undo()
+
+    def passed_on(self, graph: Graph, inputs: list) -> Graph:
+        """The graph without the values of effects, which become values of the recording around this one, or numbers."""
+        if not self.traced or self.replay is not None:
+            return graph
+        n = len(graph.outputs) - len(self.traced)
+        values = inline(live_nodes(Graph(graph.name, graph.inputs, graph.nodes, graph.outputs[n:])), inputs)
+        new = {}
+        for t, value in zip(self.traced, values, strict=True):
+            if isinstance(value, Tracer) and t.weak is not None:
+                value.weak = t.weak
+            new[id(t)] = value if isinstance(value, Tracer) else np.asarray(value)[()]
+        assert self.effects is not None
+        for (t, x), value in zip(self.written, values[len(values) - len(self.written):], strict=True):
+            new[id(t)] = array_here(x, self.effects)
+            new[id(t)][...] = value
+        self.effects.replace(lambda t: new.get(id(t), t))
+        return live_nodes(Graph(graph.name, graph.inputs, graph.nodes, graph.outputs[:n]))
 
 
 def _all_agree(conditions: Sequence[Atom], outcomes: Sequence[int]) -> tuple[list[Node], Atom]:

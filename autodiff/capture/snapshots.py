@@ -17,6 +17,7 @@ import numpy as np
 
 from autodiff.capture.advancing import RANDOM
 from autodiff.capture.locations import slot_names
+from autodiff.capture.places import put_content
 from autodiff.capture.state import UNBOUND, declined
 
 __all__ = ["Snapshot"]
@@ -125,27 +126,35 @@ def _same_items(now: Any, before: dict) -> bool:
 
 
 def _put_back(x: Any, copy: Any) -> None:
-    if isinstance(x, list):
-        x[:] = copy
-    elif isinstance(x, (deque, set)):
-        x.clear()
-        x.extend(copy) if isinstance(x, deque) else x.update(copy)
-    elif isinstance(x, dict):
-        _put_items(x, copy, x.__delitem__, x.__setitem__)
-    elif isinstance(x, np.ndarray):
-        if x.flags.writeable:
-            x[...] = copy
-    elif isinstance(x, CellType):
-        if copy[0] is not UNBOUND:
-            x.cell_contents = copy[0]
-        elif _contents(x) is not UNBOUND:
-            del x.cell_contents
-    elif isinstance(x, type):
-        _put_items(vars(x), copy, lambda n: delattr(x, n), lambda n, v: setattr(x, n, v))
-    elif not isinstance(x, RANDOM):
-        now = _Attributes(x)
-        for ours, theirs in ((now.own, copy.own), (now.slots, copy.slots)):
-            _put_items(ours, theirs, lambda n: object.__delattr__(x, n), lambda n, v: object.__setattr__(x, n, v))
+    for kind, put in _PUT_BACK:
+        if isinstance(x, kind):
+            put(x, copy)
+            return
+    now = _Attributes(x)
+    for ours, theirs in ((now.own, copy.own), (now.slots, copy.slots)):
+        _put_items(ours, theirs, lambda n: object.__delattr__(x, n), lambda n, v: object.__setattr__(x, n, v))
+
+
+def _put_array(x: np.ndarray, copy: np.ndarray) -> None:
+    if x.flags.writeable:
+        x[...] = copy
+
+
+def _put_cell(x: CellType, copy: tuple) -> None:
+    if copy[0] is not UNBOUND:
+        x.cell_contents = copy[0]
+    elif _contents(x) is not UNBOUND:
+        del x.cell_contents
+
+
+def _put_attributes_of_class(x: type, copy: dict) -> None:
+    _put_items(vars(x), copy, lambda n: delattr(x, n), lambda n, v: setattr(x, n, v))
+
+
+_PUT_BACK: tuple[tuple[Any, Any], ...] = (
+    ((list, deque, set), put_content), (dict, lambda x, copy: _put_items(x, copy, x.__delitem__, x.__setitem__)), (np.ndarray, _put_array),
+    (CellType, _put_cell), (type, _put_attributes_of_class), (RANDOM, lambda x, copy: None))
+"""Kinds of objects, and how their content is put back; generators of random numbers are not."""
 
 
 def _put_items(now: Any, before: dict, delete: Any, put: Any) -> None:

@@ -11,13 +11,14 @@ import numpy as np
 
 import autodiff.numpy as anp
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
+from autodiff.capture.effects import array_here, outer_effects
 from autodiff.capture.excluded import is_captured, why_not
 from autodiff.capture.reads import note_attribute, note_content
 from autodiff.capture.state import undecided
 from autodiff.numpy.aliasing import own_memory
 from tracer.errors import ConcreteValueError
 from tracer.trace import Tracer, current_trace
-from tracer.types import type_of_value
+from tracer.types import is_traceable, type_of_value
 
 __all__ = ["as_arrays", "as_it_stands", "constant", "drawn", "fresh_array", "holds_floats", "holds_traced", "holds_undecided",
            "note_read", "numpys_own", "outside", "with_new_arrays"]
@@ -155,7 +156,15 @@ def _arrays(x) -> Iterator[np.ndarray]:
 
 def outside(x: Any) -> Any:
     """The value of a variable, attribute or item. An array made outside of the function being recorded is read anew at each call."""
-    if type(x) is not np.ndarray or x.dtype.kind != "f" or x.dtype.itemsize not in (4, 8):
+    effects = outer_effects()
+    if effects is not None and isinstance(x, Tracer) and id(x) in effects.slot_arrays:
+        held = effects.slot_arrays[id(x)][1]
+        return array_here(held, effects) if id(held) in effects.learned.arrays else x
+    if type(x) is not np.ndarray:
+        return x
+    if effects is not None and id(x) in effects.learned.arrays and is_traceable(x):
+        return array_here(x, effects)
+    if x.dtype.kind != "f" or x.dtype.itemsize not in (4, 8):
         return x
     if current_trace() is None:     # a function that was defined in a recorded one, called later
         return x

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.effects import Learned
 from autodiff.capture.locations import global_names, is_users, is_users_file, slot_names
 from autodiff.capture.reads import Reads, holds, same_content
 from autodiff.capture.state import UNBOUND
@@ -99,14 +100,15 @@ class Surroundings:
         """Whether the function may read an array."""
         return any(isinstance(p.value, np.ndarray) for p in self.here())
 
-    def add(self, before: list[Place], captured: list, reads: Reads | None) -> None:
+    def add(self, before: list[Place], captured: list, reads: Reads | None, learned: Learned) -> None:
         """Keep an eye on what the recorded function may have read. Of an array that is no input of the graph, the numbers count.
 
-        `reads` is what it has read by what was noted; what it has set itself meanwhile is its own affair.
+        `reads` is what it has read by what was noted. What it has `learned` to change is read at each call.
         """
         inputs = {id(x) for x in captured}
+        changed = {(id(s.owner), s.name) for s in learned.slots}
         for p in before:
-            if p.now() is not p.value:
+            if p.now() is not p.value or (id(p.owner), p.key) in changed:
                 continue    # what the function itself has set is its own affair
             self.places[id(p.owner), p.key] = p
             if isinstance(p.value, np.ndarray) and id(p.value) not in inputs and not _is_frozen(p.value):
@@ -122,10 +124,10 @@ class Surroundings:
             if (k, name) not in watched and not isinstance(value, ModuleType) and _content_of(cell) is value:
                 mine.cells[k] = (cell, value, name)
         for k, (d, key, value, name) in reads.items.items():
-            if k not in watched and not isinstance(value, (np.ndarray, ModuleType)) and d.get(key, UNBOUND) is value:
+            if k not in watched and not isinstance(value, ModuleType) and d.get(key, UNBOUND) is value:
                 mine.items[k] = (d, key, value, name)
         for k, (x, position, value) in reads.elements.items():
-            if k not in watched and not isinstance(value, np.ndarray) and len(x) > position and x[position] is value:
+            if k not in watched and len(x) > position and x[position] is value:
                 mine.elements[k] = (x, position, value)
         mine.contents.update({k: row for k, row in reads.contents.items() if same_content(*row)})
         for k, (f, code, defaults, by_name) in reads.functions.items():
@@ -239,71 +241,95 @@ def _shown(x: Any) -> str:
 
 def _places_of(function: Callable) -> Iterator[Place]:
     """Places with numbers, texts and arrays that a function, and those that it calls, may read; nearest first."""
-    seen: set[int] = set()
-    todo: list[tuple[str, Any, Any, Any, Any, int, tuple[str, ...]]] = []   # those of a place, depth, names that the reader mentions
-
-    def inside(name: str, x: Any, depth: int, mentioned: tuple[str, ...]) -> None:
-        if id(x) in seen or depth < 0:
-            return
-        if isinstance(x, FunctionType):
-            seen.add(id(x))
-            own = is_users(x)
-            names = global_names(x.__code__) if own else ()
-            for n, cell in zip(x.__code__.co_freevars, x.__closure__ or (), strict=True):
-                try:
-                    todo.append((n, cell, cell if own else None, n, cell.cell_contents, depth, names))
-                except ValueError:
-                    pass
-            for n in names:
-                if n in x.__globals__:
-                    todo.append((n, x.__globals__, x.__globals__, n, x.__globals__[n], depth, names))
-        elif isinstance(x, MethodType):
-            inside(name, x.__func__, depth, mentioned)
-            inside("self", x.__self__, depth, mentioned)
-        elif isinstance(x, functools.partial):
-            for y in (x.func, *x.args, *x.keywords.values()):
-                inside(name, y, depth, mentioned)
-        elif isinstance(x, (list, dict)):
-            seen.add(id(x))
-            for k, y in enumerate(x) if isinstance(x, list) else x.items():
-                todo.append((f"{name}[{k!r}]", x, x, k, y, depth - 1, mentioned))
-        elif isinstance(x, (set, frozenset, tuple)):
-            for y in x:
-                inside(name, y, depth - 1, mentioned)
-        elif isinstance(x, ModuleType):
-            if _is_users_module(x):
-                seen.add(id(x))
-                todo.extend((f"{name}.{n}", x, vars(x), n, vars(x)[n], depth - 1, mentioned) for n in mentioned if n in vars(x))
-        elif isinstance(x, type):
-            if _is_users_module(x.__module__):
-                seen.add(id(x))
-                todo.extend((f"{name}.{n}", x, vars(x), n, y, depth - 1, mentioned) for n, y in vars(x).items() if n in mentioned)
-        elif getattr(type(x), "is_jitted", False):
-            inside(name, x.function, depth, mentioned)
-        elif _is_users_module(type(x).__module__):
-            seen.add(id(x))
-            own_attributes = getattr(x, "__dict__", {})
-            todo.extend((f"{name}.{n}", x, own_attributes, n, y, depth - 1, mentioned) for n, y in own_attributes.items())
-            slots = _Slots(x)
-            todo.extend((f"{name}.{n}", x, slots, n, getattr(x, n), depth - 1, mentioned) for n in slot_names(type(x)) if hasattr(x, n))
-            inside(name, type(x), depth, mentioned)
-            for base in type(x).__mro__:
-                for y in vars(base).values():
-                    if isinstance(y, FunctionType) and y.__name__ in mentioned and is_users(y):
-                        inside(name, y, depth, mentioned)
-    inside(getattr(function, "__name__", "function"), function, DEPTH, ())
-    while todo:
-        following, todo = todo, []
+    search = _Search()
+    search.enter(getattr(function, "__name__", "function"), function, DEPTH, ())
+    while search.todo:
+        following, search.todo = search.todo, []
         for name, owner, holder, key, value, depth, mentioned in following:
             if isinstance(value, Tracer):
                 continue
-            if isinstance(value, _LEAVES):
+            if isinstance(value, _LEAVES) or isinstance(value, tuple) and holder is not None and all(isinstance(y, _LEAVES) for y in value):
                 if holder is not None:
                     yield Place(name, owner, holder, key, value)
-            elif isinstance(value, tuple) and holder is not None and all(isinstance(y, _LEAVES) for y in value):
-                yield Place(name, owner, holder, key, value)
             else:
-                inside(name, value, depth, mentioned)
+                search.enter(name, value, depth, mentioned)
+
+
+class _Search:
+    """What is still to be looked at: places (name, owner, holder, key, value, depth, names that the reader mentions)."""
+
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self.todo: list[tuple[str, Any, Any, Any, Any, int, tuple[str, ...]]] = []
+
+    def enter(self, name: str, x: Any, depth: int, mentioned: tuple[str, ...]) -> None:
+        """Look into an object."""
+        if id(x) in self.seen or depth < 0:
+            return
+        for kind, look in _SEARCHED:
+            if isinstance(x, kind):
+                look(self, name, x, depth, mentioned)
+                return
+        if getattr(type(x), "is_jitted", False):
+            self.enter(name, x.function, depth, mentioned)
+        elif _is_users_module(type(x).__module__):
+            self._object(name, x, depth, mentioned)
+
+    def _function(self, name: str, x: FunctionType, depth: int, mentioned: tuple[str, ...]) -> None:
+        self.seen.add(id(x))
+        own = is_users(x)
+        names = global_names(x.__code__) if own else ()
+        for n, cell in zip(x.__code__.co_freevars, x.__closure__ or (), strict=True):
+            try:
+                self.todo.append((n, cell, cell if own else None, n, cell.cell_contents, depth, names))
+            except ValueError:
+                continue    # it has no value yet
+        self.todo.extend((n, x.__globals__, x.__globals__, n, x.__globals__[n], depth, names) for n in names if n in x.__globals__)
+
+    def _method(self, name: str, x: MethodType, depth: int, mentioned: tuple[str, ...]) -> None:
+        self.enter(name, x.__func__, depth, mentioned)
+        self.enter("self", x.__self__, depth, mentioned)
+
+    def _partial(self, name: str, x: functools.partial, depth: int, mentioned: tuple[str, ...]) -> None:
+        for y in (x.func, *x.args, *x.keywords.values()):
+            self.enter(name, y, depth, mentioned)
+
+    def _items(self, name: str, x: Any, depth: int, mentioned: tuple[str, ...]) -> None:
+        self.seen.add(id(x))
+        for k, y in enumerate(x) if isinstance(x, list) else x.items():
+            self.todo.append((f"{name}[{k!r}]", x, x, k, y, depth - 1, mentioned))
+
+    def _elements(self, name: str, x: Any, depth: int, mentioned: tuple[str, ...]) -> None:
+        for y in x:
+            self.enter(name, y, depth - 1, mentioned)
+
+    def _module(self, name: str, x: ModuleType, depth: int, mentioned: tuple[str, ...]) -> None:
+        if _is_users_module(x):
+            self.seen.add(id(x))
+            self.todo.extend((f"{name}.{n}", x, vars(x), n, vars(x)[n], depth - 1, mentioned) for n in mentioned if n in vars(x))
+
+    def _class(self, name: str, x: type, depth: int, mentioned: tuple[str, ...]) -> None:
+        if _is_users_module(x.__module__):
+            self.seen.add(id(x))
+            self.todo.extend((f"{name}.{n}", x, vars(x), n, y, depth - 1, mentioned) for n, y in vars(x).items() if n in mentioned)
+
+    def _object(self, name: str, x: Any, depth: int, mentioned: tuple[str, ...]) -> None:
+        self.seen.add(id(x))
+        own_attributes = getattr(x, "__dict__", {})
+        self.todo.extend((f"{name}.{n}", x, own_attributes, n, y, depth - 1, mentioned) for n, y in own_attributes.items())
+        slots = _Slots(x)
+        self.todo.extend((f"{name}.{n}", x, slots, n, getattr(x, n), depth - 1, mentioned) for n in slot_names(type(x)) if hasattr(x, n))
+        self.enter(name, type(x), depth, mentioned)
+        for base in type(x).__mro__:
+            for y in vars(base).values():
+                if isinstance(y, FunctionType) and y.__name__ in mentioned and is_users(y):
+                    self.enter(name, y, depth, mentioned)
+
+
+_SEARCHED: tuple[tuple[Any, Callable], ...] = (
+    (FunctionType, _Search._function), (MethodType, _Search._method), (functools.partial, _Search._partial), ((list, dict), _Search._items),
+    ((set, frozenset, tuple), _Search._elements), (ModuleType, _Search._module), (type, _Search._class))
+"""Kinds of objects, and how they are looked into."""
 
 
 def _is_users_module(x: ModuleType | str) -> bool:

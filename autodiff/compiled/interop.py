@@ -120,6 +120,9 @@ def c_function(jitted, *args) -> CFunction:
     if not entry.kernel.has_address:
         raise explain(UnsupportedError, f"`{jitted.name}` has no C address", where=None, why=entry.kernel.note or "it was made by Numba",
                       fix="set ad.config.generator to 'llvm'")
+    if entry.recorded.effects is not None:
+        raise explain(UnsupportedError, f"`{jitted.name}` changes something outside of it", where=None,
+                      why="C code could not carry that out", fix="return the value instead")
     if entry.captured:
         raise explain(UnsupportedError, f"`{jitted.name}` reads arrays from outside its arguments", where=None,
                       why="C code could not hand them over", fix="pass them as arguments")
@@ -170,7 +173,8 @@ def _implementation(jitted, args):
         raise TypingError(f"`{jitted.name}` is called with {args}; from Numba code it takes arrays and numbers")
     if not any(isinstance(t, types.Array) for t in args):
         jitted._entry_for(tuple([_zero(t) for t in args]))
-    entries = [(key, e) for key, e in jitted._entries.items() if e.kernel.has_address and not e.captured and _matches(key, args)]
+    entries = [(key, e) for key, e in jitted._entries.items() if e.kernel.has_address and not e.captured and e.recorded.effects is None and
+               _matches(key, args)]
     if not entries:
         raise TypingError(f"`{jitted.name}` has no kernel for {args} yet: call it once on such arguments before Numba code calls it")
     space: dict[str, Any] = {"np": np, "objmode": numba.objmode, "jitted": jitted, "ascontiguous": np.ascontiguousarray}

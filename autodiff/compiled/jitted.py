@@ -16,18 +16,19 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from autodiff.capture import lift_here
-from autodiff.capture.recording import Recorded, record
+from autodiff.capture.effects import Learned, has_lost_effects
+from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit
+from autodiff.compiled.entries import CacheInfo, Entry
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
-from autodiff.compiled.specialise import Variants
+from autodiff.compiled.specialise import MOST_PATHS, Variants
 from autodiff.compiled.verify import verified_call
 from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
@@ -36,7 +37,7 @@ from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control import call
 from tracer.ops.control.loops import loop
-from tracer.trace import Tracer, bind
+from tracer.trace import Tracer, bind, current_trace
 from tracer.tree import flatten, unflatten, unpacker
 
 __all__ = ["CacheInfo", "Jitted", "config"]
@@ -47,32 +48,6 @@ EXPLAINED = 64
 """Signatures that a miss is compared with when it is explained."""
 NATIVE_CHAIN = 8
 """Signatures that the native entry tries one after another; the others are found by hashing."""
-
-class CacheInfo(NamedTuple):
-    """Counts of a jitted function."""
-
-    hits: int
-    misses: int
-    currsize: int
-    kernel_seconds: float
-    compile_seconds: float
-    reference_calls: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Entry:
-    """A kernel with what its results look like."""
-
-    recorded: Recorded
-    kernel: Any
-    captured: list
-    unpack: Callable
-    fast: Callable | None       # the generated Python entry of a kernel through Numba
-    table: Any = None           # the native entry's table of a kernel through LLVM
-    native: Any = None          # the native function that the table belongs to
-    detached: bool = False      # whether its direct way has to be made again
-    variants: Variants | None = None    # where the signature alone does not decide which kernel is run
-
 
 _all: weakref.WeakSet[Jitted] = weakref.WeakSet()
 
@@ -124,6 +99,9 @@ class Jitted:
         self._around_holds: Callable[[], bool] = self._around.check()
         self._watched: list | None = None               # what the native entry compares
         self._changed = ""
+        self._acts = False              # whether it changes something outside
+        self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
+        self._learned = Learned()       # what the function changes outside of it
         self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
             from autodiff.compiled.interop import register_numba
@@ -192,8 +170,18 @@ class Jitted:
             self._native.watch(self._watched or [])
 
     def _call(self, args: tuple, kwargs: dict | None = None):
-        """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call."""
-        kwargs = kwargs or {}
+        """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call.
+
+        Where the program raises an exception after it has changed something outside, Python runs it.
+        """
+        try:
+            return self._call_by_signature(args, kwargs or {})
+        except Exception as e:
+            if not has_lost_effects(e):
+                raise
+        return self.function(*args, **(kwargs or {}))
+
+    def _call_by_signature(self, args: tuple, kwargs: dict):
         statics: tuple = ()
         if self._statics.names:
             args, kwargs, statics = self._statics.take(args, kwargs)
@@ -204,14 +192,17 @@ class Jitted:
         if entry is None:
             if any(isinstance(x, Tracer) for x in leaves):
                 return self._call_traced(args, kwargs, statics)
+            if self._renewed > MOST_PATHS:
+                return bound(self.function, statics)(*args, **kwargs)
             entry = self._compile(key, args, kwargs, statics, leaves, tree)
         else:
             self._slow_hits += 1
+            self._renewed = 0
             if entry.detached:
                 entry.detached = False
                 self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
         verify = self._verify or config.verify
-        if verify != "off" and (is_new or verify == "always"):
+        if verify != "off" and (is_new or verify == "always") and not self._acts:   # else its effects would happen twice
             found = entry
 
             def compiled(args: tuple, kwargs: dict):
@@ -274,9 +265,13 @@ class Jitted:
         f = bound(self.function, statics)
         leaves, tree = flatten((args, kwargs))
         before = self._around.here()
-        rec = record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
-                     label=call_label, writes=True, **how)
-        self._around.add(before, rec.captured, rec.reads)
+
+        def attempt() -> Recorded:
+            return record(lambda a, k: lift_here(f)(*a, **k), tree, leaves, concrete=how.get("guarded", False), name=self.name,
+                          label=call_label, writes=True, learned=self._learned, **how)
+        rec = with_effects(attempt, self._learned)
+        self._acts |= rec.effects is not None
+        self._around.add(before, rec.captured, rec.reads, self._learned)
         self._by_layout |= rec.asked_layout
         self._look()
         return rec
@@ -298,6 +293,10 @@ class Jitted:
         with self._lock:
             self._changed, replaced = self._around.changes()
             if self._changed:
+                self._renewed += self._acts
+                if self._renewed == MOST_PATHS + 1:
+                    warnings.warn(f"`{self.name}` runs uncompiled: what it changes outside decides what it does in the next call "
+                                  f"({self._changed})", RuntimeWarning, stacklevel=4)
                 self.cache_clear()
                 return
             self._look()
@@ -316,10 +315,12 @@ class Jitted:
         entry.fast, self._fast, entry.detached = None, self._call, True
 
     def _call_traced(self, args, kwargs, statics):
-        rec = self._record(args, kwargs, statics)
+        trace = current_trace()     # None for tensors
+        guarded = trace is not None and trace.guards is not None
+        rec = self._record(args, kwargs, statics, **({"guarded": True} if guarded else {}))
         leaves, _ = flatten((args, kwargs))
         out = bind(call, *map(as_leaf, leaves), *rec.captured, graph=rec.graph)
-        n = len(out) - len(rec.written)
+        n = rec.results()
         for k, new in zip(rec.written, out[n:], strict=True):
             leaves[k][...] = new
         return unflatten(rec.out_tree, out[:n])
@@ -336,7 +337,7 @@ class Jitted:
             except ConcreteValueError as e:
                 variants = Variants(self, e)
                 rec = variants.record(args, kwargs, statics, leaves)
-            if rec.written and variants is None:
+            if (rec.written or rec.effects is not None) and variants is None:
                 variants = Variants(self, None)
             if variants is not None:
                 entry = Entry(rec, None, [], unpacker(rec.out_tree), None, variants=variants)

@@ -15,7 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.capture.effects import lost_effects
 from autodiff.capture.recording import Recorded
+from autodiff.capture.replay import Replay, SlotInput
+from autodiff.capture.state import UNBOUND
 from autodiff.compiled.signature import bound
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.tree import unflatten
@@ -120,7 +123,7 @@ class Variants:
                 self.table[self._choice(leaves)] = variant
                 self.jitted._misses += 1
         for path in variant.paths:
-            found = self._run(path, leaves)
+            found = self._run(path, leaves, (args, kwargs))
             if found is not None:
                 return found[0]
         if len(variant.paths) < MOST_PATHS:
@@ -132,7 +135,7 @@ class Variants:
             if len(variant.paths) == MOST_PATHS // 2:
                 warnings.warn(f"`{self.jitted.name}` was compiled for {len(variant.paths)} paths: {_first_line(self.refused)}",
                               RuntimeWarning, stacklevel=4)
-            found = self._run(path, leaves)
+            found = self._run(path, leaves, (args, kwargs))
             if found is not None:
                 return found[0]
         if not self.uncompiled:
@@ -141,23 +144,33 @@ class Variants:
         self.uncompiled += 1
         return bound(self.jitted.function, statics)(*args, **kwargs)
 
-    def _run(self, path: _Path, leaves) -> tuple | None:
+    def _run(self, path: _Path, leaves, arguments: tuple) -> tuple | None:
         """The result in a tuple; None if the path is another one."""
         rec = path.recorded
         if rec.written:
             _check_apart(rec.written, leaves, self.jitted.name)
+        captured = path.captured
+        if rec.effects is not None:
+            captured = [x.read() if isinstance(x, SlotInput) else x for x in captured]
+            if any(x is UNBOUND for x in captured):
+                return None     # a number outside is of another type
+            _check_outside(rec.effects, captured, leaves, self.jitted.name)
         try:
-            out = path.kernel.run(*leaves, *path.captured)
-        except (IndexError, AssertionError, ArithmeticError, ValueError, np.linalg.LinAlgError):
+            out = path.kernel.run(*leaves, *captured)
+        except (IndexError, AssertionError, ArithmeticError, ValueError, np.linalg.LinAlgError) as e:
+            lost_effects(e, rec.effects is not None)
             if not rec.guarded:
                 raise
             return None     # on another path it may mean nothing; on this one the uncompiled function says it
         if rec.guarded and not out[-1]:
             return None
-        n = len(out) - len(rec.written) - rec.guarded
+        n = rec.results() if rec.has_graph else len(out) - len(rec.written) - rec.guarded
         for k, new in zip(rec.written, out[n:], strict=False):
             if isinstance(leaves[k], np.ndarray):
                 leaves[k][...] = new
+        if rec.effects is not None:
+            first = n + len(rec.written)
+            rec.effects.run(out[first:first + rec.effects.results], captured, arguments)
         return (unflatten(rec.out_tree, out[:n]),)
 
     def why(self) -> str:
@@ -168,6 +181,9 @@ class Variants:
         if self.guarded:
             paths = sum(len(v.paths) for v in self.table.values())
             parts.append(f"; compiled along {paths} path{'s' if paths > 1 else ''}: {_first_line(self.refused)}")
+        effects = sorted({p.recorded.effects.words for p in self.holders() if p.recorded.effects is not None})
+        if any(effects):
+            parts.append(f"; after each call it {' or '.join(filter(None, effects))}")
         if self.uncompiled:
             parts.append(f"; {self.uncompiled} calls ran uncompiled")
         return "".join(parts)
@@ -188,6 +204,15 @@ def _shared(leaves: Sequence) -> dict[int, int]:
             if j != k:
                 found[k] = j
     return found
+
+
+def _check_outside(effects: Replay, captured: Sequence, leaves: Sequence, name: str) -> None:
+    """Refuse an argument that overlaps with an array outside which the function writes."""
+    for k in effects.writes:
+        for j, x in enumerate(leaves):
+            if isinstance(x, np.ndarray) and np.may_share_memory(x, captured[k]):
+                raise explain(UnsupportedError, f"`{name}` writes an array from outside that overlaps with argument leaf {j}",
+                              why="what one of them sees of writes to the other could not be followed", fix="pass a copy")
 
 
 def _check_apart(written: Sequence[int], leaves: Sequence, name: str) -> None:

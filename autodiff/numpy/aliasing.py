@@ -171,12 +171,8 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
             _check_same_kind(x, value)
         x._write(index, value)  # type: ignore[attr-defined]
         return x
-    trace = current_trace()
-    if trace is None or not trace.reaches(x):
-        raise _refusal(x, _OUTER)
+    _check_writable(x)
     place = _place(x)
-    if place.memory.locked:
-        raise _refusal(x, place.memory.locked)
     if exact:
         _check_same_kind(x, value)
     if isinstance(value, Tracer) and value.views is not None and value.views.base is x and value.views.key is not None:
@@ -191,6 +187,24 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     if place.memory.links:
         _follow_links(place.memory, {id(place.memory)})
     return x
+
+
+def _check_writable(x: Tracer) -> None:
+    """Refuse to write an array of a function outside; a recording that lets such arrays be written learns of it."""
+    trace = current_trace()
+    why = _OUTER if trace is None or not trace.reaches(x) else _place(x).memory.locked
+    if why:
+        if trace is not None:
+            _note_change_outside(trace, _root(x) if x.views is not None else x)
+        raise _refusal(x, why)
+
+
+def _note_change_outside(trace: Any, x: Tracer) -> None:
+    """Tell the recording that an array from outside is to be written."""
+    while trace.parent is not None:
+        trace = trace.parent
+    if trace.effects is not None:
+        trace.effects.stands_for_outside(x)
 
 
 def may_be(x: Tracer, others: Sequence[tuple[Any, Callable[[], Any]]]) -> None:

@@ -42,11 +42,10 @@ def test_concrete_value_needed(use, word):
 def test_escaped_tracer():
     kept = []
 
-    @ad.jit
     def leak(x):
         kept.append(x * 2)
         return x
-    leak(X)
+    trace_flat(lambda x: [leak(x)], [type_of_value(X)], name="leak")
     parts(message(RuntimeError, lambda: kept[0] + 1), "after the trace of `leak` ended", "made", "test_errors.py")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +61,7 @@ class Converter(ast.NodeTransformer):
         self.scopes: list[_Scope] = []
         self.inside = inside
         self.owner = owner
+        self.waiting: set[int] = set()      # f-strings that are arguments of a call
 
     def _attribute(self, name: str) -> ast.Constant:
         """The name of an attribute as Python has it in this class."""
@@ -83,7 +83,8 @@ class Converter(ast.NodeTransformer):
 
     def visit_BinOp(self, n: ast.BinOp) -> ast.AST:
         self.generic_visit(n)
-        if is_number(n.left) and is_number(n.right) or isinstance(n.left, (ast.JoinedStr, ast.Constant)) and not is_number(n.left):
+        is_text = isinstance(n.left, ast.Constant) and not is_number(n.left) and not isinstance(n.op, ast.Mod)
+        if is_number(n.left) and is_number(n.right) or is_text:
             return n
         return placed(hook_call(hook_name(BINARY[type(n.op).__name__]), n.left, n.right), n)
 
@@ -127,16 +128,29 @@ class Converter(ast.NodeTransformer):
 
     def visit_Call(self, n: ast.Call) -> ast.AST:
         name = n.func.id if isinstance(n.func, ast.Name) else None
+        self.waiting.update(id(a) for a in n.args if isinstance(a, ast.JoinedStr))
         self.generic_visit(n)
         if name == "super" and not n.args and self.scopes and self.scopes[-1].node.args.args:
             first = self.scopes[-1].node.args.args[0].arg
             return placed(ast.Call(n.func, [name_of("__class__"), name_of(first)], []), n)
-        if name in READS_FRAME:
+        if name in READS_FRAME and not (name in ("vars", "dir") and n.args):
             return n
         return placed(hook_call("call", n.func, *n.args, keywords=n.keywords), n)
 
+    def visit_JoinedStr(self, n: ast.JoinedStr) -> ast.AST:
+        parts: list[ast.expr] = []
+        for p in n.values:
+            if not isinstance(p, ast.FormattedValue):
+                parts.append(p)
+                continue
+            form = self.visit(p.format_spec) if p.format_spec is not None else ast.Constant("")
+            conversion = ast.Constant(chr(p.conversion) if p.conversion > 0 else "")
+            parts.append(ast.Tuple([self.visit(p.value), conversion, form], ast.Load()))
+        return placed(hook_call("text", ast.Constant(id(n) in self.waiting), *parts), n)
+
     def visit_Name(self, n: ast.Name) -> ast.AST:
-        if not isinstance(n.ctx, ast.Load) or n.id in self.inside or hasattr(builtins, n.id) or n.id == "__class__":
+        shared = bool(self.scopes) and (n.id in self.scopes[0].shared or n.id in self.scopes[-1].outside)
+        if not isinstance(n.ctx, ast.Load) or not shared and (n.id in self.inside or hasattr(builtins, n.id) or n.id == "__class__"):
             return n
         return placed(hook_call("outside", n), n)
 
@@ -290,9 +304,15 @@ class Converter(ast.NodeTransformer):
     def _simple(self, s: ast.stmt) -> list[ast.stmt]:
         shared = self._shared(bound_names([s]), s)
         if isinstance(s, ast.Delete):
-            parts = [t.value for t in s.targets if isinstance(t, (ast.Subscript, ast.Attribute))]
-            return [*shared, *(placed(ast.Expr(hook_call("deletes", copy.deepcopy(p))), s) for p in parts), self.visit(s)]
+            return [*shared, *map(self._delete, s.targets)]
         return [*shared, *self._statement(s)]
+
+    def _delete(self, target: ast.expr) -> ast.stmt:
+        if isinstance(target, ast.Subscript):
+            return placed(ast.Expr(hook_call("delete_item", self.visit(target.value), self._index(self.visit(target.slice)))), target)
+        if isinstance(target, ast.Attribute):
+            return placed(ast.Expr(hook_call("delete_attribute", self.visit(target.value), self._attribute(target.attr))), target)
+        return placed(ast.Delete([self.visit(target)]), target)
 
     def _shared(self, names: Sequence[str], at: ast.stmt) -> list[ast.stmt]:
         """What is to be said before names that others read are set."""
@@ -315,10 +335,11 @@ class Converter(ast.NodeTransformer):
             return [self._augment(s)]
         if isinstance(s, ast.AugAssign):
             name: Any = s.target
-            value = placed(hook_call(f"i{BINARY[type(s.op).__name__]}", name_of(name.id), self.visit(s.value)), s)
+            value = placed(hook_call(f"i{BINARY[type(s.op).__name__]}", self.visit(name_of(name.id)), self.visit(s.value)), s)
             return [placed(ast.Assign([name], value), s)]
         if isinstance(s, ast.Assert) and not (s.msg and contains(s.msg, OF_THE_FRAME)):
             message = s.msg or ast.Constant(None)
+            self.waiting.add(id(message))
             return [placed(ast.Expr(hook_call("require", self.visit(s.test), thunk(self.visit(message)))), s)]
         return [self.visit(s)]
 

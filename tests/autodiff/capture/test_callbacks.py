@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from tracer.errors import ConcreteValueError
+from tracer.errors import ConcreteValueError, UnsupportedError
 
 X = np.array([0.83, 1.37, 0.41])
 
@@ -572,3 +572,13 @@ def test_random_programs(seed, tmp_path):
     except AssertionError:
         print(path.read_text())
         raise
+
+
+def test_frompyfunc_of_traced_values_is_refused_by_its_name():
+    h = np.frompyfunc(lambda a, b: a * b, 2, 1)
+
+    def f(x):
+        return np.sum(h(x, np.ones(3)).astype(float))
+    for run in (ad.jit, ad.grad):
+        with pytest.raises(UnsupportedError, match=r"made by np.frompyfunc(.|\n)*np.vectorize"):
+            run(f)(np.arange(3.0))

@@ -1,0 +1,38 @@
+"""What a jitted function keeps for each signature, and what it tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from autodiff.capture.recording import Recorded
+from autodiff.compiled.specialise import Variants
+
+__all__ = ["CacheInfo", "Entry"]
+
+
+class CacheInfo(NamedTuple):
+    """Counts of a jitted function."""
+
+    hits: int
+    misses: int
+    currsize: int
+    kernel_seconds: float
+    compile_seconds: float
+    reference_calls: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Entry:
+    """A kernel with what its results look like."""
+
+    recorded: Recorded
+    kernel: Any
+    captured: list
+    unpack: Callable
+    fast: Callable | None       # the generated Python entry of a kernel through Numba
+    table: Any = None           # the native entry's table of a kernel through LLVM
+    native: Any = None          # the native function that the table belongs to
+    detached: bool = False      # whether its direct way has to be made again
+    variants: Variants | None = None    # where the signature alone does not decide which kernel is run
