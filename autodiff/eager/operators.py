@@ -54,6 +54,9 @@ def _deferred(recipe: Any, inputs: tuple, needs: bool, depth: int, frame: Any) -
 
 def _binary(ufunc: Any) -> tuple[Callable, Callable]:
     """`x op y` and `y op x`."""
+    by_number = _by_power if ufunc is np.power else _by_number
+    product = ufunc is np.multiply
+
     def method(x, y):
         if traces.stack:
             return call_on_tape(ufunc, x, y)
@@ -65,20 +68,20 @@ def _binary(ufunc: Any) -> tuple[Callable, Callable]:
             if recipe is not None and recipe.is_simple:
                 return _deferred(recipe, (a, b), (a.needs or b.needs) and recipe.follows and mode.grad,
                                  (a.depth if a.depth > b.depth else b.depth) + 1, sys._getframe(1))
-        elif kind is float and ufunc is not np.power:
-            recipe = recipes.get((ufunc, a.kind, FLOAT))
+            return call_on_tape(ufunc, x, y)
+        if kind is float or kind is int:
+            recipe, inputs = by_number(ufunc, a, y, kind)
             if recipe is not None and recipe.is_simple:
-                return _deferred(recipe, (a, y), a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
-        elif kind is int and a.kind.type.dtype.kind == "f" and -SMALL_INTEGER < y < SMALL_INTEGER:
-            recipe = recipes.get((ufunc, a.kind, int, y) if ufunc is np.power else (ufunc, a.kind, INT))
-            if recipe is not None and recipe.is_simple:
-                inputs = (a,) if ufunc is np.power else (a, y)
                 return _deferred(recipe, inputs, a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
-        elif kind in _REPEATED and ufunc is np.multiply:
+        elif product and kind in _REPEATED:
             return Tracer.__mul__(x, y)
         return call_on_tape(ufunc, x, y)
+    return method, _reflected(ufunc)
 
-    def reflected(x, y):
+
+def _reflected(ufunc: Any) -> Callable:
+    """`y op x`, where y is no tensor."""
+    def method(x, y):
         if y.__class__ is float and not traces.stack:
             a = x.step if x.alias is None else current(x)
             recipe = recipes.get((ufunc, FLOAT, a.kind))
@@ -87,7 +90,23 @@ def _binary(ufunc: Any) -> tuple[Callable, Callable]:
         if y.__class__ in _REPEATED and ufunc is np.multiply:
             return Tracer.__rmul__(x, y)
         return call_on_tape(ufunc, y, x)
-    return method, reflected
+    return method
+
+
+def _by_number(ufunc: Any, a: Step, y: Any, kind: type) -> tuple[Any, tuple]:
+    """The recipe for a step and a number of Python's, and its operands; None where the general way has to look."""
+    if kind is float:
+        return recipes.get((ufunc, a.kind, FLOAT)), (a, y)
+    if a.kind.type.dtype.kind == "f" and -SMALL_INTEGER < y < SMALL_INTEGER:    # type: ignore[union-attr]
+        return recipes.get((ufunc, a.kind, INT)), (a, y)
+    return None, ()
+
+
+def _by_power(ufunc: Any, a: Step, y: Any, kind: type) -> tuple[Any, tuple]:
+    """The same for a power, whose recipe knows the exponent where that is an integer."""
+    if kind is int and a.kind.type.dtype.kind == "f" and -SMALL_INTEGER < y < SMALL_INTEGER:    # type: ignore[union-attr]
+        return recipes.get((ufunc, a.kind, int, y)), (a,)
+    return None, ()
 
 
 def unary_call(name: Any, x: Any, frame: Any) -> Any:
