@@ -125,22 +125,12 @@ def _unary(name: Any) -> Callable:
     return method
 
 
-def _method(name: Any) -> Callable:
-    def method(x, *args, **kwargs):
-        if args or kwargs:
-            return call_on_tape(name, x, *args, **kwargs)
-        return unary_call(name, x, sys._getframe(1))
-    method.__name__ = name.__name__
-    method.__doc__ = f"As the method of NumPy arrays; see `numpy.{name.__name__}`."
-    return method
-
-
 _REPEATED = frozenset([list, tuple, str, bytes])
 """What a product with an integer repeats."""
 
 
 class TapeOperators(TapeTracer):
-    """The operators, and the methods that are called most; all others are those of `tracer.array.ArrayMethods`."""
+    """The operators; methods are those of `autodiff.eager.torch_names` and `tracer.array.ArrayMethods`."""
 
     __slots__ = ()
     _call = staticmethod(call_on_tape)
@@ -158,7 +148,6 @@ class TapeOperators(TapeTracer):
     __eq__ = _binary(np.equal)[0]  # type: ignore[assignment]
     __ne__ = _binary(np.not_equal)[0]  # type: ignore[assignment]
     __neg__, __pos__, __abs__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute)
-    sum, mean, max, min, prod = (_method(f) for f in (np.sum, np.mean, np.max, np.min, np.prod))
 
     def __getitem__(self, index):
         if not traces.stack:
