@@ -16,6 +16,7 @@ from autodiff.eager.keys import index_key
 from autodiff.eager.kinds import FLOAT, INT
 from autodiff.eager.memory import current, viewed
 from autodiff.eager.modes import mode
+from autodiff.eager.parts import SPLITS, parts
 from autodiff.eager.recipes import recipes
 from autodiff.eager.record import TENSOR, TapeTracer, call_on_tape
 from autodiff.eager.tape import DEEPEST, Step, force, next_number
@@ -171,6 +172,10 @@ class TapeOperators(TapeTracer):
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, func, types, args, kwargs):
-        if len(args) == 1 and args[0] is self and not kwargs:
+        if len(args) == 1 and args[0] is self and not kwargs and func not in SPLITS:
             return unary_call(func, self, sys._getframe(1))
+        if not traces.stack and args and args[0] is self:
+            found = parts(func, self, args[1:], kwargs)
+            if found is not None:
+                return found
         return super().__array_function__(func, types, args, kwargs)
