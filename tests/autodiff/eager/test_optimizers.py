@@ -1,12 +1,15 @@
 """Optimisers over tensors against their formulas and against PyTorch, where it is installed."""
 
 import doctest
+import gc
+import threading
 
 import numpy as np
 import pytest
 
 import autodiff as ad
 from autodiff.eager import optimizers
+from tests.memory import resident
 from tracer.errors import GradientError, ShapeError
 
 SHAPES = [(4, 3), (3,), (1,), ()]
@@ -145,6 +148,42 @@ def test_what_is_no_parameter():
                            ([np.ones(2)], "no tensor that requires")]:
         with pytest.raises(GradientError, match=message):
             ad.optim.Adam(wrong)
+
+
+def trained(seed):
+    rng = np.random.default_rng(seed)
+    w, b = ad.tensor(rng.normal(size=(5, 3)), requires_grad=True), ad.tensor(np.zeros(3), requires_grad=True)
+    x, y = rng.normal(size=(20, 5)), rng.normal(size=(20, 3))
+    opt = ad.optim.Adam([w, b], lr=0.01)
+    for _ in range(100):
+        opt.zero_grad()
+        np.mean((np.tanh(x @ w + b) - y) ** 2).backward()
+        opt.step()
+    return w.detach().numpy().copy()
+
+
+def test_threads_train_beside_each_other():
+    found = {}
+    threads = [threading.Thread(target=lambda seed=seed: found.update({seed: trained(seed)})) for seed in range(5)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for seed in range(5):
+        np.testing.assert_allclose(found[seed], trained(seed), rtol=1e-10)
+
+
+def test_steps_keep_no_memory():
+    w = ad.tensor(np.ones(10_000), requires_grad=True)
+    opt = ad.optim.Adam([w], lr=1e-3)
+    for k in range(3000):
+        if k == 1000:
+            gc.collect()
+            before = resident()
+        opt.zero_grad()
+        np.sum(w * w).backward()
+        opt.step()
+    assert resident() - before < 8      # a step that kept one array would keep 160 MB
 
 
 def test_examples():
