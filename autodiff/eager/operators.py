@@ -20,6 +20,7 @@ from autodiff.eager.parts import SPLITS, parts
 from autodiff.eager.recipes import recipes
 from autodiff.eager.record import TENSOR, TapeTracer, call_on_tape
 from autodiff.eager.tape import DEEPEST, Step, force, next_number
+from tracer.errors import ConcreteValueError, explain
 from tracer.trace import Tracer
 from tracer.trace import _state as traces
 
@@ -164,6 +165,8 @@ class TapeOperators(TapeTracer):
         return call_on_tape("index", self, index)
 
     def __hash__(self) -> int:
+        if mode.strict:     # in a dict of numbers it would have to be the number
+            raise explain(ConcreteValueError, "the hash of a differentiated value is asked for", why="it stands for a number or an array")
         return object.__hash__(self)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):

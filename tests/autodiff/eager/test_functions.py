@@ -286,3 +286,12 @@ def test_modules_of_enclosing_functions_are_read():
     g = ad.grad(f)
     np.testing.assert_allclose(g(np.ones(2)), np.cos([1.0, 1.0]))
     assert ad.why(g).startswith("on the tape")
+
+
+def test_a_dict_of_numbers_is_read_by_the_number():
+    x = np.array([0.5, 2.0])
+    for f, slope in [(lambda x: x[0] * {0.5: 3.0, 1.0: 5.0}[x[0]], 3.0), (lambda x: {0.5: 4.0}.get(x[0], 1.0) * x[0], 4.0)]:
+        g = ad.grad(f)
+        for _ in range(4):
+            np.testing.assert_allclose(g(x), [slope, 0.0])
+        assert ad.why(g).startswith("through its graph")
