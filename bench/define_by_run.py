@@ -30,7 +30,7 @@ TOOLS = ("autodiff", "autodiff grad(f)(x)", "torch", "torch.compile", "autograd"
 RTOL = 1e-9
 SAMPLE = 2e-3
 """A sample repeats a fast call for about this many seconds."""
-WARM = 3.0
+WARM = 2.0
 """Seconds for which an entry is called before it is measured: kernels are made in the background."""
 
 
