@@ -7,7 +7,7 @@
 """
 
 import autodiff.numpy
-from autodiff import nn, scipy
+from autodiff import nn, optim, scipy
 from autodiff.api.control import cond, fori_loop, scan, switch, while_loop
 from autodiff.api.control import map_ as map
 from autodiff.api.custom import custom_jvp, custom_vjp

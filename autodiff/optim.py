@@ -1,6 +1,6 @@
-"""Optimisers as pairs of pure functions over trees of arrays.
+"""Optimisers: `SGD`, `Adam` and `AdamW` over tensors (`autodiff.eager.optimizers`), and pairs of pure functions over trees of arrays.
 
-`init(params)` gives the state of an optimiser; `update(grads, state, params)` gives new parameters and a new
+Of the functions, `init(params)` gives the state of an optimiser; `update(grads, state, params)` gives new parameters and a new
 state. Both only call NumPy functions and write to nothing, so they run at once on plain arrays and can be
 traced inside `jit`. The parameters keep their structure, shapes and dtypes (float32 stays float32).
 
@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.eager.optimizers import SGD, Adam, AdamW
 from tracer.tree import tree_map
 
-__all__ = ["Optimizer", "sgd", "adam", "adamw", "rmsprop"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "sgd", "adam", "adamw", "rmsprop"]
 
 Tree = Any
 

@@ -22,7 +22,7 @@ def test_compiled_calls():
         exec(compile(block, "compiled-calls.md", "exec"), space)
 
 
-@pytest.mark.parametrize("page", ["ordinary-python.md", "semantics.md"])
+@pytest.mark.parametrize("page", ["ordinary-python.md", "semantics.md", "define-by-run.md"])
 def test_pages_with_functions(page, tmp_path):
     """In a file, because functions are captured from their source."""
     file = tmp_path / "page.py"

@@ -72,8 +72,16 @@ class TapeRoad:
 
     __slots__ = ()
 
-    def value_and_grad(self, args: tuple, kwargs: dict, nums: Sequence[int]) -> tuple[Any, list] | None:
-        """The value and the gradient for each argument in `nums`; None where the function has to be traced."""
+    def value_and_grad(self, args: tuple, kwargs: dict, nums: Sequence[int], has_aux: bool = False) -> tuple[Any, list] | None:
+        """The value, or (value, aux), and the gradient for each argument in `nums`; None where the function has to be traced."""
+        return None
+
+    def pulled(self, args: tuple, kwargs: dict, nums: Sequence[int], has_aux: bool = False) -> Any:
+        """The `value` of the function, its `type`, `aux` and `pull`; None where the function has to be traced, or returns a tree."""
+        return None
+
+    def jacobian(self, args: tuple, kwargs: dict, nums: Sequence[int], if_fewer: bool) -> list | None:
+        """The Jacobian for each argument in `nums` by reverse sweeps, with `if_fewer` where forward sweeps would be no fewer; or None."""
         return None
 
     def why(self) -> str:
@@ -198,7 +206,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         nums, chosen = split_arguments(args, argnums)
-        found = tape.value_and_grad(args, kwargs, nums) if not has_aux else None
+        found = tape.value_and_grad(args, kwargs, nums, has_aux)
         if found is not None:
             value, result = found
             return value, result[0] if isinstance(argnums, int) else tuple(result)
@@ -277,6 +285,13 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
     >>> pullback(np.ones(3))[0].tolist()
     [0.0, 2.0, 4.0]
     """
+    on_tape = tape_road(f).pulled(primals, {}, range(len(primals)), has_aux)
+    if on_tape is not None:
+        def pull(ct):
+            leaves, ct_tree = flatten(ct)
+            _check_cotangent(ct_tree, "*")
+            return tuple(on_tape.pull(_fit(leaves[0], on_tape.type, "")))
+        return (on_tape.value, pull, on_tape.aux) if has_aux else (on_tape.value, pull)
     pulled = _Pulled(f, primals, "vjp")
     tree = pulled.recorded.out_tree
     n_aux = 0
@@ -289,15 +304,19 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
 
     def pullback(ct):
         leaves, ct_tree = flatten(ct)
-        if ct_tree != out_tree:
-            raise explain(GradientError, f"a cotangent of structure {ct_tree}", why=f"the result has structure {out_tree}",
-                          fix="give the pullback a tree like the result")
+        _check_cotangent(ct_tree, out_tree)
         cts = [_fit(c, type_of(y), p) for c, y, p in zip(leaves, pulled.out, leaf_paths(out_tree), strict=False)]
         cts += [zeros(type_of(y)) for y in pulled.out[n:]]
         return unflatten(pulled.in_tree, [owned(g) for g in pulled.pull(cts)])
     if has_aux:
         return unflatten(out_tree, out[:n]), pullback, unflatten(aux_tree, out[n:])
     return unflatten(tree, out), pullback
+
+
+def _check_cotangent(ct_tree, out_tree) -> None:
+    if ct_tree != out_tree:
+        raise explain(GradientError, f"a cotangent of structure {ct_tree}", why=f"the result has structure {out_tree}",
+                      fix="give the pullback a tree like the result")
 
 
 def _fit(x, t: ArrayType, path: str, what: str = "cotangent"):

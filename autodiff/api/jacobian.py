@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from autodiff.api.grad import argument_path, check_inexact, grad, is_concrete, jvp, owned, partial_of, split_arguments
+from autodiff.api.grad import argument_path, check_inexact, grad, is_concrete, jvp, owned, partial_of, split_arguments, tape_road
 from autodiff.capture.recording import record
 from autodiff.leaves import as_leaf, leaf_type
 from autodiff.transforms.linearize import linearize_graph
@@ -77,9 +77,16 @@ def jacrev(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     >>> jacrev(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0])).tolist()
     [[3.0, 0.0, 1.0], [0.0, 3.0, 2.0]]
     """
+    tape = tape_road(f)
+
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
+        nums, _ = split_arguments(args, argnums)
+        found = tape.jacobian(args, kwargs, nums, if_fewer=False)
+        if found is not None:
+            return found[0] if isinstance(argnums, int) else tuple(found)
         return _backward(_record_for_jacobian(f, args, argnums, kwargs), argnums)
+    wrapped.__autodiff_tape__ = tape    # type: ignore[attr-defined]
     return wrapped
 
 
@@ -143,13 +150,20 @@ def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     >>> jacobian(lambda x: x ** 2)(np.array([1.0, 2.0])).tolist()
     [[2.0, 0.0], [0.0, 4.0]]
     """
+    tape = tape_road(f)
+
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
+        nums, _ = split_arguments(args, argnums)
+        found = tape.jacobian(args, kwargs, nums, if_fewer=True)
+        if found is not None:
+            return found[0] if isinstance(argnums, int) else tuple(found)
         recorded = _record_for_jacobian(f, args, argnums, kwargs)
         _, _, rec, types = recorded
         n_in = sum(int(element_count(t.shape)) for t in types)  # type: ignore[arg-type]
         n_out = sum(int(element_count(t.shape)) for t in rec.graph.out_types)  # type: ignore[arg-type]
         return (_forward if n_in <= n_out else _backward)(recorded, argnums)
+    wrapped.__autodiff_tape__ = tape    # type: ignore[attr-defined]
     return wrapped
 
 

@@ -16,9 +16,11 @@ from autodiff.eager.keys import index_key
 from autodiff.eager.kinds import FLOAT, INT
 from autodiff.eager.memory import current, viewed
 from autodiff.eager.modes import mode
+from autodiff.eager.parts import SPLITS, parts
 from autodiff.eager.recipes import recipes
 from autodiff.eager.record import TENSOR, TapeTracer, call_on_tape
 from autodiff.eager.tape import DEEPEST, Step, force, next_number
+from tracer.errors import ConcreteValueError, explain
 from tracer.trace import Tracer
 from tracer.trace import _state as traces
 
@@ -54,6 +56,9 @@ def _deferred(recipe: Any, inputs: tuple, needs: bool, depth: int, frame: Any) -
 
 def _binary(ufunc: Any) -> tuple[Callable, Callable]:
     """`x op y` and `y op x`."""
+    by_number = _by_power if ufunc is np.power else _by_number
+    product = ufunc is np.multiply
+
     def method(x, y):
         if traces.stack:
             return call_on_tape(ufunc, x, y)
@@ -65,20 +70,20 @@ def _binary(ufunc: Any) -> tuple[Callable, Callable]:
             if recipe is not None and recipe.is_simple:
                 return _deferred(recipe, (a, b), (a.needs or b.needs) and recipe.follows and mode.grad,
                                  (a.depth if a.depth > b.depth else b.depth) + 1, sys._getframe(1))
-        elif kind is float and ufunc is not np.power:
-            recipe = recipes.get((ufunc, a.kind, FLOAT))
+            return call_on_tape(ufunc, x, y)
+        if kind is float or kind is int:
+            recipe, inputs = by_number(ufunc, a, y, kind)
             if recipe is not None and recipe.is_simple:
-                return _deferred(recipe, (a, y), a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
-        elif kind is int and a.kind.type.dtype.kind == "f" and -SMALL_INTEGER < y < SMALL_INTEGER:
-            recipe = recipes.get((ufunc, a.kind, int, y) if ufunc is np.power else (ufunc, a.kind, INT))
-            if recipe is not None and recipe.is_simple:
-                inputs = (a,) if ufunc is np.power else (a, y)
                 return _deferred(recipe, inputs, a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
-        elif kind in _REPEATED and ufunc is np.multiply:
+        elif product and kind in _REPEATED:
             return Tracer.__mul__(x, y)
         return call_on_tape(ufunc, x, y)
+    return method, _reflected(ufunc)
 
-    def reflected(x, y):
+
+def _reflected(ufunc: Any) -> Callable:
+    """`y op x`, where y is no tensor."""
+    def method(x, y):
         if y.__class__ is float and not traces.stack:
             a = x.step if x.alias is None else current(x)
             recipe = recipes.get((ufunc, FLOAT, a.kind))
@@ -87,7 +92,23 @@ def _binary(ufunc: Any) -> tuple[Callable, Callable]:
         if y.__class__ in _REPEATED and ufunc is np.multiply:
             return Tracer.__rmul__(x, y)
         return call_on_tape(ufunc, y, x)
-    return method, reflected
+    return method
+
+
+def _by_number(ufunc: Any, a: Step, y: Any, kind: type) -> tuple[Any, tuple]:
+    """The recipe for a step and a number of Python's, and its operands; None where the general way has to look."""
+    if kind is float:
+        return recipes.get((ufunc, a.kind, FLOAT)), (a, y)
+    if a.kind.type.dtype.kind == "f" and -SMALL_INTEGER < y < SMALL_INTEGER:    # type: ignore[union-attr]
+        return recipes.get((ufunc, a.kind, INT)), (a, y)
+    return None, ()
+
+
+def _by_power(ufunc: Any, a: Step, y: Any, kind: type) -> tuple[Any, tuple]:
+    """The same for a power, whose recipe knows the exponent where that is an integer."""
+    if kind is int and a.kind.type.dtype.kind == "f" and -SMALL_INTEGER < y < SMALL_INTEGER:    # type: ignore[union-attr]
+        return recipes.get((ufunc, a.kind, int, y)), (a,)
+    return None, ()
 
 
 def unary_call(name: Any, x: Any, frame: Any) -> Any:
@@ -106,22 +127,12 @@ def _unary(name: Any) -> Callable:
     return method
 
 
-def _method(name: Any) -> Callable:
-    def method(x, *args, **kwargs):
-        if args or kwargs:
-            return call_on_tape(name, x, *args, **kwargs)
-        return unary_call(name, x, sys._getframe(1))
-    method.__name__ = name.__name__
-    method.__doc__ = f"As the method of NumPy arrays; see `numpy.{name.__name__}`."
-    return method
-
-
 _REPEATED = frozenset([list, tuple, str, bytes])
 """What a product with an integer repeats."""
 
 
 class TapeOperators(TapeTracer):
-    """The operators, and the methods that are called most; all others are those of `tracer.array.ArrayMethods`."""
+    """The operators; methods are those of `autodiff.eager.torch_names` and `tracer.array.ArrayMethods`."""
 
     __slots__ = ()
     _call = staticmethod(call_on_tape)
@@ -139,7 +150,6 @@ class TapeOperators(TapeTracer):
     __eq__ = _binary(np.equal)[0]  # type: ignore[assignment]
     __ne__ = _binary(np.not_equal)[0]  # type: ignore[assignment]
     __neg__, __pos__, __abs__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute)
-    sum, mean, max, min, prod = (_method(f) for f in (np.sum, np.mean, np.max, np.min, np.prod))
 
     def __getitem__(self, index):
         if not traces.stack:
@@ -155,6 +165,8 @@ class TapeOperators(TapeTracer):
         return call_on_tape("index", self, index)
 
     def __hash__(self) -> int:
+        if mode.strict:     # in a dict of numbers it would have to be the number
+            raise explain(ConcreteValueError, "the hash of a differentiated value is asked for", why="it stands for a number or an array")
         return object.__hash__(self)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
@@ -163,6 +175,10 @@ class TapeOperators(TapeTracer):
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
     def __array_function__(self, func, types, args, kwargs):
-        if len(args) == 1 and args[0] is self and not kwargs:
+        if len(args) == 1 and args[0] is self and not kwargs and func not in SPLITS:
             return unary_call(func, self, sys._getframe(1))
+        if not traces.stack and args and args[0] is self:
+            found = parts(func, self, args[1:], kwargs)
+            if found is not None:
+                return found
         return super().__array_function__(func, types, args, kwargs)

@@ -29,8 +29,10 @@ _OPERATIONS = frozenset("""
     JUMP_BACKWARD_NO_INTERRUPT POP_JUMP_IF_TRUE POP_JUMP_IF_FALSE POP_JUMP_FORWARD_IF_TRUE POP_JUMP_FORWARD_IF_FALSE
     POP_JUMP_BACKWARD_IF_TRUE POP_JUMP_BACKWARD_IF_FALSE POP_JUMP_IF_NONE POP_JUMP_IF_NOT_NONE POP_JUMP_FORWARD_IF_NONE
     POP_JUMP_FORWARD_IF_NOT_NONE JUMP_IF_TRUE_OR_POP JUMP_IF_FALSE_OR_POP NOT_TAKEN LOAD_DEREF LOAD_CLOSURE COPY_FREE_VARS MAKE_CELL
-    MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE
+    MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE BUILD_MAP BUILD_CONST_KEY_MAP
 """.split())
+_NEUTRAL = frozenset(["EXTENDED_ARG", "CACHE", "PUSH_NULL"])
+"""Instructions that leave the value on top of the stack as it is, for the one that follows."""
 _BUILTINS = frozenset(["range", "len", "sum", "zip", "enumerate", "abs", "min", "max", "reversed", "list", "tuple", "pow"])
 _METHODS = frozenset("""
     T mT shape size ndim dtype sum mean prod std var min max dot reshape ravel flatten transpose clip cumsum cumprod astype copy argmax
@@ -124,33 +126,37 @@ class _Reader:
             self.cells.append((cell, cell.cell_contents))
         for value in [*variables.values(), *(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]:
             self.value(value)
-        self.code(f.__code__, f.__globals__)
+        self.code(f.__code__, f.__globals__, variables)
 
-    def code(self, code: CodeType, names: dict) -> None:
-        """Read the code of a function, or of one inside it."""
+    def code(self, code: CodeType, names: dict, variables: dict[str, Any]) -> None:
+        """Read the code of a function, or of one inside it; `variables` are those of the functions around it that have their values."""
         self.seen.add(code)
         if code.co_flags & (0x20 | 0x80 | 0x200):
             raise _NotPlain("it is a generator or a coroutine")
         held: Any = None        # the module on top of the stack
         for step in dis.get_instructions(code):
-            name = step.opname
-            if name not in _OPERATIONS:
-                raise _NotPlain(f"it has a `{name}`")
-            if name in ("LOAD_ATTR", "LOAD_METHOD"):
-                held = self.attribute(held, step.argval)
-                continue
-            if name in ("EXTENDED_ARG", "CACHE", "PUSH_NULL"):
-                continue
-            held = None
-            if name == "LOAD_GLOBAL":
-                held = self.global_name(names, step.argval)
-            elif name == "BINARY_OP" and "=" in step.argrepr:
-                self.writes_in_place = True
+            if step.opname not in _OPERATIONS:
+                raise _NotPlain(f"it has a `{step.opname}`")
+            if step.opname not in _NEUTRAL:
+                held = self.instruction(step, held, names, variables)
         for inner in code.co_consts:
             if isinstance(inner, CodeType):
-                self.code(inner, names)
+                self.code(inner, names, variables)
         if self.writes_in_place and self.reads_arrays:
             raise _NotPlain("it may write in place to an array from outside")
+
+    def instruction(self, step: dis.Instruction, held: Any, names: dict, variables: dict[str, Any]) -> Any:
+        """Read one instruction with the module `held` on top of the stack; return the module that is there afterwards, or None."""
+        if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            return self.attribute(held, step.argval)
+        if step.opname == "LOAD_GLOBAL":
+            return self.global_name(names, step.argval)
+        if step.opname == "LOAD_DEREF":
+            value = variables.get(step.argval)
+            return value if isinstance(value, ModuleType) else None
+        if step.opname == "BINARY_OP" and "=" in step.argrepr:
+            self.writes_in_place = True
+        return None
 
     def global_name(self, names: dict, name: str) -> Any:
         """A name of the module: noted, and returned if it is a module."""

@@ -8,7 +8,6 @@ computes nothing: the value is computed when somebody asks for it (`float`, `if`
 from __future__ import annotations
 
 import dis
-import itertools
 import os
 import sys
 import threading
@@ -22,13 +21,14 @@ import numpy as np
 from autodiff.eager.backward import gradients, ones, release
 from autodiff.eager.forward import evaluated
 from autodiff.eager.higher import added, recorded_gradients
+from autodiff.eager.hooks import Hook
 from autodiff.eager.kinds import kind_of
 from autodiff.eager.memory import Viewed, expose, own_array, put_through, root_of, share, viewed, write_array
 from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
-from autodiff.eager.operators import TapeOperators
 from autodiff.eager.recipes import View
 from autodiff.eager.record import TENSOR, call_on_tape, record_op
-from autodiff.eager.tape import Step, force, leaf_step, walk
+from autodiff.eager.tape import Step, force, leaf_step, walk, where_of
+from autodiff.eager.torch_names import TorchNames
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
 from tracer.op import Op
 from tracer.trace import Tracer
@@ -51,10 +51,9 @@ class _Tape:
 
 _TAPE = _Tape()
 _gathering = threading.Lock()
-_hook_numbers = itertools.count()
 
 
-class Tensor(TapeOperators):
+class Tensor(TorchNames):
     """An array that can ask for its gradient. Made by `tensor`, and by every operation on tensors."""
 
     __slots__ = ()
@@ -76,7 +75,6 @@ class Tensor(TapeOperators):
     @property
     def where(self):  # type: ignore[override]
         """The user's line that made it."""
-        from autodiff.eager.tape import where_of
         return where_of(self.step)
 
     @property
@@ -217,10 +215,6 @@ class Tensor(TapeOperators):
             other.alias = self.alias
         return other
 
-    def clone(self) -> Tensor:
-        """A copy; gradients pass through it."""
-        return call_on_tape(np.positive, self)
-
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set whether it asks for a gradient; returns itself.
 
@@ -242,18 +236,6 @@ class Tensor(TapeOperators):
 
     def _is_immutable(self) -> bool:
         return mode.strict      # a function that is differentiated means NumPy's numbers
-
-    def zero_(self) -> Tensor:
-        """Fill with zeros in place; returns itself."""
-        return self._write(Ellipsis, 0)
-
-    def fill_(self, value) -> Tensor:
-        """Fill with a value in place; returns itself."""
-        return self._write(Ellipsis, value)
-
-    def copy_(self, value) -> Tensor:
-        """Write the values of another array in place; returns itself."""
-        return self._write(Ellipsis, value)
 
     def _write(self, index, value) -> Tensor:
         """self[index] = value, in place.
@@ -383,28 +365,12 @@ class Tensor(TapeOperators):
                 return g
             new = new if isinstance(new, Tensor) else Tensor(leaf_step(np.array(new, self.type.dtype)))
             return new.current() if g.__class__ is Step else new.read()
-        number = next(_hook_numbers)
-        extra.hooks[number] = on_array
-        return Hook(extra.hooks, number)
+        return Hook(extra.hooks, on_array)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this tensor in `grad`, though it is no leaf."""
         if not self.is_leaf:
             self.current().more().retained = weakref.ref(self)
-
-
-class Hook:
-    """A hook that can be taken away."""
-
-    __slots__ = ("_hooks", "_number")
-
-    def __init__(self, hooks: dict, number: int):
-        self._hooks = hooks
-        self._number = number
-
-    def remove(self) -> None:
-        """Have the hook called no more."""
-        self._hooks.pop(self._number, None)
 
 
 TENSOR.append(Tensor)
@@ -421,15 +387,15 @@ if hasattr(os, "register_at_fork"):
 
 
 def why(x) -> str:
-    """How the last `backward` from a tensor, or the last call of a function made by `grad`, was done, and why so.
+    """How the last `backward` from a tensor, or the last call of a function made by `grad` or `jacobian`, was done, and why so.
 
     Examples
     --------
     >>> x = tensor([1.0, 2.0], requires_grad=True)
-    >>> y = (x * x).sum()
+    >>> y = (x * np.exp(x) - x).sum()
     >>> y.backward()
     >>> why(y)
-    'step by step through 2 operations: the tape is new'
+    'step by step through 4 operations: the tape is new'
     """
     if not isinstance(x, Tensor):
         return x.__autodiff_tape__.why()
