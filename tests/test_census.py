@@ -2,13 +2,17 @@
 
 import ast
 
-from tests.census import PAGE, name_tests, updated
+from tests.census import LEFT, PAGE, functions_over_limits, name_tests, updated
 from tests.imports import imports_inside_functions
 
 
 def test_the_page_has_the_census_of_now():
     page = PAGE.read_text(encoding="utf-8")
     assert page == updated(page), "python -m tests.census --update"
+
+
+def test_every_function_over_a_limit_has_a_reason():
+    assert set().union(*functions_over_limits().values()) == set(LEFT)
 
 
 def test_what_is_a_test_by_name():
