@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from tracer.op import Op, type_of
 from tracer.types import ArrayType, Dim, match_sizes, substitute, type_of_value
 
 __all__ = ["Tracer", "Trace", "Traced", "bind", "trace_flat", "inline", "evaluate", "apply",
-           "walk", "current_trace", "open_trace", "reopened", "zeros", "full", "concrete_value", "is_checked",
+           "walk", "current_trace", "open_trace", "opened", "reopened", "zeros", "full", "concrete_value", "is_checked",
            "trace_graph"]
 
 
@@ -82,6 +82,8 @@ class Trace:
     """The nodes recorded while one function runs."""
 
     level = 1
+    is_region = False
+    """Whether it records a block of the function that the trace around records: names mean the same here and there."""
 
     def __init__(self, name: str, concrete: bool):
         self.name = name
@@ -96,16 +98,12 @@ class Trace:
         self.sizes: dict[str, int] = {}
         self.where: Where | None = None  # set by transforms: derived nodes keep the line of the node they come from
         self.parent: Trace | None = None
-        self.region = False             # a block of the function that the parent traces: names mean the same here and there
-        self.written: dict[int, tuple[Tracer, Var]] = {}    # in a region: outer arrays that were written, and what they are now
-        self.reread: dict[int, tuple[Tracer, Var]] = {}     # in a region: outer views, read from what their base is now
         self.outside: dict[int, tuple[Tracer, Any]] | None = {}     # arrays of variables outside the function; None: they are constants
         self.compared: set[tuple[Dim, Dim]] = set()         # lengths that are compared when the function runs
         self.integers: dict[Var, Dim] = {}                  # what is known of integer scalars
         self.stale: dict[int, tuple[Tracer, str]] = {}      # arrays whose contents are not known here any more, and why
         self.guards: list[tuple[Atom, int]] | None = None   # where decisions of Python are to be checked: conditions and outcomes
         self.notes: list[str] = []                          # what the user may want to know of how the function was recorded
-        self.held: dict[int, Any] = {}                      # in a region: objects that were there before it
         self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
         self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
         self.reads: Any = None                              # in the outermost trace: what was read of Python's state outside
@@ -113,9 +111,6 @@ class Trace:
         self.effects: Any = None                            # in the outermost trace: what the function changes outside of it
         self.asked_layout = False                           # in the outermost trace: whether it matters how arguments lie in memory
         self.lost: dict[str, Where | None] = {}             # in the outermost trace: names without a value on one path, and the line
-        # In a loop's body: lists from outside, what is appended to each, and its elements before.
-        self.appended: dict[int, tuple[list, list, list]] | None = None
-        self.touched: dict[Any, Any] = {}                   # in a region: places in such objects that were set, and what they held
 
     def input(self, type: ArrayType, value=None, weak=None) -> Tracer:
         """A new tracer that stands for an input."""
@@ -141,63 +136,43 @@ class Trace:
                 known = x.owner.integer_of(x.ref) if x.owner.level else None
                 if known is not None:
                     self.integers[var] = known
-                if self._within_region(x):
-                    outer = Tracer(x.type, self.parent, self.parent.atom(x))  # type: ignore[union-attr, arg-type]
-                elif x.owner.level and not self.region:
-                    outer = Tracer(x.type, x.owner, x.ref, x.value)  # what it is now, if written later
+                outer = self._known_as(x)
             self.captured_vars[id(x)] = var
             self.captured.append((outer, x))
             self.capture_order.append(var)
         return var
 
-    def _within_region(self, x: Tracer) -> bool:
-        """Whether a block between here and the trace of `x` may know `x` under a newer value."""
-        if self.region:
-            return False
+    def _known_as(self, x: Tracer) -> Tracer:
+        """What stands for an outer tracer in the trace around: a block between here and its own trace may know it under a newer value."""
         p = self.parent
         while p is not None and p is not x.owner:
-            if p.region:
-                return True
+            if p.is_region:
+                return Tracer(x.type, self.parent, self.parent.atom(x))  # type: ignore[union-attr, arg-type]
             p = p.parent
-        return False
+        return Tracer(x.type, x.owner, x.ref, x.value) if x.owner.level else x      # what it is now, if written later
 
     def reaches(self, x: Tracer) -> bool:
         """Whether `x` is of this trace or, through blocks only, of one around it: then it may be written here."""
         p: Trace | None = self
         while p is not None and p is not x.owner:
-            if not p.region:
+            if not p.is_region:
                 return False
             p = p.parent
         return p is not None
 
     def outer(self, x: Tracer) -> Var:
-        """What an outer tracer stands for in this block."""
-        found = self.written.get(id(x)) or self.reread.get(id(x))
-        if found is not None:
-            return found[1]
-        if x.owner.level and x.views is not None and x.views.base is not None and self.reaches(x):
-            _state.stack.append(self)
-            try:
-                ref = self.atom(x.views.read(x.views.base))
-            finally:
-                _state.stack.pop()
-            self.reread[id(x)] = (x, ref)  # type: ignore[assignment]
-            return ref  # type: ignore[return-value]
+        """What stands for an outer tracer here."""
         return self.capture(x)
 
-    def rebind(self, x: Tracer, new: Any) -> None:
-        """Let `x` stand for `new` from here on; `new` may be a plain array, where all elements were set to its."""
+    def rebind(self, x: Tracer, new: Any, keep: Sequence[Tracer] = ()) -> None:
+        """Let `x`, a tracer of this trace, stand for `new` from here on; `new` may be a plain array, whose elements all were set.
+
+        `keep` are views of `x` that stand for what they are by now already.
+        """
         if not isinstance(new, Tracer):
             new = Tracer(type_of(new), self, self.atom(new), new if self.concrete else None)  # type: ignore[arg-type]
-        if x.owner is self:
-            x.ref, x.value, x.weak, x.where = self.atom(new), new.value, None, new.where  # type: ignore[assignment]
-            return
-        self.reread.clear()
-        if x.views is None or x.views.base is None:
-            self.capture(x)
-            self.written[id(x)] = (x, self.atom(new))  # type: ignore[assignment]
-        else:
-            self.reread[id(x)] = (x, self.atom(new))  # type: ignore[assignment]
+        assert x.owner is self
+        x.ref, x.value, x.weak, x.where = self.atom(new), new.value, None, new.where  # type: ignore[assignment]
 
     def is_stale(self, x: Tracer) -> str | None:
         """Why the contents of an array are not known any more; None if they are."""
@@ -238,7 +213,7 @@ class Trace:
                 self.check_fresh(x)
             if x.owner is self:
                 return x.ref  # type: ignore[return-value]
-            return self.outer(x) if self.region else self.capture(x)
+            return self.outer(x)
         if isinstance(x, np.ndarray):
             return self.capture(x)
         number: Any = x if isinstance(x, np.generic) else np.asarray(x)[()]
@@ -337,12 +312,21 @@ def apply(op: Op, args: Sequence, params: dict[str, Any]):
     return op.reference(*args, **params)
 
 
+AnyTrace = TypeVar("AnyTrace", bound=Trace)
+
+
 @contextmanager
-def open_trace(name: str, concrete: bool, region: bool = False) -> Iterator[Trace]:
-    """Push a trace; on leaving, it is closed and its tracers can be used no more."""
-    trace = Trace(name, concrete)
-    trace.parent, trace.region = current_trace(), region
-    if concrete and trace.parent is not None and trace.parent.guards is not None:
+def open_trace(name: str, concrete: bool) -> Iterator[Trace]:
+    """Push a new trace; on leaving, it is closed and its tracers can be used no more."""
+    with opened(Trace(name, concrete)) as trace:
+        yield trace
+
+
+@contextmanager
+def opened(trace: AnyTrace) -> Iterator[AnyTrace]:
+    """Push a trace that was just made; on leaving, it is closed and its tracers can be used no more."""
+    trace.parent = current_trace()
+    if trace.concrete and trace.parent is not None and trace.parent.guards is not None:
         trace.guards = []
     _state.stack.append(trace)
     try:

@@ -92,7 +92,7 @@ def advance(x: Any, how: str) -> None:
                       "would get the same", fix="make it in the function, from a seed, or pass what it gives as an argument")
     inner: Trace | None = trace
     while inner is not made[1]:
-        if inner is None or inner.region:
+        if inner is None or inner.is_region:
             raise declined(f"{how} a {kind} that was made outside of a loop or branch",
                            "the block is recorded once, however often it runs", "draw what it gives before the block, into an array")
         inner = inner.parent

@@ -15,6 +15,7 @@ import numpy as np
 
 from autodiff.capture.advancing import outermost
 from autodiff.capture.locations import Slot
+from autodiff.capture.region import Region
 from autodiff.capture.state import (
     CONTINUE,
     UNBOUND,
@@ -37,7 +38,7 @@ from tracer.errors import ShapeError
 from tracer.graph import Var
 from tracer.integers import agree, counter
 from tracer.op import type_of
-from tracer.trace import Trace, Tracer
+from tracer.trace import Tracer
 from tracer.tree import unflatten
 from tracer.types import ArrayType, i64
 
@@ -141,7 +142,7 @@ class Attempt:
         self.growing: dict[Target, tuple] = {}  # names of such arrays, and the shapes after the last step
         self.placed: dict[Target, Placed] = {}
 
-    def run(self, trace: Trace) -> None:
+    def run(self, trace: Region) -> None:
         """Trace test and body."""
         self.trace = trace
         self.i = trace.input(i64, weak=int)

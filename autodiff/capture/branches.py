@@ -1,7 +1,7 @@
 """Both ways of a condition that is not decided, as one node of a graph.
 
 Each way is traced once, as a region. Its names are looked at before and after; arrays that it writes in place are found by the trace
-(`Trace.written`), and so are places in objects that it sets (`Trace.touched`). All together are what the branch gives.
+(`Region.written`), and so are places in objects that it sets (`Region.touched`). All together are what the branch gives.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from autodiff.capture.advancing import outermost
 from autodiff.capture.locations import reachable
+from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.state import (
     NONE,
@@ -39,7 +40,7 @@ from tracer.graph import Graph, Var, live_nodes
 from tracer.op import type_of
 from tracer.ops.control import cond as cond_op
 from tracer.promote import cast_to
-from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace, reopened, zeros
+from tracer.trace import Trace, Tracer, bind, current_trace, inline, opened, reopened, zeros
 from tracer.tree import leaf_paths, unflatten
 from tracer.types import ArrayType, i64
 
@@ -59,7 +60,7 @@ def follow(block: Callable | None, rest: Callable | None, names: Sequence[str] =
 class _Path:
     """One way through a branch."""
 
-    def __init__(self, trace: Trace, jump: Jump | None, values: dict[Target, Any]):
+    def __init__(self, trace: Region, jump: Jump | None, values: dict[Target, Any]):
         self.trace = trace
         self.jump = jump
         self.values = values
@@ -99,8 +100,7 @@ def _traced(then: Callable, otherwise: Callable, cells: Cells, blocks: Sequence[
         for way in (then, otherwise):
             cells.restore(before)
             changed += snapshot.restore()
-            with open_trace("branch", False, region=True) as trace, exceptions_refused("one path of a branch"):
-                trace.held = held
+            with opened(Region("branch", held)) as trace, exceptions_refused("one path of a branch"):
                 try:
                     jump = way()
                 finally:

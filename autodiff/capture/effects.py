@@ -327,7 +327,7 @@ def effects_on(x: Any, what: str) -> Effects | None:
         return None
     inner: Trace | None = trace
     while inner is not None:
-        if not inner.region and not inner.once:
+        if not inner.is_region and not inner.once:
             raise explain(UnsupportedError, f"{what} in `{inner.name}`, which is recorded once and runs several times",
                           why="Python would do it at each run", fix="return the value from the function, and keep it outside")
         inner = inner.parent
@@ -375,7 +375,7 @@ def performed(f: Callable, args: tuple, kwargs: dict) -> Any:
                 raise explain(UnsupportedError, f"{name} of a traced value {t.type}", why="its number is not known here")
             return number_of(t)
         return f(*walk(_frozen(args), number, {}), **walk(_frozen(kwargs), number, {}))
-    if trace.region:
+    if trace.is_region:
         raise declined(f"{name} in a loop or branch", "the block is recorded once, however often it runs", "call it after the block")
     effects_on(None, name)
     effects.do(None, f, _frozen(args), _frozen(kwargs))
@@ -455,7 +455,7 @@ def array_here(x: np.ndarray, effects: Effects) -> Tracer:
 
 
 def _recording(trace: Trace) -> Trace:
-    while trace.parent is not None and (trace.region or not trace.once):
+    while trace.parent is not None and (trace.is_region or not trace.once):
         trace = trace.parent
     return trace
 

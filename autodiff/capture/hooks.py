@@ -24,6 +24,7 @@ from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
 from autodiff.capture.notes import note
 from autodiff.capture.questions import attribute_of
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
+from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
@@ -43,7 +44,7 @@ from tracer.errors import (
 )
 from tracer.graph import Const, Graph, live_nodes
 from tracer.ops.control import require as require_op
-from tracer.trace import Tracer, bind, current_trace, inline, open_trace
+from tracer.trace import Tracer, bind, current_trace, inline, opened
 
 __all__ = ["Hooks", "hooks", "lifted", "lift_here"]
 
@@ -99,8 +100,7 @@ class Hooks(ControlFlow):
         """The rest is looked at only if v does not decide; where that cannot be noticed, both are computed."""
         held = slots.reachable(parts)
         snapshot = Snapshot(held)
-        with open_trace("block", False, region=True) as trace, exceptions_refused("a part of a condition"):
-            trace.held = held
+        with opened(Region("block", held)) as trace, exceptions_refused("a part of a condition"):
             try:
                 w = self._logical(parts[0](), parts[1:], conjunction)
             finally:

@@ -21,6 +21,7 @@ from autodiff.capture.effects import will_change as will_change_unseen
 from autodiff.capture.effects import will_do, will_put
 from autodiff.capture.excluded import is_library_file
 from autodiff.capture.places import plain_setter, set_raw
+from autodiff.capture.region import Region
 from autodiff.capture.state import UNBOUND, declined, regions
 from tracer.errors import is_internal_file
 from tracer.trace import Trace, Tracer, current_trace
@@ -181,7 +182,7 @@ def _set_appended(x: list, key: Any, value: Any) -> None:
         For any other element, and in a branch, whose elements are not those of the step.
     """
     trace = current_trace()
-    mine = trace.appended.get(id(x)) if trace is not None and trace.appended is not None else None
+    mine = trace.appended.get(id(x)) if isinstance(trace, Region) and trace.appended is not None else None
     if mine is None or not mine[1] or isinstance(key, Tracer) or key != -1:
         raise declined("writing to a list in a loop that appends to it", "its elements are not known while the body is recorded",
                        "use an array made before the loop and write its elements")
@@ -214,7 +215,7 @@ def set_variable(read: Callable[[], Any]) -> None:
 
 
 def append(x: list, value: Any) -> None:
-    """`x.append(value)`. In the body of a loop, what is appended to a list from outside is kept for each step (`Trace.appended`).
+    """`x.append(value)`. In the body of a loop, what is appended to a list from outside is kept for each step (`Region.appended`).
 
     Raises
     ------
@@ -228,7 +229,7 @@ def append(x: list, value: Any) -> None:
         will_do(x, "append", (value,), {})
         x.append(value)
     else:
-        assert trace is not None and trace.appended is not None
+        assert isinstance(trace, Region) and trace.appended is not None
         trace.appended.setdefault(id(x), (x, [], list(x)))[1].append(value)
         if is_pending(x):
             x[-1] = value
@@ -236,12 +237,12 @@ def append(x: list, value: Any) -> None:
 
 def _is_from_outside(x: list, trace: Trace | None) -> bool:
     """Whether a list was there before the block that is being traced."""
-    return trace is not None and trace.region and id(x) in trace.held
+    return isinstance(trace, Region) and id(x) in trace.held
 
 
 def may_append(x: list, trace: Trace | None) -> bool:
     """Whether it is known how often an append in a block is done."""
-    return not _is_from_outside(x, trace) or trace.appended is not None     # type: ignore[union-attr]
+    return not isinstance(trace, Region) or id(x) not in trace.held or trace.appended is not None
 
 
 class Pending:

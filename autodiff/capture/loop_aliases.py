@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.capture.body import Attempt, Carried
+from autodiff.capture.region import Region
 from autodiff.capture.state import UNBOUND, declined
 from autodiff.numpy.aliasing import relatives
-from tracer.trace import Trace, Tracer
+from tracer.trace import Tracer
 
 __all__ = ["LoopAliases", "check_aliases"]
 
@@ -51,7 +52,7 @@ def _root(x: Tracer) -> Tracer:
     return x
 
 
-def check_aliases(attempt: Attempt, results: Sequence[Carried], trace: Trace) -> None:
+def check_aliases(attempt: Attempt, results: Sequence[Carried], trace: Region) -> None:
     """Refuse names that share an array which the loop writes: what one of them sees could not be followed."""
     seen: dict[int, str] = {}
     writes = any(p.is_written() for p in attempt.placed.values())
@@ -71,7 +72,7 @@ def check_aliases(attempt: Attempt, results: Sequence[Carried], trace: Trace) ->
     _check_ends(attempt, results, trace)
 
 
-def _check_starts(attempt: Attempt, trace: Trace) -> None:
+def _check_starts(attempt: Attempt, trace: Region) -> None:
     """An array under a name that the loop binds anew may also be reached under other names, and one of them be written."""
     starts = [(n, start, t.ref is not v) for n, p in attempt.placed.items()
               for t, v, start in zip(p.tracers, p.vars, p.starts, strict=True) if isinstance(start, Tracer) and start.type.shape]
@@ -85,7 +86,7 @@ def _check_starts(attempt: Attempt, trace: Trace) -> None:
                                f"copy it, `{n} = {n}.copy()`")
 
 
-def _check_ends(attempt: Attempt, results: Sequence[Carried], trace: Trace) -> None:
+def _check_ends(attempt: Attempt, results: Sequence[Carried], trace: Region) -> None:
     """A name whose array a step writes must not be bound to an array that has another name, for the next step to write."""
     ends = [(c.name, [r for x in c.ends if isinstance(x, Tracer) and x.type.shape for r in relatives(x)]) for c in results]
     for n, arrays in ends:

@@ -1,8 +1,8 @@
 """A loop as one node of a graph.
 
 The body is traced as a region (`autodiff/capture/body.py`), again until the types of what it hands on settle. What the loop carries are the
-names that it binds, arrays that it writes in place (`Trace.written`), places in objects that it sets (`Trace.touched`), and lists that it
-appends to (`Trace.appended`).
+names that it binds, arrays that it writes in place (`Region.written`), places in objects that it sets (`Region.touched`), and lists that it
+appends to (`Region.appended`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from autodiff.capture.body import Attempt, Carried, Hint, Steps, hint_of, known_
 from autodiff.capture.branches import pass_on_stale
 from autodiff.capture.locations import PENDING, Slot, append, may_append, mutating, reachable, will_set
 from autodiff.capture.loop_aliases import LoopAliases, check_aliases
+from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.state import (
     BREAK,
@@ -51,7 +52,7 @@ from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop as loop_op
 from tracer.passes.scalar_replacement import apart
 from tracer.promote import cast_to
-from tracer.trace import Trace, Tracer, bind, current_trace, inline, open_trace, reopened, trace_graph, zeros
+from tracer.trace import Trace, Tracer, bind, current_trace, inline, opened, reopened, trace_graph, zeros
 from tracer.tree import LEAF, unflatten
 from tracer.types import ArrayType, Dim, i64
 
@@ -128,8 +129,7 @@ class _Loop:
         """One trace of the body, and what it hands on; None if another one is needed."""
         around = current_trace()
         attempt = Attempt(self.steps, self.body, list(self.carry), list(self.cells.names), self.cells, self.init, self.hint)
-        with open_trace("loop", False, region=True) as trace, _read_by_nobody(self.lists), exceptions_refused("a step of a loop"):
-            trace.held = self.held
+        with opened(Region("loop", self.held)) as trace, _read_by_nobody(self.lists), exceptions_refused("a step of a loop"):
             trace.appended = {} if self.sure and self.steps.memory is None else None
             try:
                 if self._traced(attempt, trace, around):
@@ -142,7 +142,7 @@ class _Loop:
                     raise attempt.irregular(e) from e
                 raise
 
-    def _traced(self, attempt: Attempt, trace: Trace, around: Trace | None) -> bool:
+    def _traced(self, attempt: Attempt, trace: Region, around: Trace | None) -> bool:
         """Trace the body; whether it sets places or appends to lists that were not known of."""
         try:
             attempt.run(trace)
@@ -177,7 +177,7 @@ def _read_by_nobody(lists: dict[int, tuple[list, list]]) -> Iterator[None]:
             x[:] = elements
 
 
-def _appended(attempt: Attempt, trace: Trace) -> list:
+def _appended(attempt: Attempt, trace: Region) -> list:
     """The leaves of all that a step appends to lists.
 
     Raises
@@ -205,7 +205,7 @@ def _appended(attempt: Attempt, trace: Trace) -> list:
 class _Recording:
     """The node of a loop while it is put together: what each carry starts with, is in a step and after it, and who receives the result."""
 
-    def __init__(self, attempt: Attempt, results: Sequence[Carried], trace: Trace, cells: Cells, sure: bool):
+    def __init__(self, attempt: Attempt, results: Sequence[Carried], trace: Region, cells: Cells, sure: bool):
         self.attempt, self.results, self.trace, self.cells, self.sure = attempt, results, trace, cells, sure
         self.starts: list = []              # a value, or the type of zeros
         self.inputs: list[Var] = []
@@ -327,7 +327,7 @@ class _Recording:
                     stale(start, f"`{n}` was bound anew in a loop that also writes the array", given)
 
 
-def _extend_lists(attempt: Attempt, trace: Trace, stacks: Sequence[Tracer]) -> list[tuple[Tracer, Sequence]]:
+def _extend_lists(attempt: Attempt, trace: Region, stacks: Sequence[Tracer]) -> list[tuple[Tracer, Sequence]]:
     """Give each list what the steps appended to it; the rows that are arrays, and what they were in the loop."""
     rest = iter(stacks)
     rows: list[tuple[Tracer, Sequence]] = []

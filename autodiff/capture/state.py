@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autodiff.capture.region import Region
 from autodiff.leaves import as_leaf
 from tracer.errors import ConcreteValueError, DTypeError, ShapeError, TraceError, explain, line_of
 from tracer.graph import Graph, Where
 from tracer.op import type_of
 from tracer.promote import broadcast_to, cast_to
-from tracer.trace import Trace, Tracer, current_trace
+from tracer.trace import Tracer, current_trace
 from tracer.tree import flatten
 from tracer.types import ArrayType
 
@@ -259,10 +260,10 @@ def converted(x, t: ArrayType):
     return x if type_of(x).shape == t.shape else broadcast_to(x, t.shape)
 
 
-def regions() -> Iterable[Trace]:
+def regions() -> Iterable[Region]:
     """The open blocks, innermost first."""
     trace = current_trace()
-    while trace is not None and trace.region:
+    while isinstance(trace, Region):
         yield trace
         trace = trace.parent
 

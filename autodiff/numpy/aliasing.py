@@ -140,9 +140,7 @@ def assign(root: Tracer, new: Tracer, written: Sequence[Tracer] = ()) -> None:
     """Let an array that is no view stand for a new value, and read its views anew, but for those in `written`."""
     trace = current_trace()
     assert trace is not None
-    kept = {id(y): trace.reread[id(y)] for y in written if id(y) in trace.reread}
-    trace.rebind(root, new)
-    trace.reread.update(kept)
+    trace.rebind(root, new, written)
     if root.views is None:
         return
     done = {id(root), *map(id, written)}
