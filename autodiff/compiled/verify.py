@@ -75,9 +75,9 @@ def verified_call(name: str, function: Callable, recorded: Recorded, args: tuple
     problem = _difference(got.result, wanted.result, exact, "result")
     problem = problem or _difference(got.leaves, wanted.leaves, exact, "the arguments afterwards")
     if problem and not exact:   # what cancels is as uncertain as the largest number on the way
-        largest = _largest_value(recorded, before)
-        problem = _difference(got.result, wanted.result, exact, "result", largest)
-        problem = problem or _difference(got.leaves, wanted.leaves, exact, "the arguments afterwards", largest)
+        way = _Way(_largest_value(recorded, before), _coarsest(recorded.graph))
+        problem = _difference(got.result, wanted.result, exact, "result", way)
+        problem = problem or _difference(got.leaves, wanted.leaves, exact, "the arguments afterwards", way)
     if problem:
         raise VerificationError(f"`{name}`: {problem}\n  {_first_wrong_node(recorded, before)}")
     return got.result
@@ -155,28 +155,37 @@ def is_exact(graph: Graph) -> bool:
 
 # -- comparing ------------------------------------------------------------------------------------
 
-def _difference(got: Any, wanted: Any, exact: bool, what: str, largest: float = 0.0) -> str:
-    """Where two trees differ first; empty if they do not. `largest` is the magnitude that rounding errors may come from."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What rounding errors come from: the largest magnitude on the way to a result, and the relative error of the coarsest type."""
+
+    largest: float = 0.0
+    eps: float = 0.0
+
+
+def _coarsest(graph: Graph) -> float:
+    """The relative error of the type with the fewest digits in a graph: a float64 may be made of float32 numbers."""
+    types = {v.type.dtype for n in all_nodes(graph) for v in n.outputs} | {t.dtype for t in graph.in_types}
+    return max([float(np.finfo(t).eps) for t in types if t.kind == "f"], default=0.0)
+
+
+def _difference(got: Any, wanted: Any, exact: bool, what: str, way: _Way = _Way()) -> str:  # noqa: B008 - it does not change
+    """Where two trees differ first; empty if they do not."""
     (a, a_tree), (b, _) = flatten(got), flatten(wanted)
     if len(a) != len(b):
         return f"{what} has {len(a)} arrays, not {len(b)}"
     for x, y, path in zip(a, b, leaf_paths(a_tree), strict=True):
-        problem = _differs(np.asarray(x), np.asarray(y), exact, largest)
+        problem = _differs(np.asarray(x), np.asarray(y), exact, way)
         if problem:
             return f"{what}{path}{'' if problem.startswith('[') else ' '}{problem}"
     return ""
-
-
-def tolerance(dtype: np.dtype) -> float:
-    """The relative error up to which results that are not exact count as equal: half of the digits."""
-    return float(np.sqrt(np.finfo(dtype).eps)) if dtype.kind == "f" else 0.0
 
 
 ROUNDINGS = 1000
 """Roundings of the largest value on the way that may add up in a result."""
 
 
-def _differs(x: np.ndarray, y: np.ndarray, exact: bool, largest: float = 0.0) -> str:
+def _differs(x: np.ndarray, y: np.ndarray, exact: bool, way: _Way = _Way()) -> str:  # noqa: B008 - it does not change
     if x.shape != y.shape:
         return f"has shape {x.shape}, not {y.shape}"
     if x.dtype != y.dtype:
@@ -188,7 +197,8 @@ def _differs(x: np.ndarray, y: np.ndarray, exact: bool, largest: float = 0.0) ->
             if exact:
                 wrong |= (x == 0) & (y == 0) & (np.signbit(x) != np.signbit(y))
             else:
-                allowed = tolerance(x.dtype) * np.maximum(scale, np.abs(y)) + ROUNDINGS * np.finfo(x.dtype).eps * largest
+                eps = max(way.eps, float(np.finfo(x.dtype).eps))
+                allowed = np.sqrt(eps) * np.maximum(scale, np.abs(y)) + ROUNDINGS * eps * way.largest
                 wrong &= ~(np.abs(x - y) <= allowed)
     else:
         wrong = x != y

@@ -509,7 +509,8 @@ def test_equal_elements_stay_in_their_order():
     assert [float(v) for v in ad.jit(f)(x)] == f(x)
 
 
-def test_sorting_nan_is_refused():
+def test_sorting_nan_is_refused(monkeypatch):
+    monkeypatch.setattr(ad.config, "verify", "off")     # NumPy's sort gives a result here
     f = ad.jit(lambda x: sorted(x)[0])
     with pytest.raises(ValueError, match="nan"):
         f(np.array([1.0, np.nan, 0.0]))
@@ -527,7 +528,8 @@ def test_an_error_names_what_was_called_back():
             run(2.0)
 
 
-def test_opaque_functions_run_as_they_stand():
+def test_opaque_functions_run_as_they_stand(monkeypatch):
+    monkeypatch.setattr(ad.config, "verify", "off")     # it counts how often the function runs
     seen = []
 
     @ad.opaque

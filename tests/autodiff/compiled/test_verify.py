@@ -114,3 +114,10 @@ def test_what_is_exact():
     assert is_exact(ad.jit(split).trace(X))
     assert not is_exact(ad.jit(smooth).trace(X))
     assert is_exact(ad.jit(lambda i: (i * i).sum()).trace(np.arange(5)))
+
+
+def test_a_float64_that_is_made_of_float32_numbers_has_their_digits():
+    """It was an alarm: half of the digits of float64 were asked for."""
+    x = np.linspace(0.1, 0.9, 40).astype(np.float32)
+    f = ad.jit(lambda x: np.sum(np.exp(np.sin(x)), dtype=np.float64) * 1e3 - 1e3 * np.float64(np.sum(np.tanh(x))), verify="first")
+    assert np.isfinite(f(x))
