@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.eager.buffers import summed
-from autodiff.eager.kernels import TapeKernel, kernel_for, known_kernel, run
+from autodiff.eager.kernels import TapeKernel, evaluated_gradients, kernel_for, known_kernel, run
 from autodiff.eager.kinds import zeros_of
 from autodiff.eager.recipes import Pick, Pullback
 from autodiff.eager.tape import BY_KERNEL, Step, Walk, at_line, force, leaf_step, walk, where_of
@@ -51,7 +51,17 @@ def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]]
             return _through_kernel(kernel, walked, root, held, seed), walked.steps
         reason = _why_not(kernel)
     root.more().road = None, len(walked.steps), reason
-    return _step_by_step(walked, root, ones(root) if seed is None else seed), walked.steps
+    found = _step_by_step(walked, root, ones(root) if seed is None else seed)
+    if not _are_finite([g for _, g in found]) and _are_finite([root.value]) and not _obstacle(walked):
+        values = evaluated_gradients(walked, walked.roots[0], seed)
+        if values is not None:
+            root.more().road = None, len(walked.steps), "its graph was evaluated, as step by step a gradient was not finite"
+            found = list(zip([x for x, _ in found], values, strict=True))
+    return found, walked.steps
+
+
+def _are_finite(values: Sequence[Any]) -> bool:
+    return all(np.isfinite(x).all() for x in values)
 
 
 def _through_guard(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]] | None:

@@ -26,7 +26,7 @@ from autodiff.transforms.transpose import transpose_graph
 from codegen.config import config
 from tracer.graph import Atom, Graph, Node, Var, atom_type
 from tracer.op import ops
-from tracer.trace import full, inline, trace_graph
+from tracer.trace import evaluate, full, inline, trace_graph
 from tracer.types import is_inexact
 
 __all__ = ["Program", "TapeKernel", "kernel_for", "known_kernel", "run", "forget_kernels"]
@@ -258,6 +258,21 @@ def run(kernel: TapeKernel, walked: Walk, seed=None) -> tuple:
     for i in kernel.scalars:
         leaves[i] = leaves[i][()]
     return kernel.call(*leaves)     # type: ignore[misc]
+
+
+def evaluated_gradients(walked: Walk, root: int, seed=None) -> list | None:
+    """The gradients of the leaves by the NumPy evaluator; None where a length is known only at run time.
+
+    The graph of the whole tape has forms that do not overflow where the operations one by one do, as 1 / (1 + exp(-x)) does.
+    """
+    if any(s.recipe.__class__ is Recipe and not s.recipe.static for s in walked.steps):
+        return None
+    graph = Program(walked, root, (), seed is not None).value_and_gradients()
+    given = [x.value if x.__class__ is Step else x for x in walked.outside]
+    inputs = [np.asarray(x, t.dtype) if t.shape else np.asarray(x, t.dtype)[()]
+              for x, t in zip([*given, *([seed] if seed is not None else [])], graph.in_types, strict=True)]
+    with np.errstate(all="ignore"):
+        return [np.array(g) if np.shape(g) else g for g in evaluate(graph, inputs)[1:]]
 
 
 def forget_kernels() -> None:

@@ -295,3 +295,22 @@ def test_a_dict_of_numbers_is_read_by_the_number():
         for _ in range(4):
             np.testing.assert_allclose(g(x), [slope, 0.0])
         assert ad.why(g).startswith("through its graph")
+
+
+def test_gradients_are_finite_where_the_operations_one_by_one_overflow():
+    """A tape that is new goes operation by operation, which gives inf * 0 here; then its graph is evaluated. The suite had only `jit`."""
+    x = np.array([-745.0, 1.0])
+
+    def f(x):
+        return np.sum(1 / (1 + np.exp(-x)))
+    want = ad.jit(ad.grad(f))(x)
+    assert np.isfinite(want).all()
+    for _ in range(4):
+        g = ad.grad(f)
+        np.testing.assert_allclose(g(x), want)
+        t = ad.tensor(x, requires_grad=True)
+        y = f(t)
+        with np.errstate(all="ignore"):
+            y.backward()
+        np.testing.assert_allclose(t.grad.numpy(), want)
+    assert "its graph was evaluated" in ad.why(g)
