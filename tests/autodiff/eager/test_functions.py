@@ -297,6 +297,7 @@ def test_a_dict_of_numbers_is_read_by_the_number():
         assert ad.why(g).startswith("through its graph")
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
 def test_gradients_are_finite_where_the_operations_one_by_one_overflow():
     """A tape that is new goes operation by operation, which gives inf * 0 here; then its graph is evaluated. The suite had only `jit`."""
     x = np.array([-745.0, 1.0])
