@@ -160,15 +160,8 @@ def entry(tool: str, case: Case, params: list, data: list) -> Callable[[list], l
     return _torch(case, params, data, compiled=tool == "torch.compile")
 
 
-def _autodiff(case: Case, params: list, data: list) -> Callable[[list], list]:
-    import numpy as np
-
-    import autodiff as ad
-    tensors = [ad.tensor(p, requires_grad=True) for p in params]
-    fixed = [ad.tensor(d) for d in data]
-    opt = ad.optim.Adam(tensors, lr=1e-4) if case.adam else None
-    program = programs(np)[case.program]
-
+def stepping(program: Callable, tensors: list, fixed: list, opt: Any) -> Callable:
+    """A call of a program on tensors, of this project or of PyTorch: its gradients; with an optimiser, the parameters after a step."""
     def call(drawn_data):
         for p in tensors:
             p.grad = None
@@ -178,6 +171,18 @@ def _autodiff(case: Case, params: list, data: list) -> Callable[[list], list]:
         opt.step()
         return tensors
     return call
+
+
+def _autodiff(case: Case, params: list, data: list) -> Callable[[list], list]:
+    import numpy as np
+
+    import autodiff as ad
+    tensors = [ad.tensor(p, requires_grad=True) for p in params]
+    fixed = [ad.tensor(d) for d in data]
+    opt = ad.optim.Adam(tensors, lr=1e-4) if case.adam else None
+    program = programs(np)[case.program]
+
+    return stepping(program, tensors, fixed, opt)
 
 
 def _functional(case: Case, params: list, data: list, of: str) -> Callable[[list], list]:
@@ -227,15 +232,7 @@ def _torch(case: Case, params: list, data: list, compiled: bool) -> Callable[[li
         torch._dynamo.reset()
         program = torch.compile(program)
 
-    def call(drawn_data):
-        for p in tensors:
-            p.grad = None
-        program(tensors, drawn_data or fixed).backward()
-        if opt is None:
-            return [p.grad for p in tensors]
-        opt.step()
-        return tensors
-    return call
+    return stepping(program, tensors, fixed, opt)
 
 
 # -- measuring ----------------------------------------------------------------------------------------------------------------------

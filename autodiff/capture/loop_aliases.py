@@ -24,12 +24,12 @@ class LoopAliases:
     def __init__(self, attempt: Attempt, results: Sequence[Carried]):
         self.starts: dict[int, Any] = {}        # placeholder -> the array before the loop
         self.ends: dict[int, Any] = {}          # placeholder -> the array at the end of a step
-        ends = {id(c.name): c.ends for c in results}
+        ends = {c.name: c.ends for c in results}
         for n, p in attempt.placed.items():
             for k, t in enumerate(p.tracers):
                 if t.type.shape and isinstance(p.starts[k], Tracer):
                     self.starts[id(t)] = p.starts[k]
-                    self.ends[id(t)] = ends[id(n)][k] if id(n) in ends else None
+                    self.ends[id(t)] = ends[n][k] if n in ends else None
 
     def starts_of(self, x: Tracer) -> list[tuple[Tracer, bool]]:
         """The arrays from before the loop that x, an array at the end of a step, may be a part of; whether it is the very one for sure."""

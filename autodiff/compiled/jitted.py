@@ -68,8 +68,7 @@ class Jitted:
     is_jitted = True
 
     def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
-                 threads: int | None = None, wait: bool | None = None,
-                 donate: tuple[int, ...] = (), verify: str | None = None):
+                 threads: int | None = None, wait: bool | None = None, donate: tuple[int, ...] = (), verify: str | None = None):
         functools.update_wrapper(self, f)
         _all.add(self)
         self.function = f
@@ -77,9 +76,7 @@ class Jitted:
         self._entries: OrderedDict[Signature, Entry] = OrderedDict()
         self._max = max_signatures
         self._timed = timed
-        self._threads = threads
-        self._wait = wait
-        self._donate = donate
+        self._threads, self._wait, self._donate = threads, wait, donate
         if verify is not None and verify not in VERIFY:
             raise ValueError(f"verify is {verify!r}; it is one of {', '.join(VERIFY)}")
         self._verify = verify
@@ -100,6 +97,7 @@ class Jitted:
         self._watched: list | None = None               # what the native entry compares
         self._changed = ""
         self._acts = False              # whether it changes something outside
+        self._by_python: dict[str, int] = {}    # why calls ran uncompiled, and how many
         self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
         self._learned = Learned()       # what the function changes outside of it
         self._by_layout = False     # whether the layout of arguments belongs to the signature
@@ -170,16 +168,18 @@ class Jitted:
             self._native.watch(self._watched or [])
 
     def _call(self, args: tuple, kwargs: dict | None = None):
-        """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call.
-
-        Where the program raises an exception after it has changed something outside, Python runs it.
-        """
+        """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call."""
         try:
             return self._call_by_signature(args, kwargs or {})
         except Exception as e:
             if not has_lost_effects(e):
                 raise
-        return self.function(*args, **(kwargs or {}))
+        return self._uncompiled("they raise after they have changed something outside", self.function, args, kwargs or {})
+
+    def _uncompiled(self, why: str, function: Callable, args: tuple, kwargs: dict):
+        """Let Python run a call; `why` tells how many did so."""
+        self._by_python[why] = self._by_python.get(why, 0) + 1
+        return function(*args, **kwargs)
 
     def _call_by_signature(self, args: tuple, kwargs: dict):
         statics: tuple = ()
@@ -193,7 +193,8 @@ class Jitted:
             if any(isinstance(x, Tracer) for x in leaves):
                 return self._call_traced(args, kwargs, statics)
             if self._renewed > MOST_PATHS:
-                return bound(self.function, statics)(*args, **kwargs)
+                why = "what they change outside decides what the next call does"
+                return self._uncompiled(why, bound(self.function, statics), args, kwargs)
             entry = self._compile(key, args, kwargs, statics, leaves, tree)
         else:
             self._slow_hits += 1
@@ -489,10 +490,10 @@ class Jitted:
         if self._missed is None:
             return f"`{self.name}` has not been called yet"
         key, others, entry = self._missed
-        kernel = entry.kernel
         why = self._changed or (difference(key, others) if others else "")
         text_ = f"`{self.name}` compiled anew: {why}" if why else f"`{self.name}` compiled: first call"
-        text_ += kernel.explain()
+        text_ += entry.kernel.explain()
         if entry.variants is not None:
             text_ += entry.variants.why()
+        text_ += "".join(f"; {n} calls ran uncompiled: {reason}" for reason, n in self._by_python.items())
         return text_ + "".join(f"\n  {n}" for n in entry.recorded.notes)

@@ -21,16 +21,21 @@ def integer_of(x) -> Dim | None:
     return x.owner.integer_of(x.ref) if x.owner.level else None
 
 
+def _is_open(x) -> bool:
+    """Whether a value is a traced one that may be another number in a later run of what is being recorded."""
+    return isinstance(x, Tracer) and bool(x.owner.level) and (x.value is None or is_checked(x))
+
+
 def note_integer(x, low: Dim | None, high: Dim | None):
     """Note the bounds of a traced integer of which nothing else is known."""
-    if isinstance(x, Tracer) and x.value is None and x.owner.level and x.owner.integer_of(x.ref) is None:
+    if _is_open(x) and x.owner.integer_of(x.ref) is None:
         x.owner.integers[x.ref] = counter(low, high)
     return x
 
 
 def note_value(x, number: Dim) -> None:
     """Note that a traced integer is the number that a polynomial over loop counters and lengths gives."""
-    if isinstance(x, Tracer) and x.value is None and x.owner.level:
+    if _is_open(x):
         x.owner.integers[x.ref] = number
 
 
@@ -48,7 +53,7 @@ def integer_of_length(d: Dim):
     trace = current_trace()
     assert trace is not None
     n = trace.record(length_op, (), {"length": d})
-    if n.value is None:
+    if _is_open(n):
         trace.integers[n.ref] = in_counters(d)
     return n
 

@@ -135,6 +135,11 @@ q = v; q += 0.1
 q = a.T; q[1] = {v}
 q = a[{p}]; q[0] = {s}
 v, q = v * 0.9, v; t = t * 0.5 + q[0]
+v = v[::-1]
+v, y = y, v
+v, x = x, v
+q = v[:]; v = v * 0.5; q[0] = {s}
+d['v'], v = v, d['v']
 v[{p}], v[{p}] = v[{p}], v[0]
 np.multiply(v, {s}, out=v)
 v.fill({s})
@@ -313,6 +318,8 @@ class Writer:
 def source(seed: int) -> str:
     """The text of one program."""
     w = Writer(random.Random(seed))
+    if w.rnd.random() < 0.15:   # nothing that a graph gives: the program is compiled along the path taken
+        w.put("if s > 5.0:\n    return None")
     for _ in range(w.rnd.randint(1, 3)):
         w.statement(False)
     if w.rnd.random() < 0.7:

@@ -8,6 +8,9 @@ steps is known only at run time is not shared: who hands out the stretches would
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from codegen.loops.cost import work_of
 from codegen.loops.language import (
     Access,
@@ -41,14 +44,15 @@ def share_loops(program: Program, target: Target) -> Program:
     """Write into each loop of the outermost block whether threads share it; return the program."""
     if target.threads > 1:
         usage = Usage(program.body, {b for b in program.outputs if isinstance(b, Buffer) and not b.shape})
+        users = Counter(root for s in program.body for root in {a.buffer.storage for a in accesses(s)})
         for s in program.body:
             if isinstance(s, For) and isinstance(s.stop, Lit) and s.parallel and not s.reverse and _is_simple(s) and work_of(s) >= ENOUGH:
-                s.threads = _shared(s, program, usage)
+                s.threads = _shared(s, users, usage)
     return program
 
 
-def _shared(s: For, program: Program, usage: Usage) -> ThreadPlan | None:
-    """How threads can share a loop; None if they cannot."""
+def _shared(s: For, users: Mapping[Buffer, int], usage: Usage) -> ThreadPlan | None:
+    """How threads can share a loop; None if they cannot. `users`: for each array, how many statements of the program touch it."""
     sums = _sums(s, usage)
     if sums is None:
         return None
@@ -56,12 +60,11 @@ def _shared(s: For, program: Program, usage: Usage) -> ThreadPlan | None:
     for a in accesses(s):
         if not is_variable(a.buffer):
             touched.setdefault(a.buffer.storage, []).append(a)
-    outside = {a.buffer.storage for other in program.body if other is not s for a in accesses(other)}
     own = []
     for root, found in touched.items():
         if not any(a.write for a in found) or _are_different(found, s):
             continue
-        if root in outside or root.role != "scratch" or root.static_shape() is None:
+        if users[root] > 1 or root.role != "scratch" or root.static_shape() is None:
             return None
         own.append(root)
     return ThreadPlan(sums, tuple(own))

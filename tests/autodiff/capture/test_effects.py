@@ -474,3 +474,25 @@ def test_random_programs_with_effects(seed, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check_program(seed, tmp_path, ("jit", "jit(grad)", "grad"))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_calls_that_python_runs_are_told():
+    """They ran uncompiled without a word in `why`."""
+    log, out = [], []
+
+    def decides(x):
+        log.append(float(x))
+        return x if len(log) % 2 else x * 2
+
+    def raises(x):
+        out.append(1)
+        return np.ones(3)[x]
+    f, g = ad.jit(decides), ad.jit(raises)
+    for _ in range(14):
+        f(1.0)
+    assert "5 calls ran uncompiled: what they change outside decides" in f.why()
+    g(1)
+    with pytest.raises(IndexError):
+        g(7)
+    assert "1 calls ran uncompiled: they raise after they have changed something outside" in g.why() and out == [1, 1]

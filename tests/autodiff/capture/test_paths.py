@@ -20,7 +20,24 @@ BODIES = [
     "np.digitize(x, np.array([0.0, q]))", "{1: x}.get(int(k[0]), -x)", "(x, -x)[k[0] % 2]", "[x, -x][int(m[0])]", "set_mask(x, m, q)", "set_at(x, k, q)",
     "set_part(x, k[0], q)", "np.geomspace(q, q + 1, 3)", "x * float(f'{q:.1f}')",
 ]
+LIBRARY = [
+    "sorted(list(x))[1]", "sorted(x, key=lambda v: -v)[0]", "max(x, key=lambda v: -v)", "min(zip(x, k), key=lambda t: t[0])[1]",
+    "statistics.median(list(x))", "statistics.mean(list(x)) * q", "bisect.bisect([0.5, 1.5, 2.5], q) * x", "[*itertools.accumulate(x)][-1]",
+    "functools.reduce(operator.mul, x)", "sum(v for v, b in zip(x, m) if b)", "sum(itertools.compress(x, m))", "Counter(list(k))[1] * x",
+    "len({int(a) for a in k}) * x", "x[[int(a) for a in k]]", "','.join(str(int(a)) for a in k).count('1') * x", "(f'{q:.2f}' == '0.30') * x",
+    "np.vectorize(lambda v: v if v > 1 else -v)(x)", "x[sorted(range(3), key=lambda i: x[i])]", "any(v > 2 for v in x) * x",
+    "next(i for i, b in enumerate(m) if b) * x", "list(m).index(True) * x", "(q in [0.3, 0.7]) * x", "[v for v in x if v > 0.7][0]",
+    "round(q, 1) * x", "math.floor(q * 10) * x", "divmod(q, 0.2)[0] * x", "x * (1 if k[0] else 2)", "np.where(m)[0].size * x",
+    "np.nonzero(k)[0][0] * x", "np.flatnonzero(m)[-1] * x", "x[m].size * x", "x[m][0]", "x[np.argsort(k)][m].sum()",
+    "np.tile(q, int(k[0]) + 1).sum()", "np.partition(x, int(k[0]))[int(k[0])]", "x ** int(k[0])", "np.concatenate([x[:1]] * (int(k[0]) + 1)).sum()",
+    "x[::-1 if m[0] else 1]", "dict(zip(map(int, k), x)).get(1, 0.0)", "q.is_integer() * x", "x.item(int(k[0]))",
+    "np.diff(np.flatnonzero(np.concatenate(([True], m, [True])))).max() * x", "np.diff(np.flatnonzero(m)).sum() * x", "np.isclose(q, 0.3) * x",
+]
+"""What the standard library and Python itself make of the numbers."""
 HELPERS = """
+import bisect, functools, itertools, math, operator, statistics
+from collections import Counter
+
 import numpy as np
 
 def set_mask(x, m, q):
@@ -49,7 +66,7 @@ CALLS = [(np.array([1.0, 2.0, 4.0]), np.array([0, 2, 1]), np.array([True, False,
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("body", BODIES + LIBRARY)
 def test_other_numbers_of_the_same_path(body, tmp_path):
     file = tmp_path / "path_program.py"
     file.write_text(HELPERS + body + "\n", encoding="utf-8")
