@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from tracer.types import ArrayType, Size, substitute
+from tracer.types import ArrayType, Length, Size, substitute
 
 if TYPE_CHECKING:
     from tracer.op import Op
@@ -244,6 +244,10 @@ def structure(graph: Graph) -> tuple:
     def plain(value):
         if isinstance(value, Graph):
             return structure(value)
+        if type(value) is Length:
+            return value.size
+        if isinstance(value, ArrayType) and any(type(d) is Length for d in value.shape):
+            return value.dtype, plain(value.shape)
         if isinstance(value, (Size, ArrayType)) or isinstance(value, tuple):
             for s in sorted(size_symbols(value)):
                 sizes.setdefault(s, f"n{len(sizes)}")

@@ -27,6 +27,7 @@ from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit
 from autodiff.compiled.entries import CacheInfo, Entry
 from autodiff.compiled.environment import Surroundings
+from autodiff.compiled.shapes import Shapes
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
 from autodiff.compiled.specialise import MOST_PATHS, Variants
 from autodiff.compiled.verify import verified_call
@@ -100,6 +101,7 @@ class Jitted:
         self._by_python: dict[str, int] = {}    # why calls ran uncompiled, and how many
         self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
         self._learned = Learned()       # what the function changes outside of it
+        self._shapes = Shapes(self)
         self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
             from autodiff.compiled.interop import register_numba
@@ -302,6 +304,8 @@ class Jitted:
                 return
             self._look()
             new = {id(old): x for old, x in replaced}
+            for template in self._shapes.holders():
+                template.captured[:] = [new.get(id(x), x) for x in template.captured]
             for entry in self._entries.values():
                 for holder in [entry] if entry.variants is None else entry.variants.holders():
                     if any(id(x) in new for x in holder.captured):
@@ -332,6 +336,10 @@ class Jitted:
             if entry is not None:
                 return entry
             start = time.perf_counter()
+            served = self._shapes.entry(key, args, kwargs, statics, leaves)
+            if served is not None:
+                self._keep(key, served)
+                return served
             variants = None
             try:
                 rec = self._record_first(args, kwargs, statics)
@@ -479,6 +487,7 @@ class Jitted:
     def cache_clear(self) -> None:
         """Forget all kernels."""
         self._entries.clear()
+        self._shapes.clear()
         self._fast = self._call
         self._native, self._direct = None, self._positional
         self._by_convention.clear()
@@ -492,6 +501,7 @@ class Jitted:
         key, others, entry = self._missed
         why = self._changed or (difference(key, others) if others else "")
         text_ = f"`{self.name}` compiled anew: {why}" if why else f"`{self.name}` compiled: first call"
+        text_ += f"; {self._shapes.last}" if self._shapes.last else ""
         text_ += entry.kernel.explain()
         if entry.variants is not None:
             text_ += entry.variants.why()
