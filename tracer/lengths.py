@@ -9,10 +9,11 @@ needed (by C code, as a key of a dict, in a text), the length is pinned: the con
 >>> lengths = Lengths()
 >>> n = lengths.symbol(100)
 >>> m = (n - 1) * 2
->>> m > 16, m == 2 * n - 2, lengths.bounds[n.size.name_of_length()]
-(True, True, (17, None))
->>> lengths.hold({n.name(): 101}), lengths.hold({n.name(): 40})
-(True, False)
+>>> m > 70, m == 2 * n - 2, list(lengths.bounds.values())
+(True, True, [(37, None)])
+>>> holds = lengths.matcher([n, 3])
+>>> holds([101, 3]), holds([101, 4]), holds([30, 3])
+((101,), None, None)
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tracer.errors import user_line
 from tracer.sizes import Dim, Length, LengthSymbol, Size
 
 __all__ = ["Length", "LengthRange", "Lengths", "filled", "holds_length", "number_of", "plain", "shown", "source_of"]
@@ -35,8 +35,14 @@ LEAST = 17
 class Lengths:
     """The symbols of one recording, and the conditions under which it holds for other numbers.
 
+    Parameters
+    ----------
+    as_number : makes a traced number of a length, for arithmetic with floats and arrays; without it the length is pinned
+    line : gives the user's line that is being run
+
     Attributes
     ----------
+    numbers : what each symbol is in this recording
     bounds : for each symbol the least and the greatest number, None where there is none
     unequal : for each symbol numbers that it must not be
     conditions : source text of Python expressions over the symbols, which must be true
@@ -44,8 +50,9 @@ class Lengths:
     is_open : whether questions are still noted; after that a length knows only itself
     """
 
-    def __init__(self, as_number: Callable[[Length], Any] | None = None) -> None:
+    def __init__(self, as_number: Callable[[Length], Any] | None = None, line: Callable[[], Any] = lambda: None) -> None:
         self._as_number = as_number
+        self._line = line
         self.numbers: dict[str, int] = {}
         self.bounds: dict[str, tuple[int, int | None]] = {}
         self.unequal: dict[str, set[int]] = {}
@@ -138,7 +145,7 @@ class Lengths:
             self._why(text)
 
     def _why(self, text: str) -> None:
-        self.reasons.append((text, user_line()))
+        self.reasons.append((text, self._line()))
 
     # -- other numbers -------------------------------------------------------------------------
 
@@ -158,7 +165,7 @@ class Lengths:
 
     def broken(self, given: Sequence[int], dims: Sequence[Dim]) -> tuple[str, Any]:
         """What does not hold for the lengths of a call, and where it was asked; see `matcher`."""
-        numbers = {}
+        numbers: dict[str, int] = {}
         for k, d in reversed(list(enumerate(dims))):
             if type(d) is Length and (name := _symbol(d)) is not None:
                 numbers[name] = given[k]

@@ -121,7 +121,7 @@ class Length:
         self.number = number
         self.owner = owner
 
-    @property
+    @property    # type: ignore[misc]
     def __class__(self) -> type:    # type: ignore[override]
         return int
 
@@ -276,7 +276,7 @@ class Length:
         if isinstance(other, _FLOATS):
             if not math.isfinite(other):
                 return self.number < other
-            other = rounded(other)
+            other = rounded(other)    # type: ignore[arg-type]
         if _integer(other) is None:
             return _other(reflected, own, self, other)
         return _is_negative(self.size - other)
@@ -391,7 +391,7 @@ def as_int(x: Any) -> int:
     TypeError
         If it is no integer.
     """
-    return x if type(x) is Length else operator.index(x)
+    return x if type(x) is Length else operator.index(x)    # type: ignore[return-value]
 
 
 def hashable(x: Any) -> Any:

@@ -75,9 +75,7 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
     keeper = _Keeper(learned)
     changed: list[int] = []
     paths = leaf_paths(in_tree)
-    types = [leaf_type(x, label(p)) for x, p in zip(leaves, paths, strict=True)]
-    for k, shape in (shapes or {}).items():
-        types[k] = types[k].with_shape(shape)
+    types = [_type_of(x, label(p), shapes, k) for k, (x, p) in enumerate(zip(leaves, paths, strict=True))]
 
     def flat(*tracers):
         given: list[Any] = list(tracers)
@@ -122,6 +120,12 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
                         traced.reads, effects=keeper.replay)
     return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked_layout=traced.asked_layout,
                     reads=traced.reads, effects=keeper.replay)
+
+
+def _type_of(x: Any, path: str, shapes: Mapping[int, tuple[Dim, ...]] | None, k: int) -> ArrayType:
+    """The type of leaf `k`, whose shape may be given."""
+    t = leaf_type(x, path)
+    return t if shapes is None or k not in shapes else t.with_shape(shapes[k])
 
 
 def with_effects(attempt: Callable[[], Recorded], learned: Learned) -> Recorded:

@@ -24,7 +24,7 @@ import numpy as np
 from autodiff.capture import lift_here
 from autodiff.capture.effects import Learned, has_lost_effects
 from autodiff.capture.recording import Recorded, record, with_effects
-from autodiff.compiled.background import no_collection, submit
+from autodiff.compiled.background import no_collection, submit, waits
 from autodiff.compiled.entries import CacheInfo, Entry
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.shapes import Shapes
@@ -35,16 +35,13 @@ from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import VERIFY, config
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
-from tracer.graph import Graph, all_nodes
+from tracer.graph import Graph
 from tracer.ops.control import call
-from tracer.ops.control.loops import loop
 from tracer.trace import Tracer, bind, current_trace
 from tracer.tree import flatten, unflatten, unpacker
 
 __all__ = ["CacheInfo", "Jitted", "config"]
 
-WAITED_SECONDS = 0.02
-"""A call waits for its kernel if that will take no longer than this."""
 EXPLAINED = 64
 """Signatures that a miss is compared with when it is explained."""
 NATIVE_CHAIN = 8
@@ -356,7 +353,7 @@ class Jitted:
                 return entry
             captured = self._outside(rec)
             direct = self._convention(args, kwargs, statics)
-            if self._waits(rec.graph):
+            if waits(rec.graph, self._wait):
                 kernel = self._kernel(rec.graph)
                 entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 self._add_direct(entry, direct, tree, leaves)
@@ -404,14 +401,6 @@ class Jitted:
                 oldest.native.set([t for t in oldest.native.signatures if t is not oldest.table])
                 self._by_convention = {k: f for k, f in self._by_convention.items() if f.signatures}
         self._misses += 1
-
-    def _waits(self, graph: Graph) -> bool:
-        """Whether the call waits for its kernel. Programs of loops do: the evaluator would take longer than the compiler."""
-        from codegen.compile import expected_seconds
-        if (config.wait if self._wait is None else self._wait) or any(t.symbols() for t in graph.out_types):
-            return True
-        nodes = list(all_nodes(graph))
-        return any(n.op is loop for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
 
     def _finish(self, entry: Entry, tree, leaves, direct: Convention | None) -> None:
         """Compile in the background, and let calls go to the kernel from then on."""

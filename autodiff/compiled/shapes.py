@@ -2,8 +2,8 @@
 
 The first shape with which a function is called is recorded as it stands. When a second one comes, the lengths in which they differ are
 symbols (`tracer/lengths.py`), and what is recorded and compiled then holds for all shapes that meet its conditions: a new shape takes no
-tracing, no graph and no machine code, only the numbers in the kernel's table. A shape that does not meet them is recorded with symbols again,
-up to `MOST` times a structure. Lengths that have not differed stay numbers, and so do those below 17.
+tracing, no graph and no machine code, only the numbers in the kernel's table. A shape that does not meet them is recorded with symbols
+again, up to `MOST` times a structure. Lengths that have not differed stay numbers, and so do those below 17.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.capture.recording import Recorded
-from autodiff.compiled.background import submit
+from autodiff.compiled.background import submit, waits
 from autodiff.compiled.entries import Entry
 from autodiff.compiled.signature import Signature
 from autodiff.compiled.specialise import Variants, shared_arrays
 from autodiff.numpy.sizes import number_of_length
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import config
+from tracer.errors import user_line
 from tracer.lengths import LEAST, Lengths, number_of
 from tracer.passes.numbers import with_numbers
 from tracer.sizes import Length
@@ -116,7 +117,7 @@ class Shapes:
                   leaves: list) -> Entry | None:
         """Record with symbols."""
         jitted = self.jitted
-        lengths = Lengths(number_of_length)
+        lengths = Lengths(number_of_length, user_line)
         symbolic = _symbols(known, dims, lengths)
         try:
             rec = jitted._record(args, kwargs, statics, shapes=_by_leaf(symbolic, leaves))
@@ -125,7 +126,7 @@ class Shapes:
                 known.refused = "it changes something outside, or a result has a length that is known only at run time"
                 return None
             template = Template(rec, jitted._outside(rec), unpacker(rec.out_tree), lengths, symbolic)
-            if rec.written or jitted._waits(rec.graph):
+            if rec.written or waits(rec.graph, jitted._wait):
                 return self._compiled(known, template, leaves)
         except Exception as e:  # noqa: BLE001 - recorded as it stands, the function says it again, unless that is the difference
             known.fruitless += 1
@@ -208,7 +209,7 @@ def _symbols(known: _Structure, dims: tuple[int, ...], lengths: Lengths) -> list
         if near is None:
             near = lengths.symbol(d)
             found.append((first, d, near))
-        out.append(near)
+        out.append(near)    # type: ignore[arg-type]
     return out
 
 

@@ -10,7 +10,8 @@ from tracer.sizes import as_int
 from tracer.trace import Tracer, bind, current_trace, is_checked
 from tracer.types import Dim, Length, Size
 
-__all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "note_value", "number_of_length", "shape_of_integers", "span_of"]
+__all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "note_value",
+           "number_of_length", "shape_of_integers", "span_of"]
 
 
 def integer_of(x) -> Dim | None:
@@ -67,7 +68,7 @@ def number_of_length(d: Length):
     """A length of an argument as a Python number that is computed with: traced, so that it may be another in the next call."""
     if current_trace() is None:
         return int(d)
-    n = _recorded(d)
+    n = _recorded(d)    # type: ignore[arg-type]
     n.weak = int
     return n
 

@@ -67,7 +67,7 @@ def supported_dtype(dtype) -> np.dtype:
 def static_int(x, what: str) -> int:
     """An integer that must be known while tracing, such as an axis or a length."""
     if type(x) is Length:
-        return x
+        return x    # type: ignore[return-value]
     try:
         return operator.index(x)
     except ConcreteValueError:

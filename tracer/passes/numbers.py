@@ -38,6 +38,6 @@ def with_numbers(graph: Graph, numbers: Mapping[str, int]) -> Graph:
     def atom(a: Atom) -> Atom:
         return new[a] if isinstance(a, Var) else a
     inputs = tuple([var(v) for v in graph.inputs])
-    nodes = tuple([Node(n.op, tuple([atom(a) for a in n.inputs]), tuple([var(v) for v in n.outputs]), {k: put(p) for k, p in n.params.items()},
-                        n.where) for n in graph.nodes])
+    nodes = tuple([Node(n.op, tuple([atom(a) for a in n.inputs]), tuple([var(v) for v in n.outputs]),
+                        {k: put(p) for k, p in n.params.items()}, n.where) for n in graph.nodes])
     return Graph(graph.name, inputs, nodes, tuple([atom(a) for a in graph.outputs]))

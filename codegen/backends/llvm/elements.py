@@ -123,7 +123,7 @@ class ElementWriter(Writer):
             v = float(e.value)
             return self.constant(v, kind) if v in PLAIN or v != v or v in (np.inf, -np.inf) else self.parameter(v, kind)
         if e.dtype == np.int64:
-            return self.whole(e.value if type(e.value) is Length else int(e.value))
+            return self.whole(e.value if type(e.value) is Length else int(e.value))    # type: ignore[arg-type]
         return self.constant(e.value, kind)
 
     # -- expressions -----------------------------------------------------------------------------

@@ -54,7 +54,7 @@ class Layout:
         found = self.numbers.get(key)
         if found is None:
             found = self.numbers[key] = len(self.table)
-            self.table.append(bits)
+            self.table.append(bits)    # type: ignore[arg-type]
         return found
 
     def cell(self, b: Buffer) -> int:
