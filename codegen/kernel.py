@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer.graph import Graph
 
@@ -61,7 +61,7 @@ class Kernel:
         """
         return None
 
-    def for_lengths(self, lengths: Lengths) -> Callable[[Sequence[int]], Kernel] | None:
+    def for_lengths(self, lengths: Lengths) -> Callable[[Sequence[int]], Any] | None:
         """A function from the numbers of the symbols to the kernel for arrays of these lengths; None if there is none.
 
         The kernel was made of a graph whose lengths are those of `lengths`, and the numbers must be such that these hold.

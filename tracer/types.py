@@ -61,7 +61,7 @@ class ArrayType:
         return {s for d in self.shape if isinstance(d, Size) for s in d.symbols()}
 
     def __str__(self) -> str:
-        return f"{short_dtype(self.dtype)}[{', '.join(map(str, self.shape))}]"
+        return f"{short_dtype(self.dtype)}[{', '.join([str(d.size) if type(d) is Length else str(d) for d in self.shape])}]"
 
 
 f64 = ArrayType(np.dtype(np.float64), ())

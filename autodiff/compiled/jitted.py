@@ -328,15 +328,15 @@ class Jitted:
         return unflatten(rec.out_tree, out[:n])
 
     def _compile(self, key, args, kwargs, statics, leaves, tree) -> Entry:
+        with self._lock:
+            found = self._entries.get(key) or self._shapes.served(key, leaves)
+        if found is not None:
+            return found
         with self._lock, no_collection():
-            entry = self._entries.get(key)
+            start = time.perf_counter()
+            entry = self._entries.get(key) or self._shapes.recorded(key, args, kwargs, statics, leaves)
             if entry is not None:
                 return entry
-            start = time.perf_counter()
-            served = self._shapes.entry(key, args, kwargs, statics, leaves)
-            if served is not None:
-                self._keep(key, served)
-                return served
             variants = None
             try:
                 rec = self._record_first(args, kwargs, statics)
@@ -392,7 +392,7 @@ class Jitted:
 
     def _keep(self, key, entry: Entry) -> None:
         """Enter an entry; the oldest goes if there are too many."""
-        self._missed = (key, list(itertools.islice(reversed(self._entries), EXPLAINED)), entry)
+        self._missed = (key, None if self._missed is None else self._missed[0], entry)
         self._entries[key] = entry
         if len(self._entries) > self._max:
             _, oldest = self._entries.popitem(last=False)
@@ -487,7 +487,8 @@ class Jitted:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
         if self._missed is None:
             return f"`{self.name}` has not been called yet"
-        key, others, entry = self._missed
+        key, before, entry = self._missed
+        others = [k for k in itertools.islice(reversed(self._entries), EXPLAINED) if k is not key] or ([before] if before else [])
         why = self._changed or (difference(key, others) if others else "")
         text_ = f"`{self.name}` compiled anew: {why}" if why else f"`{self.name}` compiled: first call"
         text_ += f"; {self._shapes.last}" if self._shapes.last else ""

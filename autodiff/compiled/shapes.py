@@ -60,7 +60,8 @@ class Template:
 class _Structure:
     """What is known of the shapes of one structure."""
 
-    seen: tuple[int, ...]                   # the lengths of the first shape
+    first: Signature                        # of the first shape
+    seen: tuple[int, ...]                   # its lengths
     varied: set[int] = field(default_factory=set)
     templates: list[Template] = field(default_factory=list)
     fruitless: int = 0
@@ -74,7 +75,7 @@ class Shapes:
     def __init__(self, jitted: Jitted):
         self.jitted = jitted
         self.structures: dict[tuple, _Structure] = {}
-        self.served = 0                     # shapes that took no recording
+        self.served_shapes = 0              # those that took no recording
         self.last = ""                      # for `why`: how the last new shape was served
 
     def holders(self) -> list[Template]:
@@ -85,33 +86,47 @@ class Shapes:
         """Forget all of it."""
         self.structures.clear()
 
-    def entry(self, key: Signature, args: tuple, kwargs: dict, statics: tuple, leaves: list) -> Entry | None:
-        """The entry for a new shape; None where it is to be recorded as it stands."""
+    def served(self, key: Signature, leaves: list) -> Entry | None:
+        """The entry for a new shape that needs no recording; None if there is none."""
+        known = self.structures.get(_structure(key))
+        if known is None:
+            return None
+        dims = _lengths(key)
+        for template in known.templates:
+            numbers = template.numbers(dims)
+            if numbers is not None:
+                self.served_shapes += 1
+                self.last = "a kernel whose lengths may be others serves it"
+                return self._keep(key, known, self._entry(template, numbers, leaves))
+        return None
+
+    def recorded(self, key: Signature, args: tuple, kwargs: dict, statics: tuple, leaves: list) -> Entry | None:
+        """The entry for a new shape that is recorded for others too; None where it is to be recorded as it stands."""
         self.last = ""
         jitted = self.jitted
         if not config.share_shapes or jitted._donate or jitted._by_layout:
             return None
-        structure = _structure(key)
-        dims = tuple([d for leaf in key.leaves if type(leaf) is tuple for d in leaf[1]])
-        known = self.structures.get(structure)
+        dims = _lengths(key)
+        known = self.structures.get(_structure(key))
         if known is None:
             if dims:
-                self.structures[structure] = _Structure(dims)
+                self.structures[_structure(key)] = _Structure(key, dims)
             return None
-        for template in known.templates:
-            numbers = template.numbers(dims)
-            if numbers is not None:
-                self.served += 1
-                self.last = "a kernel whose lengths may be others serves it"
-                return self._entry(template, numbers, leaves)
         broken = _broken(known.templates[-1], dims) if known.templates else ""
         known.varied |= {k for k, (a, b) in enumerate(zip(known.seen, dims, strict=True)) if a != b}
         if known.waiting or known.fruitless >= FRUITLESS or len(known.templates) >= MOST or not any(dims[k] >= LEAST for k in known.varied):
             return None
         found = self._recorded(known, dims, args, kwargs, statics, leaves)
-        if found is not None:
-            self.last = f"recorded for other lengths too{f', because {broken}' if broken else ''}"
-        return found
+        if found is None:
+            return None
+        self.last = f"recorded for other lengths too{f', because {broken}' if broken else ''}"
+        return self._keep(key, known, found)
+
+    def _keep(self, key: Signature, known: _Structure, entry: Entry) -> Entry:
+        """Enter an entry under a key that shares all but the lengths with the first one."""
+        first = known.first
+        self.jitted._keep(Signature(first.tree, key.leaves, first.statics, key.is_plain, first.orders), entry)
+        return entry
 
     def _recorded(self, known: _Structure, dims: tuple[int, ...], args: tuple, kwargs: dict, statics: tuple,
                   leaves: list) -> Entry | None:
@@ -195,6 +210,11 @@ def _structure(key: Signature) -> tuple:
     """A signature without its lengths."""
     return (key.tree, tuple([(leaf[0], len(leaf[1])) if type(leaf) is tuple else leaf for leaf in key.leaves]), key.statics, key.is_plain,
             key.orders)
+
+
+def _lengths(key: Signature) -> tuple[int, ...]:
+    """All lengths of a signature, in order."""
+    return tuple([d for leaf in key.leaves if type(leaf) is tuple for d in leaf[1]])
 
 
 def _symbols(known: _Structure, dims: tuple[int, ...], lengths: Lengths) -> list[Dim]:

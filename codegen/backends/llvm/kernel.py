@@ -283,7 +283,7 @@ class LlvmKernel(Kernel):
         kind, _, text = self.module.messages[code - 1].rpartition("\0")
         raise _CHECKED[kind](filled(text, self.numbers))
 
-    def for_lengths(self, lengths: Lengths) -> Callable[[Sequence[int]], LlvmKernel]:
+    def for_lengths(self, lengths: Lengths) -> Callable[[Sequence[int]], Resized]:
         table = self.module.table
         moving = [k for k, v in enumerate(table) if type(v) is Length]
         at = np.array(moving, np.intp)
@@ -293,7 +293,7 @@ class LlvmKernel(Kernel):
                                       *(source_of(d) for shape in self.shapes for d in shape)])
         self.numbers = dict(lengths.numbers)
 
-        def resized(numbers: Sequence[int]) -> LlvmKernel:
+        def made(numbers: Sequence[int]) -> LlvmKernel:
             values = values_of(*numbers)
             n = len(moving)
             new = LlvmKernel.__new__(LlvmKernel)
@@ -302,14 +302,17 @@ class LlvmKernel(Kernel):
             new.parameters[at] = values[:n]
             new.arena, new._arenas = values[n], []
             n += 1
-            made = []
+            shaped = []
             for slot, rank in zip(slots, ranks, strict=True):
-                made.append(Slot(slot.dtype, values[n:n + rank]) if rank else slot)
+                shaped.append(Slot(slot.dtype, values[n:n + rank]) if rank else slot)
                 n += rank
-            new.inputs, new.outputs = made[:split], made[split:]
+            new.inputs, new.outputs = shaped[:split], shaped[split:]
             new.numbers = dict(zip(lengths.numbers, numbers, strict=True))
             new.run = new._run
             return new
+
+        def resized(numbers: Sequence[int]) -> Resized:
+            return Resized(made, numbers)
         return resized
 
     def call_table(self, plan: CallPlan, same: bool = False) -> native.Signature | None:
@@ -344,6 +347,22 @@ class LlvmKernel(Kernel):
             return True
         sizes = [int(np.prod(b.shape, dtype=np.int64)) for b in [*self.inputs, *self.outputs]]
         return max(sizes, default=0) >= LONG_COST or self.arena >= 8 * LONG_COST or self.module.has_loops
+
+
+class Resized:
+    """A kernel for other lengths: it keeps only these, and is made again when it is asked for something; that takes a few microseconds.
+
+    Calls that repeat go through the native entry's table, which holds what they need.
+    """
+
+    __slots__ = ("_made", "_numbers")
+
+    def __init__(self, made: Callable[[Sequence[int]], LlvmKernel], numbers: Sequence[int]):
+        self._made = made
+        self._numbers = numbers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made(self._numbers), name)
 
 
 def _ready(x: Any, b: Slot) -> np.ndarray:
