@@ -19,6 +19,7 @@ needed (by C code, as a key of a dict, in a text), the length is pinned: the con
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ from tracer.sizes import Dim, Length, LengthSymbol, Size
 __all__ = ["Length", "LengthRange", "Lengths", "filled", "holds_length", "number_of", "plain", "shown", "source_of"]
 
 _names = itertools.count(1)
+_NAMES = {"__builtins__": {}, "abs": abs, "ceil": math.ceil, "float": float, "floor": math.floor, "int": int, "round": round,
+          "sqrt": math.sqrt, "str": str}
+"""What conditions may call."""
 LEAST = 17
 """Lengths below are never symbols: they stay in the text of a kernel."""
 
@@ -161,7 +165,8 @@ class Lengths:
             tests += [f"{s}!={v}" for v in sorted(self.unequal.get(s, ()))]
         names = ",".join(self.numbers)
         test = " and ".join([*tests, *(f"({c})" for c in self.conditions)])
-        return eval(f"lambda d:(lambda {names}:({names},) if {test} else None)({','.join(f'd[{where[s]}]' for s in self.numbers)})")
+        given = ",".join(f"d[{where[s]}]" for s in self.numbers)
+        return eval(f"lambda d:(lambda {names}:({names},) if {test} else None)({given})", dict(_NAMES))
 
     def broken(self, given: Sequence[int], dims: Sequence[Dim]) -> tuple[str, Any]:
         """What does not hold for the lengths of a call, and where it was asked; see `matcher`."""
@@ -169,11 +174,15 @@ class Lengths:
         for k, d in reversed(list(enumerate(dims))):
             if type(d) is Length and (name := _symbol(d)) is not None:
                 numbers[name] = given[k]
-        return next(((text, where) for text, where in self.reasons if not eval(text, {}, dict(numbers))), ("", None))
+        return next(((text, where) for text, where in self.reasons if not eval(text, dict(_NAMES), dict(numbers))), ("", None))
+
+    def evaluate(self, source: str) -> int:
+        """The value of an expression in this recording."""
+        return eval(source, dict(_NAMES), dict(self.numbers))
 
     def function(self, sources: Sequence[str]) -> Callable:
         """A function from the numbers of the symbols, in order, to a tuple of the values of expressions."""
-        return eval(f"lambda {', '.join(self.numbers)}: ({''.join(f'{s}, ' for s in sources)})")
+        return eval(f"lambda {', '.join(self.numbers)}: ({''.join(f'{s}, ' for s in sources)})", dict(_NAMES))
 
 
 def _linear(d: Size) -> tuple[str, int, int] | None:
@@ -203,7 +212,7 @@ def shown(d: Dim) -> Any:
 
 def filled(text: str, numbers: Mapping[str, int]) -> str:
     """A message with the numbers of its lengths, given those of the symbols."""
-    return _MARK.sub(lambda m: str(eval(m[1], {}, dict(numbers))), text) if "\x02" in text else text
+    return _MARK.sub(lambda m: str(eval(m[1], dict(_NAMES), dict(numbers))), text) if "\x02" in text else text
 
 
 _MARK = re.compile("\x02(.*?)\x03")

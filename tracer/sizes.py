@@ -308,7 +308,12 @@ class Length:
     def __index__(self) -> int:
         return self.owner.pin(self.size, self.number)
 
-    __int__ = __trunc__ = __floor__ = __ceil__ = __index__
+    __int__ = __index__
+
+    def __trunc__(self) -> Length:
+        return self
+
+    __floor__ = __ceil__ = __trunc__
 
     def __round__(self, digits: Any = None) -> Any:
         return self if digits is None else round(int(self), digits)
