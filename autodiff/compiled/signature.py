@@ -19,7 +19,7 @@ from autodiff.leaves import name_of
 from tracer.tree import key_orders, leaf_paths
 from tracer.types import ArrayType, check_plain
 
-__all__ = ["Signature", "Convention", "StaticArguments", "distinct", "bound", "difference", "call_label"]
+__all__ = ["Signature", "Convention", "StaticArguments", "argument", "distinct", "bound", "difference", "call_label"]
 
 
 class Signature(NamedTuple):
@@ -198,7 +198,7 @@ def _differs(new: Signature, other: Signature) -> tuple[int, str]:
     paths = leaf_paths(new.tree, "")
     differ = [k for k in range(len(new.leaves)) if new.leaves[k] != other.leaves[k]]
     return 2 + len(new.leaves) - len(differ), "; ".join(
-        f"{_argument(paths[k])} is {_show_leaf(new.leaves[k])}, not {_show_leaf(other.leaves[k])}" for k in differ[:3])
+        f"{argument(paths[k])} is {_show_leaf(new.leaves[k])}, not {_show_leaf(other.leaves[k])}" for k in differ[:3])
 
 
 def call_label(path: str) -> str:
@@ -208,7 +208,7 @@ def call_label(path: str) -> str:
     return f"argument {head}{rest}" if which in ("[0]", "[1]") else path
 
 
-def _argument(path: str) -> str:
+def argument(path: str) -> str:
     """`[0]['w']` -> `argument 0['w']`."""
     head, rest = path[1:].split("]", 1)
     return f"argument {head}{rest}"
