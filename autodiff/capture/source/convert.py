@@ -94,6 +94,7 @@ def converted_source(f: FunctionType) -> str:
     """
     convert(f, None)    # raises where Python would not compile what is printed here
     body, _, _ = _rewritten(f)
+    ast.fix_missing_locations(body)
     return ast.unparse(body.value if isinstance(body, ast.Return) and body.value else body)     # what a lambda becomes stands in a return
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.capture.dispatch import BINARY, UNARY, hook_name
-from autodiff.capture.source.liveness import Liveness, bound_names
+from autodiff.capture.source.liveness import Liveness, bound_names, walk
 from autodiff.capture.source.trees import (
     COMPOUND,
     FRESH,
@@ -47,7 +47,7 @@ class _Scope:
 
     def __init__(self, node: ast.FunctionDef):
         self.node = node
-        self.outside = {g for s in ast.walk(node) if isinstance(s, ast.Global) for g in s.names}
+        self.outside = {g for s in walk(node) if isinstance(s, ast.Global) for g in s.names}
         self.shared = {g for s in own_statements(node.body) if isinstance(s, (ast.Global, ast.Nonlocal)) for g in s.names}
         self.live = Liveness(node)
         self.generates = yields(node.body)
@@ -188,7 +188,7 @@ class Converter(ast.NodeTransformer):
         """Convert the body of a function."""
         self.scopes.append(_Scope(n))
         names = bound_names(n.body)
-        elsewhere = {g for s in n.body for d in ast.walk(s) if isinstance(d, (ast.Global, ast.Nonlocal)) for g in d.names}
+        elsewhere = {g for s in n.body for d in walk(s) if isinstance(d, (ast.Global, ast.Nonlocal)) for g in d.names}
         a = n.args
         parameters = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x))}
         body = self.block(n.body, top=True)

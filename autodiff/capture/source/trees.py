@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from autodiff.capture.dispatch import COMPARISONS
-from autodiff.capture.source.liveness import bound_names
+from autodiff.capture.source.liveness import bound_names, children, walk
 
 __all__ = ["COMPOUND", "FRESH", "HOOKS", "JUMPS", "LOOPS", "NO_PARAMETERS", "OF_THE_FRAME", "READS_FRAME", "SCOPES", "arguments",
            "comparison", "constants", "contains", "hook_call", "is_number", "may_jump", "name_of", "names_inside", "own_statements",
@@ -66,13 +66,13 @@ def constants(values: Sequence[str]) -> ast.expr:
 
 
 def placed(new: Any, old: ast.AST) -> Any:
-    """A new piece of a tree, which stands in the lines of an old one."""
-    return ast.fix_missing_locations(ast.copy_location(new, old))
+    """A new piece of a tree, which stands in the lines of an old one. What is new inside of it gets them when the whole tree is there."""
+    return ast.copy_location(new, old)
 
 
 def contains(node: ast.AST, kinds) -> bool:
     """Whether a node of these kinds stands anywhere in a tree."""
-    return any(isinstance(n, kinds) for n in ast.walk(node))
+    return any(isinstance(n, kinds) for n in walk(node))
 
 
 def may_jump(s: ast.stmt) -> bool:
@@ -84,7 +84,7 @@ def may_jump(s: ast.stmt) -> bool:
             return not in_loop
         if isinstance(n, SCOPES):
             return False
-        return any(go(c, in_loop or isinstance(n, LOOPS) and c not in n.orelse) for c in ast.iter_child_nodes(n))
+        return any(go(c, in_loop or isinstance(n, LOOPS) and c not in n.orelse) for c in children(n))
     return go(s, False)
 
 
@@ -101,15 +101,15 @@ def own_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 def yields(body: Sequence[ast.AST]) -> bool:
     """Whether statements of a function make it a generator function."""
-    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) or not isinstance(n, SCOPES) and yields(list(ast.iter_child_nodes(n)))
+    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) or not isinstance(n, SCOPES) and yields(list(children(n)))
                for n in body)
 
 
 def names_inside(node: ast.AST) -> set[str]:
     """The names that a function, or one in it, binds or declares: the others are those of functions around, the module or Python."""
-    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    found |= {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
-    for n in ast.walk(node):
+    found = {n.id for n in walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    found |= {n.arg for n in walk(node) if isinstance(n, ast.arg)}
+    for n in walk(node):
         if isinstance(n, (ast.Global, ast.Nonlocal)):
             found.update(n.names)
         elif isinstance(n, ast.stmt):
