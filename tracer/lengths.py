@@ -87,7 +87,8 @@ class Lengths:
         outcome = number < 0
         linear = _linear(d)
         if linear is None:
-            self._note(f"{d}<0" if outcome else f"{d}>=0")
+            if not self._is_sure(d, outcome):
+                self._note(f"{d}<0" if outcome else f"{d}>=0")
             return outcome
         s, c, b = linear
         low, high = self.bounds[s]
@@ -106,7 +107,8 @@ class Lengths:
         outcome = number == 0
         linear = _linear(d)
         if linear is None:
-            self._note(f"{d}==0" if outcome else f"{d}!=0")
+            if outcome or not (self._is_sure(d, True) or self._is_sure(-d, True)):
+                self._note(f"{d}==0" if outcome else f"{d}!=0")
             return outcome
         s, c, b = linear
         low, high = self.bounds[s]
@@ -138,6 +140,16 @@ class Lengths:
         s = LengthSymbol(f"(({d})//{by})")
         s.number, s.owner = number // by, self
         return Length(Size.symbol(s), s.number, self)
+
+    def _is_sure(self, d: Dim, below: bool) -> bool:
+        """Whether the least numbers of the symbols show that `d` is below zero, or that it is not, for all numbers."""
+        size = d.size if type(d) is Length else d
+        assert isinstance(size, Size)
+        rest = [(m, c) for m, c in size.terms if m]
+        if any(s not in self.bounds for m, _ in rest for s in m) or any(c > 0 if below else c < 0 for _, c in rest):
+            return False
+        end = size.value({s: low for s, (low, _) in self.bounds.items()})
+        return end < 0 if below else end >= 0
 
     def _bound(self, s: str, low: int, high: int | None, text: str) -> None:
         self.bounds[s] = low, high

@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     from tracer.lengths import Lengths
 
-__all__ = ["Size", "Length", "LengthSymbol", "Dim", "as_length", "fresh_size", "as_int", "hashable"]
+__all__ = ["Size", "Length", "LengthSymbol", "Dim", "as_length", "fresh_size", "as_int", "hashable", "is_never_less"]
 
 _symbols = itertools.count(1)
 
@@ -397,6 +397,12 @@ def as_int(x: Any) -> int:
         If it is no integer.
     """
     return x if type(x) is Length else operator.index(x)    # type: ignore[return-value]
+
+
+def is_never_less(a: int, b: int) -> bool:
+    """Whether `a >= b` for all numbers that lengths in them may be, as far as their coefficients show; no condition is noted."""
+    d = a - b
+    return all(c >= 0 for _, c in d.size.terms) if type(d) is Length else d >= 0
 
 
 def hashable(x: Any) -> Any:

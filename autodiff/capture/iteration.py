@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from autodiff.transforms.checkpoint import Budgeted
 from tracer.array import call as call_numpy
 from tracer.integers import counter, is_nonnegative, upper_bound
 from tracer.lengths import LengthRange
+from tracer.sizes import as_int
 from tracer.trace import Tracer
 from tracer.types import Size
 
@@ -29,7 +29,7 @@ class TracedRange:
     """range() with traced bounds."""
 
     def __init__(self, *bounds):
-        whole = [b if undecided(b) else operator.index(b) for b in bounds]
+        whole = [b if undecided(b) else as_int(b) for b in bounds]
         self.start, self.stop, self.step = (0, whole[0], 1) if len(whole) == 1 else (*whole, 1)[:3]
         if isinstance(self.step, Tracer):
             raise declined("range() with a traced step", fix="use a while loop")
