@@ -33,6 +33,8 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
                  "codegen/backends/llvm/scalar.py"), ("tests/codegen/backends", "tests/codegen/loops", "tests/tracer/test_elementwise_laws.py")),
     "capture": (("autodiff/capture/branches.py", "autodiff/capture/body.py", "autodiff/capture/loops.py", "autodiff/capture/loop_aliases.py",
                  "autodiff/capture/locations.py", "autodiff/numpy/aliasing.py"), ("tests/autodiff/capture",)),
+    "shapes": (("tracer/lengths.py", "tracer/sizes.py", "autodiff/compiled/shapes.py", "autodiff/numpy/of_lengths.py",
+                "tracer/passes/numbers.py"), ("tests/autodiff/compiled/test_shapes.py", "tests/test_docstrings.py")),
     "keys": (("autodiff/compiled/signature.py", "autodiff/compiled/environment.py", "codegen/cache.py"),
              ("tests/autodiff/compiled", "tests/codegen/test_cache.py")),
 }

@@ -99,6 +99,7 @@ class Jitted:
         self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
         self._learned = Learned()       # what the function changes outside of it
         self._shapes = Shapes(self)
+        self._needs_integers: ConcreteValueError | None = None      # why the numbers of integer arguments belong to the signature
         self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
             from autodiff.compiled.interop import register_numba

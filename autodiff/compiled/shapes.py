@@ -20,7 +20,7 @@ from autodiff.capture.recording import Recorded
 from autodiff.compiled.background import submit, waits
 from autodiff.compiled.entries import Entry
 from autodiff.compiled.signature import Signature, argument
-from autodiff.compiled.specialise import Variants, shared_arrays
+from autodiff.compiled.specialise import Variants, integers, shared_arrays
 from autodiff.numpy.sizes import number_of_length
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import config
@@ -87,9 +87,19 @@ class Shapes:
         """Forget all of it."""
         self.structures.clear()
 
+    def _structure(self, key: Signature, leaves: list) -> tuple:
+        """A signature without its lengths, with the integers that the function needs."""
+        numbers = tuple(integers(leaves).values()) if self.jitted._needs_integers is not None else ()
+        kinds = tuple([(leaf[0], len(leaf[1])) if type(leaf) is tuple else leaf for leaf in key.leaves])
+        return key.tree, kinds, key.statics, key.is_plain, key.orders, numbers
+
+    def _has_variants(self, rec: Recorded) -> bool:
+        """Whether the signature alone does not decide which kernel is run."""
+        return bool(rec.written) or self.jitted._needs_integers is not None
+
     def served(self, key: Signature, leaves: list) -> Entry | None:
         """The entry for a new shape that needs no recording; None if there is none."""
-        known = self.structures.get(_structure(key))
+        known = self.structures.get(self._structure(key, leaves))
         if known is None:
             return None
         dims = _lengths(key)
@@ -108,10 +118,10 @@ class Shapes:
         if not config.share_shapes or jitted._donate or jitted._by_layout:
             return None
         dims = _lengths(key)
-        known = self.structures.get(_structure(key))
+        known = self.structures.get(self._structure(key, leaves))
         if known is None:
             if dims:
-                self.structures[_structure(key)] = _Structure(key, dims)
+                self.structures[self._structure(key, leaves)] = _Structure(key, dims)
             return None
         broken = _broken(known.templates[-1], dims, _names(key)) if known.templates else ""
         known.varied |= {k for k, (a, b) in enumerate(zip(known.seen, dims, strict=True)) if a != b}
@@ -136,13 +146,14 @@ class Shapes:
         lengths = Lengths(number_of_length, user_line)
         symbolic = _symbols(known, dims, lengths)
         try:
-            rec = jitted._record(args, kwargs, statics, shapes=_by_leaf(symbolic, leaves))
+            fixed = {"fixed": integers(leaves)} if jitted._needs_integers is not None else {}
+            rec = jitted._record(args, kwargs, statics, shapes=_by_leaf(symbolic, leaves), **fixed)
             if rec.effects is not None or rec.written and shared_arrays(leaves) or any(t.symbols() for t in rec.graph.out_types):
                 known.fruitless = FRUITLESS
                 known.refused = "it changes something outside, or a result has a length that is known only at run time"
                 return None
             template = Template(rec, jitted._outside(rec), unpacker(rec.out_tree), lengths, symbolic)
-            if rec.written or waits(rec.graph, jitted._wait):
+            if self._has_variants(rec) or waits(rec.graph, jitted._wait):
                 return self._compiled(known, template, leaves)
         except Exception as e:  # noqa: BLE001 - recorded as it stands, the function says it again, unless that is the difference
             known.fruitless += 1
@@ -201,16 +212,10 @@ class Shapes:
         if rec.has_graph:
             rec = replace(rec, graph=with_numbers(rec.graph, dict(zip(template.lengths.numbers, numbers, strict=True))))
         kernel = template.resized(numbers)
-        if rec.written:
+        if self._has_variants(rec):
             variants = Variants.of(self.jitted, rec, kernel, template.captured, leaves)
             return Entry(rec, kernel, [], template.unpack, None, variants=variants)
         return Entry(rec, kernel, template.captured, template.unpack, None, detached=True)
-
-
-def _structure(key: Signature) -> tuple:
-    """A signature without its lengths."""
-    return (key.tree, tuple([(leaf[0], len(leaf[1])) if type(leaf) is tuple else leaf for leaf in key.leaves]), key.statics, key.is_plain,
-            key.orders)
 
 
 def _lengths(key: Signature) -> tuple[int, ...]:

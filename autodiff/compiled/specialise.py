@@ -23,7 +23,7 @@ from autodiff.compiled.signature import bound
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.tree import unflatten
 
-__all__ = ["Variants", "MOST_PATHS", "shared_arrays"]
+__all__ = ["Variants", "MOST_PATHS", "integers", "shared_arrays"]
 
 MOST_PATHS = 8
 
@@ -56,9 +56,9 @@ class Variants:
 
     @staticmethod
     def of(jitted, rec: Recorded, kernel: Any, captured: list, leaves: Sequence) -> Variants:
-        """Those of a function that writes its arguments, with a kernel for leaves that are different arrays."""
-        variants = Variants(jitted, None)
-        variants.writes = True
+        """Those of a function that writes its arguments, or needs its integers, with a kernel for leaves that are different arrays."""
+        variants = Variants(jitted, jitted._needs_integers)
+        variants.writes, variants.by_number = bool(rec.written), jitted._needs_integers is not None
         if not shared_arrays(leaves):
             variants.table[variants._choice(leaves)] = _Variant([_Path(rec, kernel, captured)])
         return variants
@@ -72,7 +72,9 @@ class Variants:
             self.by_number = True
             how = self._how(leaves)
             try:
-                return self.jitted._record(args, kwargs, statics, **how)
+                rec = self.jitted._record(args, kwargs, statics, **how)
+                self.jitted._needs_integers = self.refused
+                return rec
             except ConcreteValueError:
                 self.by_number = False
                 how = self._how(leaves)
@@ -93,7 +95,7 @@ class Variants:
     def _how(self, leaves) -> dict:
         how: dict[str, Any] = {}
         if self.by_number:
-            how["fixed"] = {k: x for k, x in enumerate(leaves) if type(x) is int}
+            how["fixed"] = integers(leaves)
         if self.writes:
             how["shared"] = shared_arrays(leaves)
         return how
@@ -196,6 +198,11 @@ class Variants:
         if self.uncompiled:
             parts.append(f"; {self.uncompiled} calls ran uncompiled")
         return "".join(parts)
+
+
+def integers(leaves: Sequence) -> dict[int, int]:
+    """The leaves that are Python ints, by number."""
+    return {k: x for k, x in enumerate(leaves) if type(x) is int}
 
 
 def _first_line(e: Exception | None) -> str:

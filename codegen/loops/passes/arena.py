@@ -1,9 +1,9 @@
 """The memory plan: which scratch buffers share one preallocated array.
 
 Buffers of the outermost block get places in arenas (one a dtype) by the linear scan over their life spans; a kernel keeps its
-arenas between calls. Where lengths stand for others, which of two buffers is the larger may differ from shape to shape: there a buffer takes
-the place of one that is not needed any more if one of the two is never less than the other. Buffers whose length is known only at run time
-are allocated where they are made.
+arenas between calls. Where lengths stand for others, which of two buffers is the larger may differ from shape to shape: there a buffer
+takes the place of one that is not needed any more if one of the two is never less than the other. Buffers whose length is known only at
+run time are allocated where they are made.
 """
 
 from __future__ import annotations

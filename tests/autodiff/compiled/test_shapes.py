@@ -364,6 +364,17 @@ def test_arguments_that_are_written():
     assert f.cache_info().shared >= 1
 
 
+def test_integers_that_have_to_be_known():
+    def f(x, k):
+        return np.sum(np.diff(x, k) ** 2) + np.sum(x[::k])
+    g = ad.jit(f)
+    for n in (20, 30, 40, 50, 60):
+        for k in (1, 2):
+            x = np.random.default_rng(n).normal(size=n)
+            assert g(x, k) == pytest.approx(f(x, k), rel=1e-12)
+    assert g.cache_info().shared >= 2
+
+
 def test_trees_keywords_and_statics():
     @ad.jit(static_argnames="power")
     def f(p, x, *, power):
