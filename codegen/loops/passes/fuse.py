@@ -50,13 +50,14 @@ def fuse(program: Program) -> Program:
 class _Item:
     """A statement with the buffers it touches, by storage."""
 
-    __slots__ = ("stmt", "touched", "reads", "writes")
+    __slots__ = ("stmt", "touched", "reads", "writes", "parts")
 
     def __init__(self, stmt: Stmt):
         self.stmt = stmt
         self.touched: dict[Buffer, list[Access]] = {}
         self.reads: set[Buffer] = set()
         self.writes: set[Buffer] = set()
+        self.parts: set[Expr] | None = None     # all integer expressions in it, once they have been asked for
         for a in accesses(stmt):
             root = a.buffer.storage
             self.touched.setdefault(root, []).append(a)
@@ -68,6 +69,20 @@ class _Item:
             self.touched.setdefault(root, []).extend(found)
         self.reads |= other.reads
         self.writes |= other.writes
+        self.parts = None
+
+    def uses(self, e: Expr) -> bool:
+        """Whether the statement, or one inside it, computes with an integer expression."""
+        if self.parts is None:
+            self.parts = set()
+            stack = [self.stmt]
+            while stack:
+                s = stack.pop()
+                for found in stmt_exprs(s):
+                    self.parts.update([p for p in walk_expr(found) if p.dtype.kind == "i"])
+                for block in blocks(s):
+                    stack += block
+        return e in self.parts
 
 
 def _conflict(a: _Item, b: _Item) -> bool:
@@ -75,13 +90,8 @@ def _conflict(a: _Item, b: _Item) -> bool:
     if a.writes & b.writes or a.writes & b.reads or a.reads & b.writes:
         return True
     if isinstance(a.stmt, Check):  # what uses an index waits for its check: an access, and a store of it that an access reads
-        return isinstance(b.stmt, Check) or _uses(b.stmt, a.stmt.index)
+        return isinstance(b.stmt, Check) or b.uses(a.stmt.index)
     return False
-
-
-def _uses(s: Stmt, e: Expr) -> bool:
-    """Whether a statement, or one inside it, computes with an expression."""
-    return any(e in walk_expr(found) for found in stmt_exprs(s)) or any(_uses(inner, e) for block in blocks(s) for inner in block)
 
 
 def _fuse_block(block: list[Stmt]) -> list[Stmt]:
@@ -140,7 +150,7 @@ def _merge_upwards(out: list[_Item], item: _Item) -> int:
         _rename(item.stmt, item.stmt.var, other.stmt.var)
         other.absorb(_Item(item.stmt))
         other.stmt.body = other.stmt.body + item.stmt.body
-        item.stmt, item.touched, item.reads, item.writes = other.stmt, other.touched, other.reads, other.writes
+        item.stmt, item.touched, item.reads, item.writes, item.parts = other.stmt, other.touched, other.reads, other.writes, None
         del out[k]
         place = k
 
