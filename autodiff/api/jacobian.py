@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from autodiff.api.grad import argument_path, check_inexact, grad, is_concrete, jvp, owned, partial_of, split_arguments, tape_road
+from autodiff.api.arguments import argument_path, check_inexact, partial_of, split_arguments
+from autodiff.api.grad import grad, is_concrete, jvp, owned, tape_road
 from autodiff.capture.recording import record
 from autodiff.leaves import as_leaf, leaf_type
 from autodiff.transforms.linearize import linearize_graph
@@ -81,7 +82,7 @@ def jacrev(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
 
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, _ = split_arguments(args, argnums)
+        nums, _ = split_arguments(args, argnums, "jacobian")
         found = tape.jacobian(args, kwargs, nums, if_fewer=False)
         if found is not None:
             return found[0] if isinstance(argnums, int) else tuple(found)
@@ -112,7 +113,7 @@ def _backward(recorded: tuple, argnums):
 
 
 def _record_for_jacobian(f, args, argnums, kwargs):
-    nums, chosen = split_arguments(args, argnums)
+    nums, chosen = split_arguments(args, argnums, "jacobian")
     leaves, in_tree = flatten(chosen)
     names = [argument_path(p, nums) for p in leaf_paths(in_tree)]
     types = [leaf_type(x, p) for x, p in zip(leaves, names, strict=True)]
@@ -154,7 +155,7 @@ def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
 
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, _ = split_arguments(args, argnums)
+        nums, _ = split_arguments(args, argnums, "jacobian")
         found = tape.jacobian(args, kwargs, nums, if_fewer=True)
         if found is not None:
             return found[0] if isinstance(argnums, int) else tuple(found)

@@ -113,7 +113,7 @@ class Jitted:
             return functools.partial(self, instance)
         nums = [n - 1 for n in self._statics.positions if n > 0]
         donate = tuple([n - 1 for n in self._donate if n > 0])
-        found = Jitted(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate,
+        found = type(self)(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate,
                        self._verify)
         vars(instance)[self.name] = found   # from now on it is found there
         return found

@@ -1,0 +1,127 @@
+"""Functions and objects among the arguments: each set of them has a compiled function of its own.
+
+What a function or an object holds may change between two calls, so it is looked at as variables from outside are
+(`autodiff.compiled.environment`). Looking at all objects that a function was ever called with would make every call slower, so those of a call
+are served by a compiled function of their own, as each object has one whose class has a compiled method.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from autodiff.capture.statics import check_objects, holders
+from autodiff.compiled.entries import CacheInfo, Entry
+from autodiff.compiled.environment import Surroundings
+from autodiff.compiled.jitted import EXPLAINED, Jitted
+from autodiff.compiled.signature import Signature, call_label
+from tracer.graph import Graph
+from tracer.static import Static
+from tracer.tree import flatten
+
+__all__ = ["CompiledFunction"]
+
+MOST_OBJECTS = 64
+"""Sets of functions and objects that are kept, with their kernels; those used longest ago go first."""
+_NO_OBJECTS = frozenset([np.ndarray, float, int, bool, np.float64, np.float32, np.int64, str, type(None)])
+"""Classes of arguments that hold no functions or objects."""
+
+
+class CompiledFunction(Jitted):
+    """A function compiled once for every signature it is called with, and for the functions and objects among its arguments."""
+
+    def __init__(self, f: Callable, *settings: Any):
+        super().__init__(f, *settings)
+        self._settings = settings
+        self._held: Sequence | None = None      # the functions and objects that it is for; None where it is for calls of any kind
+        self._relatives: list[Signature] = []   # signatures of the function for other objects
+        self._others: OrderedDict[tuple, CompiledFunction] = OrderedDict()
+        self._latest: CompiledFunction | None = None    # the one that was called last
+
+    def _serving(self, args: tuple, kwargs: dict) -> CompiledFunction:
+        """The function that serves a call: this one, or one for the functions and objects among the arguments.
+
+        Raises
+        ------
+        DTypeError
+            For an object that cannot be followed.
+        """
+        if self._held is not None or all(x.__class__ in _NO_OBJECTS for x in chain(args, kwargs.values())):
+            return self
+        taken = self._statics.take(args, kwargs)[:2] if self._statics.names else (args, kwargs)
+        structure = flatten(taken)[1]
+        held = holders(structure)
+        if not held:
+            return self
+        key = tuple([Static(x) for x in held])
+        found = self._others.get(key)
+        if found is None:
+            check_objects(structure, call_label)
+            found = self._holding(held)
+            self._others[key] = found
+            if len(self._others) > MOST_OBJECTS:
+                self._others.popitem(last=False)
+        else:
+            self._others.move_to_end(key)
+        self._latest = found
+        return found
+
+    def _holding(self, held: Sequence) -> CompiledFunction:
+        new = CompiledFunction(self.function, *self._settings)
+        new._statics, new._static_order = self._statics, self._static_order
+        new._held, new._around = held, Surroundings(self.function, held)
+        new._relatives = list(islice(self._signatures(), EXPLAINED))
+        return new
+
+    def _signatures(self) -> Iterator[Signature]:
+        """All signatures that there are kernels for, newest first."""
+        for other in reversed(self._others.values()):
+            yield from reversed(other._entries)
+        yield from reversed(self._entries)
+
+    # -- what a call asks ------------------------------------------------------------------------
+
+    def _call_by_signature(self, args: tuple, kwargs: dict):
+        other = self._serving(args, kwargs)
+        if other is not self:
+            return other(*args, **kwargs)
+        self._latest = None
+        return super()._call_by_signature(args, kwargs)
+
+    def _entry_for(self, args: tuple) -> tuple[Entry, list]:
+        other = self._serving(args, {})
+        return super()._entry_for(args) if other is self else other._entry_for(args)
+
+    def _keep(self, key: Signature, entry: Entry) -> None:
+        super()._keep(key, entry)
+        if self._relatives and self._missed is not None and not self._missed[1]:
+            self._missed = (key, self._relatives, entry)
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    def trace(self, *args, **kwargs) -> Graph:
+        """The typed graph for these arguments; nothing is compiled. `print` shows it, Jupyter draws it."""
+        other = self._serving(args, kwargs)
+        return super().trace(*args, **kwargs) if other is self else other.trace(*args, **kwargs)
+
+    def cache_info(self) -> CacheInfo:
+        """Hits, misses (compilations), kernels held, seconds in kernels (with `timed=True`) and in compiling, and the ops that run
+        through NumPy."""
+        own = super().cache_info()
+        all_of_them = [own, *(other.cache_info() for other in self._others.values())]
+        names = sorted({n for info in all_of_them for n in info.reference_calls})
+        return CacheInfo(*(sum(column) for column in zip(*(info[:5] for info in all_of_them), strict=True)), tuple(names))  # type: ignore
+
+    def cache_clear(self) -> None:
+        """Forget all kernels."""
+        super().cache_clear()
+        self._others.clear()
+        self._latest = None
+
+    def why(self) -> str:
+        """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
+        return super().why() if self._latest is None else self._latest.why()
