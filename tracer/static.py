@@ -1,9 +1,9 @@
 """Static values: what belongs to the structure of a tree because it is neither an array nor a number.
 
-A text, a member of an enumeration, a dtype or a slice among the arguments of a function decides what the function does, as its shape does. In
-the structure of a tree it stands as a `Static`, which equals another one if the values may take each other's place in a recorded program:
-values of one type that are equal, down to the types of their parts and the signs of zeros, or one and the same object. Functions, classes
-and objects of the user's classes are compared by identity, since what they hold may change.
+A text, a member of an enumeration, a dtype or a slice among the arguments of a function decides what the function does, as shapes do. In
+the structure of a tree it stands as a `Static`, which equals another one if the values may take each other's place in a recorded
+program: values of one type that are equal, down to the types of their parts and the signs of zeros, or one and the same object.
+Functions, classes and objects of the user's classes are compared by identity, since what they hold may change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Static", "distinct", "is_static_value", "kind_of_class", "LEAF_KIND", "VALUE", "FUNCTION", "OBJECT"]
+__all__ = ["Static", "distinct", "is_static_value", "kind_of", "kind_of_class", "LEAF_KIND", "VALUE", "FUNCTION", "OBJECT"]
 
 LEAF_KIND = "leaf"
 """The kind of arrays, numbers, and of what no program can take."""
@@ -86,16 +86,21 @@ def is_static_value(value: Any) -> bool:
     """
     if type(value) is slice:
         return all(part is None or _is_number(part) or is_static_value(part) for part in (value.start, value.stop, value.step))
-    return kind_of_class(type(value)) != LEAF_KIND
+    return kind_of(value) != LEAF_KIND
 
 
 def _is_number(x: Any) -> bool:
     return isinstance(x, (bool, int, float, np.generic))
 
 
+def kind_of(value: Any) -> str:
+    """What a value is in a tree, where it is no container: `LEAF_KIND`, `VALUE`, `FUNCTION` or `OBJECT`."""
+    return kind_of_class(type(value))   # type: ignore[arg-type]
+
+
 @functools.lru_cache(maxsize=4096)
 def kind_of_class(of: type) -> str:
-    """What the instances of a class are in a tree, where it is no container: `LEAF_KIND`, `VALUE`, `FUNCTION` or `OBJECT`."""
+    """The same of the instances of a class."""
     if issubclass(of, (Enum, np.dtype, pathlib.PurePath)) or of in _VALUES:
         return VALUE
     if issubclass(of, type) or of in _FUNCTIONS:
@@ -138,7 +143,7 @@ def _key(value: Any) -> Any:
         return kind, id(value.__self__), id(value.__func__)     # each access makes a new one
     if kind is functools.partial:
         return _key_of_partial(value)
-    if kind_of_class(kind) in (FUNCTION, OBJECT) and not _is_frozen(value):
+    if kind_of(value) in (FUNCTION, OBJECT) and not _is_frozen(value):
         return id(value)
     try:
         hash(value)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tracer.static import LEAF_KIND, OBJECT, Static, is_static_value, kind_of_class
+from tracer.static import LEAF_KIND, OBJECT, Static, is_static_value, kind_of
 
 __all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "static_paths", "without_statics", "key_orders", "Keys", "LEAF", "unpacker",
            "register_tree", "attribute_names", "attributes_of",
@@ -71,9 +71,9 @@ def register_tree(cls: type, flatten: Callable[[Any], tuple[Iterable, Any]], unf
     Parameters
     ----------
     cls : the class itself; classes derived from it are registered by themselves
-    flatten : function from an instance to `(children, aux)`: a sequence of subtrees, whose leaves are arrays and numbers, and what is the same
-        for all instances that one recording serves, which can be hashed
-    unflatten : function from `aux` and a tuple of children to an instance. The children may be stand-ins for arrays; it must not look at them
+    flatten : function from an instance to `(children, aux)`: a sequence of subtrees, whose leaves are arrays and numbers, and what is the
+        same for all instances that one recording serves, which can be hashed
+    unflatten : function from `aux` and a tuple of children to an instance; it must not look at the children, which may be stand-ins
 
     Returns
     -------
@@ -95,7 +95,7 @@ def register_tree(cls: type, flatten: Callable[[Any], tuple[Iterable, Any]], unf
     >>> doubled.slope, doubled.start
     (6.0, 2.0)
     """
-    if not isinstance(cls, type) or cls in (dict, list, tuple, type(None), np.ndarray) or issubclass(cls, (np.generic, int, float, complex)):
+    if not isinstance(cls, type) or cls in (dict, list, tuple, type(None)) or issubclass(cls, (np.ndarray, np.generic, int, float)):
         raise TypeError(f"register_tree: {cls!r} is no class whose instances could be made trees")
     _registered[cls] = _Registered(flatten, unflatten)
     return cls
@@ -134,20 +134,23 @@ def _flatten(tree, leaves: list):
         return "registered", t, Static(aux), tuple([_flatten(x, leaves) for x in children])
     if isinstance(tree, tuple) and hasattr(t, "_fields"):
         return "namedtuple", t, tuple([_flatten(x, leaves) for x in tree])
-    if kind_of_class(t) in (OBJECT, LEAF_KIND):
-        if _fields_of(t) is not None:
-            return _flatten_fields(tree, leaves)
-        if kind_of_class(t) == OBJECT:
-            return Static(tree, OBJECT)
-    elif is_static_value(tree):
-        return Static(tree, kind_of_class(t))
+    kind = kind_of(tree)
+    if kind in (OBJECT, LEAF_KIND) and _fields_of(tree) is not None:
+        return _flatten_fields(tree, leaves)
+    if kind == OBJECT or kind != LEAF_KIND and is_static_value(tree):
+        return Static(tree, kind)
     leaves.append(tree)
     return LEAF
 
 
+def _fields_of(x: Any) -> dict[str, bool] | None:
+    """The fields of an instance of a dataclass or of a class made by attrs, and whether they are static; None for other values."""
+    return _fields_of_class(type(x))    # type: ignore[arg-type]
+
+
 @functools.lru_cache(maxsize=4096)
-def _fields_of(cls: type) -> dict[str, bool] | None:
-    """The fields of a dataclass or of a class made by attrs, and whether they are static; None for other classes."""
+def _fields_of_class(cls: type) -> dict[str, bool] | None:
+    """The same of the instances of a class."""
     if dataclasses.is_dataclass(cls):
         return {f.name: bool(f.metadata.get("static")) for f in dataclasses.fields(cls)}
     found = getattr(cls, "__attrs_attrs__", None)
@@ -159,16 +162,16 @@ def attribute_names(x: Any) -> list[str]:
 
     What a `cached_property` has kept is left out: it follows from the rest, and would have no derivative by it.
     """
-    fields = _fields_of(type(x)) or {}
+    fields = _fields_of(x) or {}
     names = [n for n in fields if hasattr(x, n)]
     return names + [n for n in getattr(x, "__dict__", ())
                     if n not in fields and not isinstance(inspect.getattr_static(type(x), n, None), functools.cached_property)]
 
 
 def is_tree_of_attributes(x: Any) -> bool:
-    """Whether something is a tree that has its parts in attributes: an instance of a dataclass, a class made by attrs, or a registered one."""
+    """Whether something is a tree with its parts in attributes: an instance of a dataclass, a class made by attrs, or a registered one."""
     t = type(x)
-    return not isinstance(x, dict) and (t in _registered or _fields_of(t) is not None)
+    return not isinstance(x, dict) and (t in _registered or _fields_of(x) is not None)
 
 
 def attributes_of(x: Any) -> dict[str, Any]:
@@ -177,13 +180,13 @@ def attributes_of(x: Any) -> dict[str, Any]:
     >>> attributes_of(SimpleNamespace(a=1, b=2))
     {'a': 1, 'b': 2}
     """
-    names = dict.fromkeys([*(_fields_of(type(x)) or ()), *getattr(x, "__dict__", ())])
+    names = dict.fromkeys([*(_fields_of(x) or ()), *getattr(x, "__dict__", ())])
     slots = [n for c in type(x).__mro__ for n, v in vars(c).items() if isinstance(v, MemberDescriptorType)]
     return {n: getattr(x, n) for n in (*names, *slots) if hasattr(x, n)}
 
 
 def _flatten_fields(tree: Any, leaves: list) -> tuple:
-    fields = _fields_of(type(tree)) or {}
+    fields = _fields_of(tree) or {}
     static, children = [], []
     for name in attribute_names(tree):
         value = getattr(tree, name)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from autodiff.capture import lift_here
-from autodiff.leaves import value_of_leaf
 from autodiff.capture.statics import check_differentiated
+from autodiff.leaves import value_of_leaf
 from tracer.errors import GradientError, explain
 from tracer.op import type_of
 from tracer.trace import Tracer, current_trace

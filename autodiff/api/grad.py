@@ -18,8 +18,8 @@ import numpy as np
 from autodiff.api.arguments import argument_path, check_inexact, partial_of, split_arguments
 from autodiff.capture import lift_here
 from autodiff.capture.recording import Recorded, record
-from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf
 from autodiff.capture.statics import check_differentiated, same_but_statics, shown_structure
+from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf
 from autodiff.transforms.jvp import joint_graph
 from autodiff.transforms.linearize import linearize_graph
 from autodiff.transforms.transpose import transpose_graph
@@ -29,7 +29,8 @@ from tracer.op import type_of
 from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.control import checkpoint as checkpoint_op
 from tracer.ops.control import loop_of
-from tracer.trace import Tracer, bind, current_trace, inline, trace_flat, zeros
+from tracer.trace import Tracer, bind, inline, trace_flat, zeros
+from tracer.tracebacks import trims
 from tracer.tree import flatten, leaf_paths, tree_map, unflatten
 from tracer.types import ArrayType, i64, is_inexact
 
@@ -163,6 +164,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
     """
     tape = tape_road(f)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         nums, chosen = split_arguments(args, argnums)
@@ -216,6 +218,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     """
     both = value_and_grad(f, argnums, has_aux)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         value, g = both(*args, **kwargs)
@@ -226,6 +229,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return wrapped
 
 
+@trims
 def vjp(f: Callable, *primals, has_aux: bool = False):
     """Value of `f` and its pullback, the function from cotangents of the result to cotangents of the arguments.
 
@@ -244,6 +248,7 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
     check_differentiated(primals, "vjp")
     on_tape = tape_road(f).pulled(primals, {}, range(len(primals)), has_aux)
     if on_tape is not None:
+        @trims
         def pull(ct):
             leaves, ct_tree = flatten(ct)
             _check_cotangent(ct_tree, "*")
@@ -259,6 +264,7 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
     out = [owned(x) for x in pulled.out]
     n = len(out) - n_aux
 
+    @trims
     def pullback(ct):
         leaves, ct_tree = flatten(ct)
         _check_cotangent(ct_tree, out_tree)
@@ -288,6 +294,7 @@ def _fit(x, t: ArrayType, path: str, what: str = "cotangent"):
     return cast_to(x, t.dtype)
 
 
+@trims
 def jvp(f: Callable, primals: tuple, tangents: tuple, has_aux: bool = False):
     """Value of `f` and its directional derivative.
 
@@ -326,6 +333,7 @@ def jvp(f: Callable, primals: tuple, tangents: tuple, has_aux: bool = False):
     return (value[0], dvalue[0], value[1]) if has_aux else (value, dvalue)
 
 
+@trims
 def linearize(f: Callable, *primals):
     """Value of `f` and its derivative as a linear function of tangents, which does not run `f` again.
 
@@ -347,6 +355,7 @@ def linearize(f: Callable, *primals):
     out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
     values, residuals = out[:n], out[n:]
 
+    @trims
     def tangent_map(*tangents):
         dleaves, dtree = flatten(tangents)
         if not same_but_statics(dtree, in_tree):
@@ -369,6 +378,7 @@ def stop_gradient(x):
     return tree_map(lambda a: bind(stop_gradient_op, a) if isinstance(a, Tracer) else a, x)
 
 
+@trims
 def value_of(x):
     """The numbers behind a traced value or tensor, where they are known; plain values as they are.
 
@@ -397,6 +407,7 @@ def checkpoint(f: Callable) -> Callable:
     >>> bool(grad(lambda x: checkpoint(np.sin)(x) ** 2)(0.5) == 2 * np.sin(0.5) * np.cos(0.5))
     True
     """
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         leaves, tree = flatten(args)
@@ -421,6 +432,7 @@ def vmap(f: Callable, in_axes: int | None | Sequence[int | None] = 0, out_axes: 
     >>> vmap(np.dot)(np.ones((3, 2)), np.ones((3, 2))).tolist()
     [2.0, 2.0, 2.0]
     """
+    @trims
     @functools.wraps(f)
     def wrapped(*args):
         axes = [in_axes] * len(args) if in_axes is None or isinstance(in_axes, int) else list(in_axes)

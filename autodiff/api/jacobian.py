@@ -17,6 +17,7 @@ from tracer.ops.control import loop_of
 from tracer.ops.index import update
 from tracer.ops.shape import reshape, transpose
 from tracer.trace import inline, trace_flat, zeros
+from tracer.tracebacks import trims
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType, element_count, i64
 
@@ -49,6 +50,7 @@ def jacfwd(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     >>> jacfwd(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0])).tolist()
     [[3.0, 0.0, 1.0], [0.0, 3.0, 2.0]]
     """
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         return _forward(_record_for_jacobian(f, args, argnums, kwargs), argnums)
@@ -80,6 +82,7 @@ def jacrev(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """
     tape = tape_road(f)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         nums, _ = split_arguments(args, argnums, "jacobian")
@@ -153,6 +156,7 @@ def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """
     tape = tape_road(f)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         nums, _ = split_arguments(args, argnums, "jacobian")
@@ -180,6 +184,7 @@ def hessian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     return jacfwd(grad(f, argnums), argnums)
 
 
+@trims
 def hvp(f: Callable, x, v):
     """Product of the Hessian of `f` at `x` with `v`, forward over reverse, without forming the Hessian.
 

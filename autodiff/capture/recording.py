@@ -13,8 +13,8 @@ from autodiff.capture import lift_here, names_refused
 from autodiff.capture.arguments import Containers
 from autodiff.capture.effects import Effects, Learned, array_here, is_number, lost_effects, number_of, outer_effects
 from autodiff.capture.replay import Replay, SlotInput
-from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
 from autodiff.capture.statics import check_results, note_statics
+from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
 from tracer.errors import ConcreteValueError, TraceError, UnsupportedError, explain
 from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
 from tracer.op import ops

@@ -1,7 +1,7 @@
 """Static values among arguments and results: which may stand there, what is noted of them, and the errors.
 
-A text, a dtype or a member of an enumeration goes into a recorded program as a constant, and comes out of it as it is. A function or an object
-among the arguments is read while the program is recorded, so what it holds is noted like that of a variable from outside.
+A text, a dtype or a member of an enumeration goes into a recorded program as a constant, and comes out of it as it is. A function or an
+object among the arguments is read while the program is recorded, so what it holds is noted like that of a variable from outside.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from autodiff.capture.excluded import is_captured_module
 from autodiff.capture.reads import note_content, note_outside
 from tracer.errors import DTypeError, GradientError, explain
 from tracer.static import FUNCTION, OBJECT, VALUE, Static, kind_of_class
+from tracer.trace import Tracer
 from tracer.tree import flatten, leaf_paths, static_paths, without_statics
 
-__all__ = ["check_differentiated", "check_objects", "check_results", "holders", "note_statics", "same_but_statics", "shown_structure"]
+__all__ = ["check_differentiated", "check_objects", "check_results", "holders", "is_tree_of_arrays", "note_statics", "same_but_statics",
+           "shown_structure"]
 
 FIX = ("make its class a tree (a dataclass, a class made by attrs, or ad.register_tree(cls, flatten, unflatten)), or close over it; "
        "static_argnames of jit takes what can be hashed")
@@ -53,6 +55,12 @@ def _may_hold(value: Any) -> bool:
     if isinstance(value, type):
         return kind_of_class(value) == OBJECT
     return not isinstance(value, _HOLD_NOTHING)
+
+
+def is_tree_of_arrays(x: Any) -> bool:
+    """Whether a value is a tree whose leaves are arrays and numbers, without functions and objects in it."""
+    leaves, structure = flatten(x)
+    return not holders(structure) and all(isinstance(a, (np.ndarray, np.generic, Tracer, float, int)) for a in leaves)
 
 
 def check_objects(structure: Any, label: Callable[[str], str]) -> None:

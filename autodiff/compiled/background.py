@@ -13,7 +13,28 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["submit", "drain", "no_collection"]
+from codegen.config import config
+from tracer.graph import Graph, all_nodes
+from tracer.ops.control.loops import loop
+
+__all__ = ["submit", "drain", "no_collection", "waits"]
+
+WAITED_SECONDS = 0.02
+"""A call waits for its kernel if that will take no longer than this."""
+
+
+def waits(graph: Graph, wait: bool | None) -> bool:
+    """Whether a call waits for the kernel of a graph. Programs of loops do: the evaluator would take longer than the compiler.
+
+    Parameters
+    ----------
+    wait : what the user has set for the function; None where the setting of the process counts
+    """
+    from codegen.compile import expected_seconds
+    if (config.wait if wait is None else wait) or any(t.symbols() for t in graph.out_types):
+        return True
+    nodes = list(all_nodes(graph))
+    return any(n.op is loop for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
 
 
 class _Worker:

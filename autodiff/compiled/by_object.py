@@ -1,8 +1,8 @@
 """Functions and objects among the arguments: each set of them has a compiled function of its own.
 
 What a function or an object holds may change between two calls, so it is looked at as variables from outside are
-(`autodiff.compiled.environment`). Looking at all objects that a function was ever called with would make every call slower, so those of a call
-are served by a compiled function of their own, as each object has one whose class has a compiled method.
+(`autodiff.compiled.environment`). Looking at all objects that a function was ever called with would make every call slower, so those of a
+call are served by a compiled function of their own, as each object has one whose class has a compiled method.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from autodiff.compiled.jitted import EXPLAINED, Jitted
 from autodiff.compiled.signature import Signature, call_label
 from tracer.graph import Graph
 from tracer.static import Static
+from tracer.tracebacks import trims
 from tracer.tree import flatten
 
 __all__ = ["CompiledFunction"]
@@ -103,6 +104,7 @@ class CompiledFunction(Jitted):
 
     # -- looking ---------------------------------------------------------------------------------
 
+    @trims
     def trace(self, *args, **kwargs) -> Graph:
         """The typed graph for these arguments; nothing is compiled. `print` shows it, Jupyter draws it."""
         other = self._serving(args, kwargs)

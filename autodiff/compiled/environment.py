@@ -20,7 +20,7 @@ from autodiff.capture.effects import Learned
 from autodiff.capture.locations import global_names, is_users, is_users_file, slot_names
 from autodiff.capture.reads import Reads, holds, same_content
 from autodiff.capture.state import UNBOUND
-from tracer.static import OBJECT, kind_of_class
+from tracer.static import OBJECT, kind_of
 from tracer.trace import Tracer
 
 __all__ = ["Surroundings"]
@@ -282,7 +282,7 @@ class _Search:
     def enter_argument(self, name: str, x: Any) -> None:
         """Look into an object that is an argument, whosever class it has."""
         self.enter(name, x, DEPTH, ())
-        if id(x) not in self.seen and kind_of_class(type(x)) == OBJECT:
+        if id(x) not in self.seen and kind_of(x) == OBJECT:
             self._object(name, x, DEPTH, ())
 
     def _function(self, name: str, x: FunctionType, depth: int, mentioned: tuple[str, ...]) -> None:

@@ -23,7 +23,7 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     ----------
     f : function of trees of arrays and numbers, made of NumPy operations. Texts, members of enumerations, types, dtypes, slices, functions
         and objects among the arguments are static: another one compiles anew
-    static_argnums, static_argnames : positions and names of further arguments that are static, such as numbers that decide about the program
+    static_argnums, static_argnames : positions and names of further arguments that are static, such as numbers that decide what is computed
     max_signatures : how many kernels are kept; the oldest go first
     timed : whether `cache_info()` counts the seconds spent in kernels (costs 0.1 us a call)
     threads : most threads that a kernel may use, 0 for as many as there are processors; by default `ad.config.threads`. Only loops
@@ -56,4 +56,5 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     if f is None:
         return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
                              timed=timed, threads=threads, wait=wait, donate=donate, verify=verify)
-    return CompiledFunction(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait, _as_tuple(donate), verify)
+    nums, names = _as_tuple(static_argnums), _as_tuple(static_argnames)
+    return CompiledFunction(f, nums, names, max_signatures, timed, threads, wait, _as_tuple(donate), verify)

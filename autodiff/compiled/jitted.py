@@ -24,7 +24,8 @@ import numpy as np
 from autodiff.capture import lift_here
 from autodiff.capture.effects import Learned, has_lost_effects
 from autodiff.capture.recording import Recorded, record, with_effects
-from autodiff.compiled.background import no_collection, submit
+from autodiff.capture.statics import is_tree_of_arrays
+from autodiff.compiled.background import no_collection, submit, waits
 from autodiff.compiled.entries import CacheInfo, Entry
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
@@ -34,16 +35,14 @@ from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import VERIFY, config
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
-from tracer.graph import Graph, all_nodes
+from tracer.graph import Graph
 from tracer.ops.control import call
-from tracer.ops.control.loops import loop
 from tracer.trace import Tracer, bind, current_trace
+from tracer.tracebacks import trim, trims
 from tracer.tree import flatten, unflatten, unpacker
 
 __all__ = ["CacheInfo", "Jitted", "config"]
 
-WAITED_SECONDS = 0.02
-"""A call waits for its kernel if that will take no longer than this."""
 EXPLAINED = 64
 """Signatures that a miss is compared with when it is explained."""
 NATIVE_CHAIN = 8
@@ -109,7 +108,7 @@ class Jitted:
         """As a method: `self` is an ordinary first argument if it is a tree of arrays; else each object has a function of its own."""
         if instance is None:
             return self
-        if all(isinstance(x, (np.ndarray, np.generic, Tracer, float, int)) for x in flatten(instance)[0]):
+        if is_tree_of_arrays(instance):
             return functools.partial(self, instance)
         nums = [n - 1 for n in self._statics.positions if n > 0]
         donate = tuple([n - 1 for n in self._donate if n > 0])
@@ -121,13 +120,17 @@ class Jitted:
     # -- calling ---------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
-        if self._same is not None and not self._same():
-            self._adapt()
-        if kwargs or self._static_order:
-            if self._watched is not None and not self._around_holds():
+        try:
+            if self._same is not None and not self._same():
                 self._adapt()
-            return self._call_by_convention(args, kwargs)
-        return self._direct(*args)
+            if kwargs or self._static_order:
+                if self._watched is not None and not self._around_holds():
+                    self._adapt()
+                return self._call_by_convention(args, kwargs)
+            return self._direct(*args)
+        except Exception as e:
+            trim(e)
+            raise
 
     def _call_by_convention(self, args: tuple, kwargs: dict):
         """A call with static arguments or keywords: what is left goes to the native function for this way of calling."""
@@ -231,6 +234,7 @@ class Jitted:
         key = Signature.of(tree, leaves, statics, True, self._by_layout)
         return self._entries.get(key) or self._compile(key, args, kwargs, statics, leaves, tree), leaves
 
+    @trims
     def bind(self, *args, reuse: bool = False) -> Callable[[], Any]:
         """A function without arguments that calls this one on the given arrays, for the innermost loops of a solver.
 
@@ -259,7 +263,7 @@ class Jitted:
             from codegen.entry.native import NativeFunction
             table = entry.kernel.call_table(CallPlan.bound(leaves, entry.captured, entry.recorded.out_tree), reuse)
             if table is not None:
-                return NativeFunction(lambda: self(*args), [table]).call
+                return NativeFunction(functools.partial(self, *args), [table]).call
         return functools.partial(self, *args)
 
     def _record(self, args: tuple, kwargs: dict, statics: tuple, **how) -> Recorded:
@@ -348,7 +352,7 @@ class Jitted:
                 return entry
             captured = self._outside(rec)
             direct = self._convention(args, kwargs, statics)
-            if self._waits(rec.graph):
+            if waits(rec.graph, self._wait):
                 kernel = self._kernel(rec.graph)
                 entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 self._add_direct(entry, direct, tree, leaves)
@@ -396,14 +400,6 @@ class Jitted:
                 oldest.native.set([t for t in oldest.native.signatures if t is not oldest.table])
                 self._by_convention = {k: f for k, f in self._by_convention.items() if f.signatures}
         self._misses += 1
-
-    def _waits(self, graph: Graph) -> bool:
-        """Whether the call waits for its kernel. Programs of loops do: the evaluator would take longer than the compiler."""
-        from codegen.compile import expected_seconds
-        if (config.wait if self._wait is None else self._wait) or any(t.symbols() for t in graph.out_types):
-            return True
-        nodes = list(all_nodes(graph))
-        return any(n.op is loop for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
 
     def _finish(self, entry: Entry, tree, leaves, direct: Convention | None) -> None:
         """Compile in the background, and let calls go to the kernel from then on."""
@@ -459,6 +455,7 @@ class Jitted:
 
     # -- looking ---------------------------------------------------------------------------------
 
+    @trims
     def trace(self, *args, **kwargs) -> Graph:
         """The typed graph for these arguments; nothing is compiled. `print` shows it, Jupyter draws it."""
         args, kwargs, statics = self._statics.take(args, kwargs)

@@ -22,8 +22,8 @@ from autodiff.capture.recording import Recorded
 from autodiff.eager.modes import traced
 from tracer.errors import TraceError
 from tracer.graph import Graph, Node, all_nodes
-from tracer.trace import Tracer, walk
 from tracer.static import VALUE
+from tracer.trace import Tracer, walk
 from tracer.tree import flatten, leaf_paths, static_paths, unflatten
 
 __all__ = ["VerificationError", "verified_call", "is_exact"]

@@ -25,8 +25,8 @@ from autodiff.eager.tape import Step, Walk, force, leaf_step, walk
 from autodiff.eager.tensor import Tensor
 from tracer.errors import TraceError
 from tracer.graph import Graph
-from tracer.trace import Tracer, current_trace, inline
 from tracer.static import VALUE
+from tracer.trace import Tracer, current_trace, inline
 from tracer.tree import flatten, static_paths, tree_map, unflatten
 
 __all__ = ["OnTape", "PulledTape"]

@@ -46,8 +46,9 @@ from typing import Any
 
 from autodiff.capture.source.cases import Cases
 from autodiff.capture.source.files import find, keep
-from autodiff.capture.source.rewrite import Converter, Unconvertible
+from autodiff.capture.source.rewrite import BLOCK_NAME, Converter, Unconvertible
 from autodiff.capture.source.trees import HOOKS, NO_PARAMETERS, arguments, names_inside
+from tracer.tracebacks import PART_OF_FUNCTION
 
 __all__ = ["convert", "converted_source", "is_converted", "Unconvertible"]
 
@@ -99,7 +100,7 @@ def converted_source(f: FunctionType) -> str:
 
 def is_converted(f: FunctionType) -> bool:
     """Whether this is a result of `convert`, or defined in one."""
-    return f.__code__.co_consts[-1:] == (_MARK,)
+    return f.__code__.co_consts[-1:] in ((_MARK,), (PART_OF_FUNCTION,))
 
 
 MOST_CONVERTED = 4096
@@ -143,9 +144,15 @@ def _convert_code(f: FunctionType) -> CodeType:
     return next(c for c in _codes(_marked(compiled)) if c.co_name == code.co_name)
 
 
-def _marked(code: CodeType) -> CodeType:
-    """Code that is known again as converted, and so is all that is defined in it."""
-    return code.replace(co_consts=(*[_marked(c) if isinstance(c, CodeType) else c for c in code.co_consts], _MARK))
+def _marked(code: CodeType, around: CodeType | None = None) -> CodeType:
+    """Code that is known again as converted, and so is all that is defined in it.
+
+    A block has the name of the function that it is a part of, by which errors and tracebacks call it.
+    """
+    mark = _MARK
+    if around is not None and BLOCK_NAME.fullmatch(code.co_name):
+        code, mark = code.replace(co_name=around.co_name, co_qualname=around.co_qualname), PART_OF_FUNCTION
+    return code.replace(co_consts=(*[_marked(c, code) if isinstance(c, CodeType) else c for c in code.co_consts], mark))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

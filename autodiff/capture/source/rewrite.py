@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,10 @@ from autodiff.capture.source.trees import (
     yields,
 )
 
-__all__ = ["Converter", "Unconvertible"]
+__all__ = ["BLOCK_NAME", "Converter", "Unconvertible"]
+
+BLOCK_NAME = re.compile(r"(body|orelse|rest|test)__\d+")
+"""The names of the functions that blocks become."""
 
 
 class Unconvertible(Exception):
@@ -383,7 +387,7 @@ class Converter(ast.NodeTransformer):
         if not statements and not first:
             return ast.Constant(None), []
         self.count += 1
-        name = f"{tag}__{self.count}"
+        name = f"{tag}__{self.count}"      # as `BLOCK_NAME` has it
         names = bound_names([*first, *statements])
         own = self._own(names)
         outside = [x for x in names if x not in own]
