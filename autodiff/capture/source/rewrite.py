@@ -43,7 +43,11 @@ BLOCK_NAME = re.compile(r"(body|orelse|rest|test)__\d+")
 
 
 class Unconvertible(Exception):
-    """The function has no source, or uses what is not converted; the text says which."""
+    """The function has no source, or uses what is not converted; the text says which, and `fix` what to do about it."""
+
+    def __init__(self, reason: str, fix: str = ""):
+        super().__init__(reason)
+        self.fix = fix
 
 
 class _Scope:
