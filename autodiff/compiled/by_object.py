@@ -7,8 +7,9 @@ call are served by a compiled function of their own, as each object has one whos
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -28,6 +29,8 @@ __all__ = ["CompiledFunction"]
 
 MOST_OBJECTS = 64
 """Sets of functions and objects that are kept, with their kernels; those used longest ago go first."""
+MOST_NEW_FUNCTIONS = 8
+"""Functions of one definition that are taken before there is a warning."""
 _NO_OBJECTS = frozenset([np.ndarray, float, int, bool, np.float64, np.float32, np.int64, str, type(None)])
 """Classes of arguments that hold no functions or objects."""
 
@@ -39,9 +42,10 @@ class CompiledFunction(Jitted):
         super().__init__(f, *settings)
         self._settings = settings
         self._held: Sequence | None = None      # the functions and objects that it is for; None where it is for calls of any kind
-        self._relatives: list[Signature] = []   # signatures of the function for other objects
+        self._around_it: CompiledFunction | None = None     # then the one that it belongs to
         self._others: OrderedDict[tuple, CompiledFunction] = OrderedDict()
         self._latest: CompiledFunction | None = None    # the one that was called last
+        self._warned = False
 
     def _serving(self, args: tuple, kwargs: dict) -> CompiledFunction:
         """The function that serves a call: this one, or one for the functions and objects among the arguments.
@@ -62,6 +66,7 @@ class CompiledFunction(Jitted):
         found = self._others.get(key)
         if found is None:
             check_objects(structure, call_label)
+            self._warn_of_new_functions(held)
             found = self._holding(held)
             self._others[key] = found
             if len(self._others) > MOST_OBJECTS:
@@ -75,14 +80,26 @@ class CompiledFunction(Jitted):
         new = CompiledFunction(self.function, *self._settings)
         new._statics, new._static_order = self._statics, self._static_order
         new._held, new._around = held, Surroundings(self.function, held)
-        new._relatives = list(islice(self._signatures(), EXPLAINED))
+        new._around_it = self
         return new
 
-    def _signatures(self) -> Iterator[Signature]:
-        """All signatures that there are kernels for, newest first."""
-        for other in reversed(self._others.values()):
-            yield from reversed(other._entries)
-        yield from reversed(self._entries)
+    def _warn_of_new_functions(self, held: Sequence) -> None:
+        """Warn of functions that the caller makes anew for each call, so that each call compiles."""
+        codes = [getattr(x, "__code__", None) for x in held]
+        if None not in codes and not self._warned:
+            same = sum(codes == [getattr(s.value, "__code__", None) for s in key] for key in self._others)
+            if same == MOST_NEW_FUNCTIONS:
+                self._warned = True
+                name, line = held[0].__qualname__, codes[0].co_firstlineno  # type: ignore[union-attr]
+                warnings.warn(f"`{self.name}` is given a new function for each call, `{name}` of line {line}, and compiles for each: "
+                              "define the function once, outside of the loop", RuntimeWarning, stacklevel=8)
+
+    @property
+    def _relatives(self) -> Sequence[Signature]:
+        if self._around_it is None:
+            return ()
+        others = (f for f in reversed(self._around_it._others.values()) if f is not self)
+        return list(islice(chain.from_iterable(reversed(f._entries) for f in (*others, self._around_it)), EXPLAINED))
 
     # -- what a call asks ------------------------------------------------------------------------
 
@@ -96,11 +113,6 @@ class CompiledFunction(Jitted):
     def _entry_for(self, args: tuple) -> tuple[Entry, list]:
         other = self._serving(args, {})
         return super()._entry_for(args) if other is self else other._entry_for(args)
-
-    def _keep(self, key: Signature, entry: Entry) -> None:
-        super()._keep(key, entry)
-        if self._relatives and self._missed is not None and not self._missed[1]:
-            self._missed = (key, self._relatives, entry)
 
     # -- looking ---------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Jitted:
     """A function compiled once for every signature it is called with. Made by `jit`."""
 
     is_jitted = True
+    _relatives: Sequence[Signature] = ()    # signatures that a first compilation is explained with
 
     def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
                  threads: int | None = None, wait: bool | None = None, donate: tuple[int, ...] = (), verify: str | None = None):
@@ -487,6 +488,7 @@ class Jitted:
         if self._missed is None:
             return f"`{self.name}` has not been called yet"
         key, others, entry = self._missed
+        others = others or self._relatives
         why = self._changed or (difference(key, others) if others else "")
         text_ = f"`{self.name}` compiled anew: {why}" if why else f"`{self.name}` compiled: first call"
         text_ += entry.kernel.explain()
