@@ -43,7 +43,8 @@ settings = _Settings()
 def trim(e: BaseException) -> None:
     """Leave the frames of this project out of the traceback of an exception, and of those that led to it.
 
-    An exception that this project has caught is no longer mentioned as one during whose handling another occurred.
+    An exception that this project has caught is no longer mentioned as one during whose handling another occurred, nor is a cause that
+    says the same as its effect.
     """
     if settings.choice == "full":
         return
@@ -54,6 +55,8 @@ def trim(e: BaseException) -> None:
         if x.__context__ is not None and x.__context__ is not x.__cause__ and id(x.__context__) not in seen:
             if _was_caught_here(x.__context__):
                 x.__context__ = None
+        if type(x.__cause__) is type(x) and x.__cause__.args == x.args:
+            x.__cause__ = None      # the same was found twice
         for other in (x.__cause__, x.__context__, *getattr(x, "exceptions", ())):
             if isinstance(other, BaseException) and id(other) not in seen:
                 seen.add(id(other))

@@ -92,7 +92,7 @@ class CompiledFunction(Jitted):
                 self._warned = True
                 name, line = held[0].__qualname__, codes[0].co_firstlineno  # type: ignore[union-attr]
                 warnings.warn(f"`{self.name}` is given a new function for each call, `{name}` of line {line}, and compiles for each: "
-                              "define the function once, outside of the loop", RuntimeWarning, stacklevel=8)
+                              "define the function once, outside of the loop", RuntimeWarning, stacklevel=7)
 
     @property
     def _relatives(self) -> Sequence[Signature]:

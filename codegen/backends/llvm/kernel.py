@@ -34,6 +34,7 @@ from codegen.stages import stages
 from codegen.target import Target
 from tracer.graph import Graph, structure
 from tracer.op import ops
+from tracer.tracebacks import trims
 
 __all__ = ["LlvmKernel", "llvm_kernel", "why_not"]
 
@@ -296,7 +297,7 @@ class LlvmKernel(Kernel):
                 how = native.MAKE_POOLED if native.reusable(shape, b.dtype) else native.MAKE_ARRAY
             outputs.append((how, b.dtype, shape))
         return native.Signature(arguments, rows.accesses, rows.leaves, outputs, rows.builds, self.address, self.module.parameters,
-                                self.module.arena, self._is_long(), self.fail, [*rows.keep, self.code, self])
+                                self.module.arena, self._is_long(), trims(self.fail), [*rows.keep, self.code, self])
 
     def _is_long(self) -> bool:
         """Whether the kernel runs long enough to let go of the interpreter's lock."""

@@ -197,9 +197,10 @@ def test_objects_are_not_kept_for_ever():
 
 def test_a_function_that_is_made_anew_for_each_call_is_warned_of():
     f = ad.jit(lambda x, g: g(x))
-    with pytest.warns(RuntimeWarning, match="a new function for each call"):
+    with pytest.warns(RuntimeWarning, match="a new function for each call") as caught:
         for _ in range(20):
             f(X, lambda x: x + 1.0)
+    assert len(caught) == 1 and caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("wrong, name", [({1, 2}, "set"), (iter([1]), "list_iterator"), (np.random.default_rng(0), "Generator"), (2j, "complex"),
