@@ -182,7 +182,7 @@ def attributes_of(x: Any) -> dict[str, Any]:
     """
     names = dict.fromkeys([*(_fields_of(x) or ()), *getattr(x, "__dict__", ())])
     slots = [n for c in type(x).__mro__ for n, v in vars(c).items() if isinstance(v, MemberDescriptorType)]
-    return {n: getattr(x, n) for n in (*names, *slots) if hasattr(x, n)}
+    return {n: getattr(x, n) for n in (*names, *slots) if n != "__dict__" and hasattr(x, n)}
 
 
 def _flatten_fields(tree: Any, leaves: list) -> tuple:
@@ -218,22 +218,26 @@ def _unflatten(s, leaves):
         return tuple([_unflatten(c, leaves) for c in s[1]])
     if kind == "list":
         return [_unflatten(c, leaves) for c in s[1]]
-    if kind == "namedtuple":
-        return tuple.__new__(s[1], [_unflatten(c, leaves) for c in s[2]])
-    if kind == "registered":
-        return _registered[s[1]].unflatten(s[2].value, tuple([_unflatten(c, leaves) for c in s[3]]))
-    if kind == "dataclass":
-        new = object.__new__(s[1])
-        for name, value in s[2]:
-            object.__setattr__(new, name, value.value)
-        for name, child in s[3]:
-            object.__setattr__(new, name, _unflatten(child, leaves))
-        return new
+    if kind in ("namedtuple", "registered", "dataclass"):
+        return _instance(s, leaves)
     pairs = [(k, _unflatten(c, leaves)) for k, c in zip(s[1], s[2], strict=True)]
     if kind != "dict":
         return kind(pairs)
     children = dict(pairs)
     return {k: children[k] for k in s[1].order}
+
+
+def _instance(s, leaves):
+    if s[0] == "namedtuple":
+        return tuple.__new__(s[1], [_unflatten(c, leaves) for c in s[2]])
+    if s[0] == "registered":
+        return _registered[s[1]].unflatten(s[2].value, tuple([_unflatten(c, leaves) for c in s[3]]))
+    new = object.__new__(s[1])
+    for name, value in s[2]:
+        object.__setattr__(new, name, value.value)
+    for name, child in s[3]:
+        object.__setattr__(new, name, _unflatten(child, leaves))
+    return new
 
 
 def _children(structure: Any) -> list[tuple[str, Any]]:
