@@ -63,17 +63,17 @@ class CompiledFunction(Jitted):
         if not held:
             return self
         key = tuple([Static(x) for x in held])
-        found = self._others.get(key)
-        if found is None:
-            check_objects(structure, call_label)
-            self._warn_of_new_functions(held)
-            found = self._holding(held)
-            self._others[key] = found
-            if len(self._others) > MOST_OBJECTS:
-                self._others.popitem(last=False)
-        else:
-            self._others.move_to_end(key)
-        self._latest = found
+        with self._lock:
+            found = self._others.get(key)
+            if found is None:
+                check_objects(structure, call_label)
+                self._warn_of_new_functions(held)
+                found = self._others[key] = self._holding(held)
+                if len(self._others) > MOST_OBJECTS:
+                    self._others.popitem(last=False)
+            else:
+                self._others.move_to_end(key)
+            self._latest = found
         return found
 
     def _holding(self, held: Sequence) -> CompiledFunction:
