@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Static", "distinct", "is_static_value", "kind_of", "kind_of_class", "LEAF_KIND", "VALUE", "FUNCTION", "OBJECT"]
+__all__ = ["Static", "distinct", "is_constant", "is_static_value", "kind_of", "kind_of_class", "LEAF_KIND", "VALUE", "FUNCTION", "OBJECT"]
 
 LEAF_KIND = "leaf"
 """The kind of arrays, numbers, and of what no program can take."""
@@ -84,9 +84,24 @@ def is_static_value(value: Any) -> bool:
     >>> [is_static_value(x) for x in ("mean", np.float64(2.0), np.sin, float, np.ones(3), 2)]
     [True, False, True, True, False, False]
     """
-    if type(value) is slice:
-        return all(part is None or _is_number(part) or is_static_value(part) for part in (value.start, value.stop, value.step))
+    if type(value) in (slice, frozenset):
+        return is_constant(value)
     return kind_of(value) != LEAF_KIND
+
+
+def is_constant(x: Any) -> bool:
+    """Whether a value never changes, down to its parts: a number, a static value of the kind `VALUE`, or a tuple, slice or set of such.
+
+    >>> is_constant((1, "a", slice(None, 2))), is_constant((1, [])), is_constant(slice(np.sin))
+    (True, False, False)
+    """
+    if type(x) is slice:
+        return all(map(is_constant, (x.start, x.stop, x.step)))
+    if type(x) in (tuple, frozenset):
+        return all(map(is_constant, x))
+    if isinstance(x, Enum):
+        return all(map(is_constant, (v for n, v in vars(x).items() if n != "__objclass__")))
+    return x is None or _is_number(x) or kind_of(x) == VALUE
 
 
 def _is_number(x: Any) -> bool:
@@ -141,6 +156,8 @@ def _key(value: Any) -> Any:
         return kind, repr(value)            # `fold` and the time zone do not take part in a comparison
     if kind is types.MethodType:
         return kind, id(value.__self__), id(value.__func__)     # each access makes a new one
+    if kind in (types.BuiltinMethodType, types.MethodWrapperType) and not isinstance(value.__self__, types.ModuleType):
+        return kind, id(value.__self__), value.__name__
     if kind is functools.partial:
         return _key_of_partial(value)
     if kind_of(value) in (FUNCTION, OBJECT) and not _is_frozen(value):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType, MethodWrapperType
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from autodiff.capture.excluded import is_captured_module
 from autodiff.capture.reads import note_content, note_outside
 from tracer.errors import DTypeError, GradientError, explain
-from tracer.static import FUNCTION, OBJECT, VALUE, Static, kind_of_class
+from tracer.static import FUNCTION, OBJECT, VALUE, Static, is_constant, kind_of_class
 from tracer.trace import Tracer
 from tracer.tree import flatten, leaf_paths, static_paths, without_statics
 
@@ -33,10 +33,10 @@ def note_statics(structure: Any) -> None:
     """Note that the functions and objects in the structure of the arguments come from outside of the function being recorded."""
     for _, static in static_paths(structure):
         value = static.value
-        if static.kind == VALUE:
+        if static.kind == VALUE and is_constant(value):
             continue
         note_outside(value)
-        if isinstance(value, MethodType):
+        if isinstance(value, _BOUND):
             note_outside(value.__self__)
         elif isinstance(value, functools.partial):
             note_outside(value.func)
@@ -45,9 +45,11 @@ def note_statics(structure: Any) -> None:
 
 def holders(structure: Any) -> list[Any]:
     """The functions, classes and objects in a structure that may hold what the program reads and others change."""
-    return [s.value for _, s in static_paths(structure) if s.kind == OBJECT or s.kind == FUNCTION and _may_hold(s.value)]
+    return [s.value for _, s in static_paths(structure) if s.kind == OBJECT or s.kind == FUNCTION and _may_hold(s.value)
+            or s.kind == VALUE and not is_constant(s.value)]
 
 
+_BOUND = (MethodType, BuiltinMethodType, MethodWrapperType)
 _HOLD_NOTHING = (BuiltinFunctionType, np.ufunc, type(np.mean))
 
 

@@ -66,7 +66,7 @@ ROWS = [
     [pathlib.PurePosixPath("a"), pathlib.PurePosixPath("a")], [re.compile("a")], [re.compile("a", re.I)], [f], [g], [np.sin], [np.mean],
     [thing.method, thing.method], [other.method], [thing], [other], [functools.partial(f, 1), functools.partial(f, 1)], [functools.partial(f, True)],
     [functools.partial(f, 1.0)], [functools.partial(f, x=1)], [functools.partial(f, "a")], [functools.partial(g, 1)],
-    [functools.partial(f, np.ones(1))], [functools.partial(f, -0.0)], [functools.partial(f, 0.0)], [len], [np],
+    [functools.partial(f, np.ones(1))], [functools.partial(f, -0.0)], [functools.partial(f, 0.0)], [len], [np], [thing.__dict__.get] * 2, [[].append],
 ]
 
 
@@ -88,7 +88,7 @@ def test_what_is_static_and_what_is_not():
             assert is_static_value(value), value
             leaves, structure = flatten(value)
             assert leaves == [] and unflatten(structure, []) is value and leaf_paths(structure) == []
-    for value in (1, True, 2.5, 1j, np.float32(1), np.bool_(True), np.ones(2), {1, 2}, iter([]), slice(np.ones(1)), slice([1])):
+    for value in (1, True, 2.5, 1j, np.float32(1), np.bool_(True), np.ones(2), {1, 2}, iter([]), slice(np.ones(1)), slice([1]), slice(f), frozenset([f])):
         assert not is_static_value(value) and flatten(value)[0] == [value], value
 
 
@@ -147,4 +147,4 @@ def _replaced(structure, old, new):
 
 def test_docstrings():
     results = doctest.testmod(static)
-    assert results.attempted >= 3 and results.failed == 0
+    assert results.attempted >= 4 and results.failed == 0

@@ -116,6 +116,25 @@ def test_what_a_function_among_the_arguments_reads_is_looked_at():
     assert f(X, picked) == picked(X).sum()
 
 
+def test_what_methods_of_containers_and_members_of_enumerations_hold_is_looked_at():
+    class Setting(enum.Enum):
+        A = enum.auto()
+        B = enum.auto()
+    Setting.A.index, Setting.B.index = np.array([0]), np.array([1, 2])
+    table = {"k": 2.0}
+    f = ad.jit(lambda x, get: x * get("k"))
+    g = ad.jit(lambda x, s: x[s.index].sum())
+    for k in (2.0, 2.0, 5.0):
+        table["k"] = k
+        assert np.array_equal(f(X, table.get), X * k)
+    for s in (Setting.A, Setting.B, Setting.A):
+        assert g(X, s) == X[s.index].sum()
+    Setting.A.index[0] = 2
+    assert g(X, Setting.A) == X[2]
+    Setting.A.index = np.array([1])
+    assert g(X, Setting.A) == X[1] and g(X, Setting.B) == X[1:].sum()
+
+
 class Model:
     def __init__(self, power):
         self.weights, self.power, self.calls = np.ones(3), power, 0
