@@ -34,12 +34,12 @@ def texts_of(f: FunctionType) -> Iterator[list[str]]:
     if is_file(code):
         yield _read_again(path)
         yield _from_loader(f)
-    elif code.co_filename == "<stdin>":
+        return
+    if code.co_filename == "<stdin>":
         yield _standard_input()
         yield from _typed(code)
-    elif code.co_filename == "<string>":
-        for text in (*_command(), *_held_texts(f)):
-            yield text.splitlines(keepends=True)
+    for text in (*(_command() if code.co_filename == "<string>" else ()), *_held_texts(f)):
+        yield text.splitlines(keepends=True)
 
 
 def is_file(code: CodeType) -> bool:
@@ -56,10 +56,10 @@ def why_missing(f: FunctionType, found: bool) -> tuple[str, str]:
                 "imported, or a decorator has rewritten the function", "import the module again")
     if name == "<stdin>":
         made = "it was typed at a prompt or came through a pipe, which keep no texts"
-    elif name == "<string>":
-        made = "it was made by exec or eval of a text that is gone"
+    elif is_file(code):
+        made = f"there is no file {name}"
     else:
-        made = f"nothing is known under the name {name}"
+        made = f"it was made by exec or eval of a text that is gone, under the name {name}"
     return f"there is no source for `{f.__qualname__}`: {made}", ("define it in a file, or enter its text into linecache.cache under the "
                                                                    "file name that compile() is given")
 

@@ -127,6 +127,20 @@ def test_exec_of_a_text_that_is_still_there():
     assert space["check"]() == "everything was captured"
 
 
+def test_code_under_a_name_of_its_own():
+    space: dict = {}
+    text = "f = [lambda x: x if x > 0 else -x for _ in range(1)][0]"
+    exec(compile(text, "<magic 3>", "exec"), space)
+    f = ad.jit(space["f"])
+    assert f(-2.0) == 2.0 and "captured" not in f.why()
+
+
+def test_a_file_that_is_gone(module):
+    made = module("def f(x):\n    return 2.0 * x if x > 0.0 else x\n", "")
+    os.remove(made.__file__)
+    assert "there is no source for `f`: there is no file" in ad.show(made.f, 1.0, stage="converted")
+
+
 def test_exec_of_another_text_of_the_same_name():
     """The text that is there defines another function of that name: it is not taken for this one."""
     space: dict = {}
