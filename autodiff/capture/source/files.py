@@ -114,8 +114,9 @@ def _is_of(node: Any, owner: str | None, f: FunctionType, lines: list[str]) -> b
     modules = {n for n in called if isinstance(f.__globals__.get(n), ModuleType)}
     if _compiles_to(node, owner, f.__code__, modules):
         return True
-    imported = called & _imported_names(lines, f.__code__)
-    return imported != modules and _compiles_to(node, owner, f.__code__, imported)
+    # A notebook compiles each statement of a cell by itself, so that no import is in sight of the definition.
+    others: tuple[set[str], ...] = (called & _imported_names(lines, f.__code__), set())
+    return any(_compiles_to(node, owner, f.__code__, imported) for imported in others if imported != modules)
 
 
 def _imported_names(lines: list[str], code: CodeType) -> set[str]:

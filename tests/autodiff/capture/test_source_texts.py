@@ -1,5 +1,6 @@
 """Where the source of a function comes from, and that it is the source of that function."""
 
+import ast
 import importlib
 import linecache
 import os
@@ -173,6 +174,18 @@ def test_a_text_that_is_entered_into_linecache():
         assert ad.jit(space["f"])(2.0).tolist() == [2.0, 0.0, 0.0]
     finally:
         del linecache.cache["<made 1>"]
+
+
+def test_cells_whose_statements_are_compiled_one_by_one():
+    """As IPython does: the import is not in sight of the definition, and attributes of modules are called by other instructions."""
+    name, space = "<ipython-input-1-0123456789ab>", {"__name__": "__main__"}
+    linecache.cache[name] = (len(PROGRAM), None, PROGRAM.splitlines(keepends=True), name)
+    try:
+        for statement in ast.parse(PROGRAM).body:
+            exec(compile(ast.Module([statement], []), name, "exec"), space)
+        assert space["check"]() == "everything was captured"
+    finally:
+        del linecache.cache[name]
 
 
 # -- files that change ---------------------------------------------------------------------------
