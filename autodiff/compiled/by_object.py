@@ -22,6 +22,7 @@ from autodiff.compiled.jitted import EXPLAINED, Jitted
 from autodiff.compiled.signature import Signature, call_label
 from tracer.graph import Graph
 from tracer.static import Static
+from tracer.trace import Tracer
 from tracer.tracebacks import trims
 from tracer.tree import flatten
 
@@ -55,13 +56,18 @@ class CompiledFunction(Jitted):
         DTypeError
             For an object that cannot be followed.
         """
-        if self._held is not None or all(x.__class__ in _NO_OBJECTS for x in chain(args, kwargs.values())):
+        if self._held is not None:
+            return self
+        for x in (*args, *kwargs.values()):     # asked for at each call of the general way
+            if x.__class__ not in _NO_OBJECTS:
+                break
+        else:
             return self
         taken = self._statics.take(args, kwargs)[:2] if self._statics.names else (args, kwargs)
-        structure = flatten(taken)[1]
+        leaves, structure = flatten(taken)
         held = holders(structure)
-        if not held:
-            return self
+        if not held or any(isinstance(x, Tracer) for x in leaves):
+            return self     # in a recording the outermost function looks at what they hold
         key = tuple([Static(x) for x in held])
         with self._lock:
             found = self._others.get(key)

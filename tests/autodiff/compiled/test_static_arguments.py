@@ -196,6 +196,7 @@ def test_objects_of_nested_compiled_functions():
     for change in (lambda: None, lambda: m.weights.__setitem__(0, 3.0), lambda: setattr(m, "weights", np.full(3, 2.0))):
         change()
         np.testing.assert_allclose(outer(X, m), 2 * np.sum(m.weights * X) * m.weights)
+        assert inner.cache_info().currsize <= 1     # objects of a recording are not kept
         np.testing.assert_allclose(inner(X, m), np.sum(m.weights * X))
 
 
