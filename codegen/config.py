@@ -64,6 +64,7 @@ class Config:
     cache_bytes : how much of it; what was used longest ago goes first                      AUTODIFF_CACHE_BYTES
     check : whether graphs and loops are checked after every pass of the compiler             AUTODIFF_CHECK
     verify : "off", or whether the "first" call of each kernel, or "always", is compared with plain Python     AUTODIFF_VERIFY
+    share_shapes : whether one recording serves many shapes                                  AUTODIFF_SHARE_SHAPES
     traceback : "short", or "full" with the frames of this project                            AUTODIFF_TRACEBACK
     wait : whether a call waits for its kernel to be compiled; otherwise the NumPy evaluator serves it   AUTODIFF_WAIT
 
@@ -79,7 +80,7 @@ class Config:
     ValueError: config.generator is 'gcc'; it is one of auto, llvm, numba
     """
 
-    __slots__ = ("_generator", "_verify", "exclude", "threads", "cache", "cache_dir", "cache_bytes", "check", "wait")
+    __slots__ = ("_generator", "_verify", "exclude", "threads", "cache", "cache_dir", "cache_bytes", "check", "share_shapes", "wait")
 
     def __init__(self) -> None:
         self.generator = os.environ.get("AUTODIFF_GENERATOR", "auto")
@@ -89,6 +90,7 @@ class Config:
         self.cache_dir = _cache_directory()
         self.cache_bytes = _number("AUTODIFF_CACHE_BYTES", 512 << 20)
         self.check = _flag("AUTODIFF_CHECK", False)
+        self.share_shapes = _flag("AUTODIFF_SHARE_SHAPES", True)
         self.wait = _flag("AUTODIFF_WAIT", False)
 
     @property

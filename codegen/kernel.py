@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer.graph import Graph
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from codegen.entry.calling import CallPlan
     from codegen.entry.native import Signature
     from codegen.stages import Stages
+    from tracer.lengths import Lengths
 
 __all__ = ["Kernel"]
 
@@ -57,6 +58,13 @@ class Kernel:
         """A Python function of the tuple of arguments for calls by a plan; None if there is no faster way than the general one.
 
         Arguments of another signature go to `miss`; calls that it serves are counted in `hits[0]`.
+        """
+        return None
+
+    def for_lengths(self, lengths: Lengths) -> Callable[[Sequence[int]], Any] | None:
+        """A function from the numbers of the symbols to the kernel for arrays of these lengths; None if there is none.
+
+        The kernel was made of a graph whose lengths are those of `lengths`, and the numbers must be such that these hold.
         """
         return None
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Target", "GENERIC", "SMALL"]
+from tracer.sizes import Length
+
+__all__ = ["Target", "GENERIC", "SMALL", "is_small"]
 
 SMALL = 16
 """Whole numbers up to this stay in the text of a kernel: unrolled loops, constant offsets; a new small length is a new machine code."""
+
+
+def is_small(n: int) -> bool:
+    """Whether a whole number stays in the text of a kernel; a length that may be another never does."""
+    return type(n) is not Length and abs(n) <= SMALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,10 @@ def guarded_call(kernel, *leaves):
         held.append(g)
         pointers.append(g.address)
         outs.append((g, b, size))
-    arena = Guarded(-(-kernel.module.arena // 64) * 64, 64)
+    arena = Guarded(-(-kernel.arena // 64) * 64, 64)
     held.append(arena)
     table = (ctypes.c_void_p * (len(pointers) + 1))(*pointers)
-    code = kernel._call(table, kernel.module.parameters.ctypes.data, arena.address)
+    code = kernel._call(table, kernel.parameters.ctypes.data, arena.address)
     for g in held:
         g.check()
     for a, g in zip(ins, held, strict=False):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from tracer.sizes import hashable
 from tracer.types import ArrayType, Size, substitute
 
 if TYPE_CHECKING:
@@ -233,6 +234,11 @@ def _binders(graph: Graph) -> dict[str, Var]:
     return binder
 
 
+def _without_lengths(x: Any) -> Any:
+    """A size or type as a key of a table."""
+    return (x.dtype, hashable(x.shape)) if isinstance(x, ArrayType) else x
+
+
 def structure(graph: Graph) -> tuple:
     """A hashable value that is equal for graphs that do the same, whatever their vars are called.
 
@@ -249,8 +255,8 @@ def structure(graph: Graph) -> tuple:
                 sizes.setdefault(s, f"n{len(sizes)}")
             if isinstance(value, tuple):
                 return tuple([plain(v) for v in value])
-            return substitute(value, {k: Size.symbol(v) for k, v in sizes.items()}) if sizes else value
-        return value
+            return _without_lengths(substitute(value, {k: Size.symbol(v) for k, v in sizes.items()}) if sizes else value)
+        return hashable(value)
 
     def atom(a: Atom):
         return number[a] if isinstance(a, Var) else a

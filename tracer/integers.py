@@ -111,7 +111,7 @@ def _bound(d: Dim, side: int, depth: int) -> int | None:
         d = d.replace({name: bound})
         depth -= 1
     if not isinstance(d, Size):
-        return int(d)
+        return d
     # What is left are lengths, which are not negative.
     if all(c * side < 0 for m, c in d.terms if m) and all(_bounds_of(s) is None for s in d.symbols()):
         return sum(c for m, c in d.terms if not m)

@@ -16,7 +16,7 @@ from tracer.errors import DTypeError, ShapeError, explain, user_line
 from tracer.integers import agree
 from tracer.op import Elementwise, ops, type_of
 from tracer.trace import Tracer, bind, current_trace
-from tracer.types import Dim, Size
+from tracer.types import Dim, Length, Size
 
 __all__ = ["apply_ufunc", "broadcast_shapes", "broadcast_to", "cast_to", "with_lengths", "as_traced", "common_dtype", "dtype_kind_of",
            "register_ufuncs", "is_traced", "align", "face_of"]
@@ -51,7 +51,7 @@ def as_tracer(x) -> Tracer:
 def as_traced(x):
     """A list or tuple becomes an array (stacked, if it holds traced values); scalars and arrays stay."""
     if isinstance(x, (Tracer, np.ndarray, np.generic, float, int)):
-        return x
+        return x if type(x) is not Length else x.owner.as_number(x)
     return functions["asarray"](x)
 
 

@@ -19,6 +19,7 @@ from tracer.array import ArrayMethods, call
 from tracer.errors import ConcreteValueError, EscapedTracerError, TraceError, UnsupportedError, explain, user_line
 from tracer.graph import Atom, Const, Graph, Node, Var, Where, live_nodes
 from tracer.op import Op, type_of
+from tracer.sizes import hashable
 from tracer.types import ArrayType, Dim, match_sizes, substitute, type_of_value
 
 __all__ = ["Tracer", "Trace", "Traced", "bind", "trace_flat", "inline", "evaluate", "apply",
@@ -223,7 +224,7 @@ class Trace:
     def record(self, op: Op, args: Sequence, params: dict[str, Any]):
         """Record a node, or find the equal one that is already there; return its tracer or list of tracers."""
         atoms = tuple([self.atom(a) for a in args])
-        key = (op, atoms, tuple(params.values()))
+        key = (op, atoms, hashable(tuple(params.values())) if params else ())
         shared = not op.effect or op.idempotent
         if shared:
             found = self.known.get(key)

@@ -1,116 +1,22 @@
 """Array types and sizes.
 
-An `ArrayType` is the dtype and shape of a var. A shape entry is an `int`, or a `Size`: a length known only at run time,
-kept as a canonical polynomial over symbols so that two equal lengths compare equal. A symbol is bound, whenever a graph
-runs, by the first value whose type has it as a plain length.
+An `ArrayType` is the dtype and shape of a var. A shape entry is an `int`, a `Length`, which counts as one, or a `Size`: a length
+known only at run time. A symbol of a size is bound, whenever a graph runs, by the first value whose type has it as a plain length.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
-__all__ = ["ArrayType", "Size", "Dim", "fresh_size", "f64", "i64", "boolean", "element_count", "type_of_value",
+from tracer.sizes import Dim, Length, Size, fresh_size, hashable
+
+__all__ = ["ArrayType", "Length", "Size", "Dim", "fresh_size", "f64", "i64", "boolean", "element_count", "type_of_value",
            "short_dtype", "substitute", "match_sizes", "is_inexact", "SUPPORTED_KINDS"]
-
-_symbols = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """An array length known only at run time: a polynomial with integer coefficients.
-
-    `terms` is a sorted tuple of (monomial, coefficient); a monomial is a sorted tuple of symbols, `()` the constant.
-    """
-
-    terms: tuple[tuple[tuple[str, ...], int], ...]
-
-    @staticmethod
-    def of(value: Dim) -> Size:
-        """The size that equals `value`."""
-        if isinstance(value, Size):
-            return value
-        return Size((((), int(value)),) if value else ())
-
-    @staticmethod
-    def symbol(name: str) -> Size:
-        """The size that stands for one symbol."""
-        return Size((((name,), 1),))
-
-    def symbols(self) -> set[str]:
-        """The symbols this size is made of."""
-        return {s for monomial, _ in self.terms for s in monomial}
-
-    def name(self) -> str | None:
-        """The symbol, when the size is a plain one; else None."""
-        if len(self.terms) == 1 and self.terms[0][1] == 1 and len(self.terms[0][0]) == 1:
-            return self.terms[0][0][0]
-        return None
-
-    def __add__(self, other: Dim) -> Dim:
-        return _collect([*self.terms, *Size.of(other).terms])
-
-    __radd__ = __add__
-
-    def __neg__(self) -> Dim:
-        return _collect([(m, -c) for m, c in self.terms])
-
-    def __sub__(self, other: Dim) -> Dim:
-        return self + (-other)
-
-    def __rsub__(self, other: Dim) -> Dim:
-        return (-self) + other
-
-    def __mul__(self, other: Dim) -> Dim:
-        return _collect([(tuple(sorted(m + n)), c * d) for m, c in self.terms for n, d in Size.of(other).terms])
-
-    __rmul__ = __mul__
-
-    def value(self, sizes: Mapping[str, int]) -> int:
-        """The length, given the value of each symbol."""
-        return sum(c * prod(sizes[s] for s in m) for m, c in self.terms)
-
-    def replace(self, names: Mapping[str, Dim]) -> Dim:
-        """This size with symbols replaced by other sizes or integers."""
-        total: Dim = 0
-        for monomial, c in self.terms:
-            term: Dim = c
-            for s in monomial:
-                term = term * names.get(s, Size.symbol(s))
-            total = total + term
-        return total
-
-    def __str__(self) -> str:
-        parts = []
-        for monomial, c in sorted(self.terms, key=lambda t: (-len(t[0]), t[0])):
-            body = "*".join(([str(c)] if c != 1 or not monomial else []) + list(monomial))
-            parts.append(body)
-        return "+".join(parts).replace("+-", "-") or "0"
-
-
-Dim = Union[int, Size]
-
-
-def _collect(terms: Iterable[tuple[tuple[str, ...], int]]) -> Dim:
-    table: dict[tuple[str, ...], int] = {}
-    for monomial, c in terms:
-        table[monomial] = table.get(monomial, 0) + c
-    left = tuple(sorted((m, c) for m, c in table.items() if c))
-    if all(not m for m, _ in left):
-        return left[0][1] if left else 0
-    return Size(left)
-
-
-def fresh_size() -> Size:
-    """A new symbol, equal to no other size."""
-    return Size.symbol(f"n{next(_symbols)}")
-
 
 SUPPORTED_KINDS = "biuf"
 _SHORT = {"b": "b", "i": "i", "u": "u", "f": "f", "c": "c"}
@@ -129,6 +35,9 @@ class ArrayType:
 
     dtype: np.dtype
     shape: tuple[Dim, ...]
+
+    def __hash__(self) -> int:
+        return hash((self.dtype, hashable(self.shape)))
 
     @property
     def ndim(self) -> int:
@@ -152,7 +61,7 @@ class ArrayType:
         return {s for d in self.shape if isinstance(d, Size) for s in d.symbols()}
 
     def __str__(self) -> str:
-        return f"{short_dtype(self.dtype)}[{', '.join(map(str, self.shape))}]"
+        return f"{short_dtype(self.dtype)}[{', '.join([str(d.size) if type(d) is Length else str(d) for d in self.shape])}]"
 
 
 f64 = ArrayType(np.dtype(np.float64), ())

@@ -440,9 +440,9 @@ def vmap(f: Callable, in_axes: int | None | Sequence[int | None] = 0, out_axes: 
         per_leaf = [a for x, a in zip(args, axes, strict=True) for _ in flatten(x)[0]]
         mapped = [i for i, a in enumerate(per_leaf) if a is not None]
         rows = [np.moveaxis(leaves[i], per_leaf[i], 0) for i in mapped]  # type: ignore[arg-type]
-        lengths = {type_of(r).shape[0] for r in rows}
-        if len(lengths) != 1:
-            raise explain(ShapeError, f"vmap of `{name_of(f)}` over lengths {sorted(map(str, lengths))}",
+        lengths = [type_of(r).shape[0] for r in rows]
+        if not lengths or any(n != lengths[0] for n in lengths):
+            raise explain(ShapeError, f"vmap of `{name_of(f)}` over lengths {sorted(set(map(str, lengths)))}",
                           why="all mapped axes have one length", fix="check in_axes")
         out_tree: list = []
 
@@ -455,6 +455,6 @@ def vmap(f: Callable, in_axes: int | None | Sequence[int | None] = 0, out_axes: 
             return out
         types = [i64, *(type_of(r).with_shape(type_of(r).shape[1:]) for r in rows)]
         traced = trace_flat(step, types, name=name_of(f))
-        out = loop_of(traced.graph, traced.captured, lengths.pop(), [], rows)[:-1]
+        out = loop_of(traced.graph, traced.captured, lengths[0], [], rows)[:-1]
         return unflatten(out_tree[0], [np.moveaxis(x, 0, out_axes) for x in out])
     return wrapped

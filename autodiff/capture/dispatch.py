@@ -26,6 +26,7 @@ from autodiff.capture.python_numbers import python_value
 from autodiff.capture.reads import note_attribute
 from autodiff.capture.state import UNBOUND, truth, undecided
 from tracer.errors import UnsupportedError, explain
+from tracer.sizes import Length
 from tracer.trace import Tracer
 
 __all__ = ["PLAIN", "BINARY", "COMPARISONS", "UNARY", "attribute", "binary", "compare", "constructed", "in_place", "method",
@@ -34,7 +35,7 @@ __all__ = ["PLAIN", "BINARY", "COMPARISONS", "UNARY", "attribute", "binary", "co
 Call = Callable[..., Any]
 
 PLAIN = frozenset({Tracer, np.ndarray, int, float, bool, complex, str, bytes, list, tuple, dict, set, frozenset, range, slice, type(None),
-                   deque, np.float64, np.float32, np.int64, np.int32, np.bool_})
+                   deque, Length, np.float64, np.float32, np.int64, np.int32, np.bool_})
 """Classes whose operations are those of the interpreter or of the tracer; an operand of another class is looked at."""
 
 BINARY = {"Add": "add", "Sub": "sub", "Mult": "mul", "Div": "truediv", "FloorDiv": "floordiv", "Mod": "mod", "Pow": "pow",

@@ -30,6 +30,7 @@ from autodiff.capture.standing import as_it_stands, fresh_array, note_read, outs
 from autodiff.capture.state import UNBOUND, truth, undecided
 from autodiff.capture.texts import numbers_in, of_object
 from tracer.errors import TraceError
+from tracer.sizes import Length
 from tracer.trace import Tracer
 
 __all__ = ["HANDLERS", "iterable", "sort"]
@@ -169,10 +170,18 @@ def _counterpart(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     return fresh_array(NUMPY[f], args, kwargs)
 
 
+_OF_FLOATS = frozenset(getattr(math, n) for n in ("acosh", "asinh", "atan", "atan2", "cbrt", "copysign", "cos", "degrees", "dist", "erf",
+                       "erfc", "exp", "exp2", "expm1", "fmod", "gamma", "hypot", "lgamma", "log", "log10", "log1p", "log2", "pow", "radians",
+                       "sin", "sinh", "sqrt", "tan", "tanh") if hasattr(math, n))
+"""Functions of `math` that take an integer for a float."""
+
+
 def _builtin(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     """A function of Python that has a counterpart for traced values."""
     check_read(args[0] if args else None)
     note_read(f, args, kwargs)
+    if (f is float or f in _OF_FLOATS) and any(type(a) is Length for a in args):
+        args = tuple([a.owner.as_number(a) if type(a) is Length else a for a in args])
     if any(isinstance(a, Tracer) for a in args) or any(isinstance(b, Tracer) for a in args if isinstance(a, (list, tuple)) for b in a):
         return BUILTINS[f](*args, **kwargs)
     return UNBOUND

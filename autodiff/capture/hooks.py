@@ -44,7 +44,9 @@ from tracer.errors import (
     user_line,
 )
 from tracer.graph import Const, Graph, live_nodes
+from tracer.lengths import LengthRange
 from tracer.ops.control import require as require_op
+from tracer.sizes import Length
 from tracer.trace import Tracer, bind, current_trace, inline, opened
 
 __all__ = ["Hooks", "hooks", "lifted", "lift_here"]
@@ -329,8 +331,12 @@ class Hooks(ControlFlow):
         """`f(*args, **kwargs)`."""
         if f is range and any(map(undecided, args)):
             return TracedRange(*args)
-        if f is len and args and isinstance(args[0], TracedRange):
+        if f is range and any(type(a) is Length for a in args):
+            return LengthRange(*args)
+        if f is len and args and isinstance(args[0], (TracedRange, LengthRange)):
             return args[0].count
+        if f is int and len(args) == 1 and type(args[0]) is Length:
+            return args[0]
         return calls.call(f, args, kwargs, lifted)
 
     def text(self, may_wait: bool, *parts):
@@ -339,11 +345,11 @@ class Hooks(ControlFlow):
 
     def items(self, f, *args):
         """`f(*args)`, to be gone through by a `for` loop."""
-        if f is reversed and len(args) == 1 and isinstance(args[0], range):
+        if f is reversed and len(args) == 1 and isinstance(args[0], (range, LengthRange)):
             return args[0][::-1]
         if f in (zip, enumerate, reversed):
             parts = [stepped(a) for a in (args if f is not enumerate else args[:1])]
-            if all(p is not None for p in parts) and any(not isinstance(a, range) for a in args):
+            if all(p is not None for p in parts) and any(not isinstance(a, (range, LengthRange)) for a in args):
                 return ITERATORS[f](parts, args)
         return self.call(f, *args)
 

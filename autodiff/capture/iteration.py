@@ -15,6 +15,7 @@ from autodiff.numpy.sizes import integer_of, integer_of_length, note_integer
 from autodiff.transforms.checkpoint import Budgeted
 from tracer.array import call as call_numpy
 from tracer.integers import counter, is_nonnegative, upper_bound
+from tracer.lengths import LengthRange
 from tracer.trace import Tracer
 from tracer.types import Size
 
@@ -75,8 +76,8 @@ def stepped(over) -> loops.Steps | None:
     if isinstance(over, Budgeted):
         steps = stepped(over.over)
         return None if steps is None else loops.Steps(steps.count, steps.item, memory=over.memory)
-    if isinstance(over, range):
-        n = len(over)
+    if isinstance(over, (range, LengthRange)):
+        n = len(over) if isinstance(over, range) else over.count
         return loops.Steps(n, lambda i: _range_item(over, _noted(i, n)))
     if isinstance(over, TracedRange):
         return loops.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
@@ -97,7 +98,7 @@ def _noted_up_to(i: Tracer, over: TracedRange) -> Tracer:
     return i
 
 
-def _range_item(r: range, i: Tracer):
+def _range_item(r: range | LengthRange, i: Tracer):
     x = i * r.step if r.step != 1 else i
     return x + r.start if r.start else x
 

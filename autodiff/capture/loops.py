@@ -50,6 +50,7 @@ from tracer.op import type_of
 from tracer.ops.control import FOREVER, LoopSpec
 from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop as loop_op
+from tracer.ops.shape import integer_of_length
 from tracer.passes.scalar_replacement import apart
 from tracer.promote import cast_to
 from tracer.trace import Trace, Tracer, bind, current_trace, inline, opened, reopened, trace_graph, zeros
@@ -360,7 +361,7 @@ def _count(steps: Steps, test: Graph | None) -> tuple[Any, Dim | None]:
     if steps.count is None:
         return FOREVER, None
     if isinstance(steps.count, int):
-        return np.int64(steps.count), steps.count
+        return integer_of_length(steps.count), steps.count
     known = steps.count.owner.integer_of(steps.count.ref)
     most = upper_bound(known) if known is not None else None
     return steps.count, max(most, 0) if most is not None else None

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
+from autodiff.numpy.of_lengths import length_from
 from autodiff.numpy.sizes import integer_of, note_integer
 from autodiff.numpy.support import fresh
 from tracer.array import implements
@@ -80,6 +81,9 @@ def python_int(x: Any = 0) -> Any:
     if not isinstance(x, Tracer):
         return int(x)
     x = _scalar(x)
+    length = length_from(x, "int") if x.type.dtype.kind == "f" else None
+    if length is not None:
+        return length
     y = _as_python(cast_to(_convertible(x), _INT), int)
     return note_integer(y, 0, 1) if x.type.dtype.kind == "b" else y
 
@@ -385,10 +389,16 @@ def _isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any
     return np.logical_or(a == b, np.logical_and(near, np.logical_and(abs(a) != math.inf, abs(b) != math.inf)))
 
 
+_ROUNDINGS: dict[Callable, str] = {np.floor: "floor", np.ceil: "ceil", np.rint: "round", np.trunc: "int"}
+
+
 def _rounded(ufunc: Callable) -> Callable:
     """math.floor, math.ceil, math.trunc and round() to an int."""
     def function(x: Any) -> Any:
         x = _scalar(x)
+        length = length_from(x, _ROUNDINGS[ufunc]) if x.type.dtype.kind == "f" else None
+        if length is not None:
+            return length
         return python_int(x) if x.type.dtype.kind != "f" else _as_python(cast_to(ufunc(_convertible(x)), _INT), int)
     return function
 

@@ -20,7 +20,7 @@ from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
 from tracer.op import ops
 from tracer.trace import Trace, Tracer, current_trace, inline, trace_flat
 from tracer.tree import flatten, leaf_paths, unflatten
-from tracer.types import ArrayType
+from tracer.types import ArrayType, Dim
 
 __all__ = ["Recorded", "record", "with_effects"]
 
@@ -57,7 +57,8 @@ class Recorded:
 
 def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str | None = None, label: Callable[[str], str] = str,
            fixed: Mapping[int, Any] | None = None, shared: Mapping[int, int] | None = None, writes: bool = False,
-           guarded: bool = False, outside: bool = True, learned: Learned | None = None) -> Recorded:
+           guarded: bool = False, outside: bool = True, learned: Learned | None = None,
+           shapes: Mapping[int, tuple[Dim, ...]] | None = None) -> Recorded:
     """Trace `f(*args)`, `args` being the tree of `leaves`. A concrete trace carries the values of the leaves.
 
     Parameters
@@ -69,12 +70,13 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
     guarded : whether Python's decisions are, in a concrete trace
     outside : whether arrays of variables outside of `f` are traced; else they are constants
     learned : for a function that is compiled, what is known of its effects: they are put back, and carried out after each call
+    shapes : shapes of leaves, by number, some of whose lengths stand for others (`tracer/lengths.py`)
     """
     holder: list = []
     keeper = _Keeper(learned)
     changed: list[int] = []
     paths = leaf_paths(in_tree)
-    types = [leaf_type(x, label(p)) for x, p in zip(leaves, paths, strict=True)]
+    types = [_type_of(x, label(p), shapes, k) for k, (x, p) in enumerate(zip(leaves, paths, strict=True))]
 
     def flat(*tracers):
         given: list[Any] = list(tracers)
@@ -121,6 +123,12 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
                         traced.reads, effects=keeper.replay)
     return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked_layout=traced.asked_layout,
                     reads=traced.reads, effects=keeper.replay)
+
+
+def _type_of(x: Any, path: str, shapes: Mapping[int, tuple[Dim, ...]] | None, k: int) -> ArrayType:
+    """The type of leaf `k`, whose shape may be given."""
+    t = leaf_type(x, path)
+    return t if shapes is None or k not in shapes else t.with_shape(shapes[k])
 
 
 def with_effects(attempt: Callable[[], Recorded], learned: Learned) -> Recorded:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 import sys
 from collections.abc import Callable, Iterator
 from types import BuiltinMethodType, FunctionType, MethodType
@@ -16,7 +18,9 @@ from autodiff.capture.excluded import is_captured, why_not
 from autodiff.capture.reads import note_attribute, note_content
 from autodiff.capture.state import undecided
 from autodiff.numpy.aliasing import own_memory
-from tracer.errors import ConcreteValueError
+from tracer.array import functions
+from tracer.errors import ConcreteValueError, is_internal
+from tracer.lengths import holds_length, plain
 from tracer.trace import Tracer, current_trace
 from tracer.types import is_traceable, type_of_value
 
@@ -45,10 +49,23 @@ def _holds(x, found: Callable[[Any], bool]) -> bool:
     return any(map(found, (x.start, x.stop, x.step))) if isinstance(x, slice) else found(x)
 
 
+_ASK_LENGTHS = frozenset(map(id, (
+    min, max, abs, divmod, pow, sum, round, isinstance, list, tuple, slice, zip, enumerate, reversed, id, math.prod, operator.add,
+    operator.sub, operator.mul, operator.floordiv, operator.mod, operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)))
+"""Functions in C that do nothing with a number but what its operators do, or hand it on: they get lengths that stand for others."""
+
+
+def _is_ours(f: Any) -> bool:
+    code = getattr(getattr(f, "__func__", f), "__code__", None)
+    return code is not None and is_internal(code)
+
+
 def as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of what is not captured."""
     advance_arguments(f, args, kwargs)
     note_read(f, args, kwargs)
+    if id(f) not in _ASK_LENGTHS and not _is_ours(f):
+        args, kwargs = plain(args), {k: plain(x) for k, x in kwargs.items()}
     try:
         return f(*args, **kwargs)
     except (ConcreteValueError, SystemError) as e:
@@ -94,6 +111,8 @@ def numpys_own(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of one of NumPy's functions: a list of traced numbers is an array, as it would be of plain ones."""
     note_read(f, args, kwargs)
     name = getattr(f, "__name__", "")
+    if f in functions and any(map(holds_length, (*args, *kwargs.values()))):
+        f = functions[f]
     if name not in _TAKE_SEQUENCES:
         args = as_arrays(args)
     elif name in _JOIN and args and isinstance(args[0], (list, tuple)):

@@ -19,23 +19,6 @@ from tracer.ops.control.loops import loop
 
 __all__ = ["submit", "drain", "no_collection", "waits"]
 
-WAITED_SECONDS = 0.02
-"""A call waits for its kernel if that will take no longer than this."""
-
-
-def waits(graph: Graph, wait: bool | None) -> bool:
-    """Whether a call waits for the kernel of a graph. Programs of loops do: the evaluator would take longer than the compiler.
-
-    Parameters
-    ----------
-    wait : what the user has set for the function; None where the setting of the process counts
-    """
-    from codegen.compile import expected_seconds
-    if (config.wait if wait is None else wait) or any(t.symbols() for t in graph.out_types):
-        return True
-    nodes = list(all_nodes(graph))
-    return any(n.op is loop for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
-
 
 class _Worker:
     def __init__(self) -> None:
@@ -110,3 +93,19 @@ def no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def waits(graph: Graph, wait: bool | None) -> bool:
+    """Whether a call waits for its kernel. Programs of loops do: the evaluator would take longer than the compiler.
+
+    `wait` : what the user has said of the function; None for what `config` says
+    """
+    from codegen.compile import expected_seconds
+    if (config.wait if wait is None else wait) or any(t.symbols() for t in graph.out_types):
+        return True
+    nodes = list(all_nodes(graph))
+    return any(n.op is loop for n in nodes) or expected_seconds(len(nodes)) <= WAITED_SECONDS
+
+
+WAITED_SECONDS = 0.02
+"""A call waits for its kernel if that will take no longer than this."""

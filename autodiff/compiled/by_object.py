@@ -7,15 +7,17 @@ call are served by a compiled function of their own, as each object has one whos
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
-from autodiff.capture.statics import check_objects, holders
+from autodiff.capture.statics import check_objects, holders, is_tree_of_arrays
 from autodiff.compiled.entries import CacheInfo, Entry
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.jitted import EXPLAINED, Jitted
@@ -47,6 +49,19 @@ class CompiledFunction(Jitted):
         self._others: OrderedDict[tuple, CompiledFunction] = OrderedDict()
         self._latest: CompiledFunction | None = None    # the one that was called last
         self._warned = False
+
+    def __get__(self, instance, owner=None):
+        """As a method: `self` is an ordinary first argument if it is a tree of arrays; else each object has a function of its own."""
+        if instance is None:
+            return self
+        if is_tree_of_arrays(instance):
+            return functools.partial(self, instance)
+        nums = [n - 1 for n in self._statics.positions if n > 0]
+        donate = tuple([n - 1 for n in self._donate if n > 0])
+        found = CompiledFunction(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate,
+                                 self._verify)
+        vars(instance)[self.name] = found   # from now on it is found there
+        return found
 
     def _serving(self, args: tuple, kwargs: dict) -> CompiledFunction:
         """The function that serves a call: this one, or one for the functions and objects among the arguments.

@@ -16,7 +16,6 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -24,10 +23,10 @@ import numpy as np
 from autodiff.capture import lift_here
 from autodiff.capture.effects import Learned, has_lost_effects
 from autodiff.capture.recording import Recorded, record, with_effects
-from autodiff.capture.statics import is_tree_of_arrays
 from autodiff.compiled.background import no_collection, submit, waits
 from autodiff.compiled.entries import CacheInfo, Entry
 from autodiff.compiled.environment import Surroundings
+from autodiff.compiled.shapes import Shapes
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
 from autodiff.compiled.specialise import MOST_PATHS, Variants
 from autodiff.compiled.verify import verified_call
@@ -100,23 +99,11 @@ class Jitted:
         self._by_python: dict[str, int] = {}    # why calls ran uncompiled, and how many
         self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
         self._learned = Learned()       # what the function changes outside of it
+        self._shapes = Shapes(self)
         self._by_layout = False     # whether the layout of arguments belongs to the signature
         if "numba" in sys.modules:
             from autodiff.compiled.interop import register_numba
             register_numba()
-
-    def __get__(self, instance, owner=None):
-        """As a method: `self` is an ordinary first argument if it is a tree of arrays; else each object has a function of its own."""
-        if instance is None:
-            return self
-        if is_tree_of_arrays(instance):
-            return functools.partial(self, instance)
-        nums = [n - 1 for n in self._statics.positions if n > 0]
-        donate = tuple([n - 1 for n in self._donate if n > 0])
-        found = type(self)(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate,
-                       self._verify)
-        vars(instance)[self.name] = found   # from now on it is found there
-        return found
 
     # -- calling ---------------------------------------------------------------------------------
 
@@ -307,6 +294,8 @@ class Jitted:
                 return
             self._look()
             new = {id(old): x for old, x in replaced}
+            for template in self._shapes.holders():
+                template.captured[:] = [new.get(id(x), x) for x in template.captured]
             for entry in self._entries.values():
                 for holder in [entry] if entry.variants is None else entry.variants.holders():
                     if any(id(x) in new for x in holder.captured):
@@ -332,11 +321,15 @@ class Jitted:
         return unflatten(rec.out_tree, out[:n])
 
     def _compile(self, key, args, kwargs, statics, leaves, tree) -> Entry:
+        with self._lock:
+            found = self._entries.get(key) or self._shapes.served(key, leaves)
+        if found is not None:
+            return found
         with self._lock, no_collection():
-            entry = self._entries.get(key)
+            start = time.perf_counter()
+            entry = self._entries.get(key) or self._shapes.recorded(key, args, kwargs, statics, leaves)
             if entry is not None:
                 return entry
-            start = time.perf_counter()
             variants = None
             try:
                 rec = self._record_first(args, kwargs, statics)
@@ -392,7 +385,7 @@ class Jitted:
 
     def _keep(self, key, entry: Entry) -> None:
         """Enter an entry; the oldest goes if there are too many."""
-        self._missed = (key, list(itertools.islice(reversed(self._entries), EXPLAINED)), entry)
+        self._missed = (key, None if self._missed is None else self._missed[0], entry)
         self._entries[key] = entry
         if len(self._entries) > self._max:
             _, oldest = self._entries.popitem(last=False)
@@ -477,6 +470,7 @@ class Jitted:
     def cache_clear(self) -> None:
         """Forget all kernels."""
         self._entries.clear()
+        self._shapes.clear()
         self._fast = self._call
         self._native, self._direct = None, self._positional
         self._by_convention.clear()
@@ -487,10 +481,12 @@ class Jitted:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
         if self._missed is None:
             return f"`{self.name}` has not been called yet"
-        key, others, entry = self._missed
+        key, before, entry = self._missed
+        others = [k for k in itertools.islice(reversed(self._entries), EXPLAINED) if k is not key] or ([before] if before else [])
         others = others or self._relatives
         why = self._changed or (difference(key, others) if others else "")
         text_ = f"`{self.name}` compiled anew: {why}" if why else f"`{self.name}` compiled: first call"
+        text_ += f"; {self._shapes.last}" if self._shapes.last else ""
         text_ += entry.kernel.explain()
         if entry.variants is not None:
             text_ += entry.variants.why()

@@ -23,7 +23,7 @@ from autodiff.compiled.signature import bound
 from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.tree import unflatten
 
-__all__ = ["Variants", "MOST_PATHS"]
+__all__ = ["Variants", "MOST_PATHS", "shared_arrays"]
 
 MOST_PATHS = 8
 
@@ -53,6 +53,15 @@ class Variants:
         self.writes = False
         self.table: dict[tuple, _Variant] = {}
         self.uncompiled = 0
+
+    @staticmethod
+    def of(jitted, rec: Recorded, kernel: Any, captured: list, leaves: Sequence) -> Variants:
+        """Those of a function that writes its arguments, with a kernel for leaves that are different arrays."""
+        variants = Variants(jitted, None)
+        variants.writes = True
+        if not shared_arrays(leaves):
+            variants.table[variants._choice(leaves)] = _Variant([_Path(rec, kernel, captured)])
+        return variants
 
     # -- recording -----------------------------------------------------------------------------
 
@@ -86,14 +95,14 @@ class Variants:
         if self.by_number:
             how["fixed"] = {k: x for k, x in enumerate(leaves) if type(x) is int}
         if self.writes:
-            how["shared"] = _shared(leaves)
+            how["shared"] = shared_arrays(leaves)
         return how
 
     def start(self, rec: Recorded, args, kwargs, statics, leaves) -> Any:
         """Take the first recording, and compile it."""
         if rec.written:
             self.writes = True
-            if _shared(leaves):
+            if shared_arrays(leaves):
                 rec = self.jitted._record(args, kwargs, statics, **self._how(leaves), **({"guarded": True} if self.guarded else {}))
         path = self._compiled(rec)
         self.table[self._choice(leaves)] = _Variant([path])
@@ -111,7 +120,7 @@ class Variants:
     def _choice(self, leaves) -> tuple:
         """What decides besides the signature."""
         numbers = tuple([x for x in leaves if type(x) is int]) if self.by_number else ()
-        return (*numbers, *_shared(leaves).items()) if self.writes else numbers
+        return (*numbers, *shared_arrays(leaves).items()) if self.writes else numbers
 
     def call(self, args, kwargs, statics, leaves, tree):
         """Run the kernel of these arguments."""
@@ -194,7 +203,7 @@ def _first_line(e: Exception | None) -> str:
     return lines[0] + (f" ({lines[1].strip()})" if len(lines) > 1 and lines[1].strip().startswith("at") else "")
 
 
-def _shared(leaves: Sequence) -> dict[int, int]:
+def shared_arrays(leaves: Sequence) -> dict[int, int]:
     """Leaf -> an earlier leaf that is the same array."""
     first: dict[int, int] = {}
     found = {}

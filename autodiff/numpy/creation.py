@@ -19,6 +19,7 @@ from autodiff.numpy.support import (
     filled,
     fresh,
     length_of,
+    length_value,
     refuse_order,
     shape_of,
     static_int,
@@ -28,11 +29,12 @@ from autodiff.numpy.support import (
 from autodiff.numpy.taking import take_diagonal
 from tracer.array import call, functions, implements
 from tracer.errors import ShapeError, UnsupportedError, explain
+from tracer.lengths import LengthRange
 from tracer.ops import index as index_ops
 from tracer.ops.shape import broadcast, iota
 from tracer.promote import cast_to, dtype_kind_of
 from tracer.trace import Tracer, bind, concrete_value, current_trace
-from tracer.types import SUPPORTED_KINDS, Size, is_inexact
+from tracer.types import SUPPORTED_KINDS, Length, Size, is_inexact
 
 __all__ = ["array", "asarray", "asanyarray", "ascontiguousarray", "zeros", "ones", "full", "empty", "arange", "eye", "identity",
            "tri", "isscalar", "take"]
@@ -198,6 +200,9 @@ def arange(start, /, stop=None, step=None, dtype=None):
         n = start if isinstance(start, Size) else length_of_integer(start)
         if n is not None:
             return iota(n, np.int64 if dtype is None else supported_dtype(dtype))
+    if any(type(a) is Length for a in args) and not any(isinstance(a, (Tracer, float)) for a in args):
+        steps = LengthRange(*args)
+        return cast_to(iota(steps.count) * steps.step + steps.start, np.dtype(np.int64) if dtype is None else supported_dtype(dtype))
     for a in args:
         if isinstance(a, Tracer) and is_inexact(a.type.dtype):
             raise explain(UnsupportedError, f"arange with a traced float {a.type}",
@@ -216,11 +221,11 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     div = num - 1 if endpoint else num
     weak = [dtype_kind_of(array_of(v)) for v in (start, stop)]
-    inner = np.result_type(*[k if isinstance(k, np.dtype) else k(0) for k in weak], float(num))
+    inner = np.result_type(*[k if isinstance(k, np.dtype) else k(0) for k in weak], 1.0)
     start, stop = np.broadcast_arrays(cast_to(array_of(start), inner), cast_to(array_of(stop), inner))
     t = iota(num).astype(inner).reshape(num, *[1] * len(shape_of(start)))
     delta = stop - start
-    step = delta / inner.type(div) if div > 0 else delta * np.nan
+    step = delta / length_value(div, inner) if div > 0 else delta * np.nan
     y = start + t * step if div > 0 else start + t * delta
     if endpoint and num > 1:
         y = call("update", y, -1, stop, "set")  # exactly, whatever the rounding above
@@ -260,16 +265,22 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
 
 def eye(N, M=None, k=0, dtype=float, order="C"):
     """As numpy.eye."""
+    if type(N) is Length or type(M) is Length:
+        return cast_to(iota(N if M is None else M)[None, :] == iota(N)[:, None] + k, supported_dtype(dtype))
     return np.eye(N, M, k, dtype, order)
 
 
 def identity(n, dtype=None):
     """As numpy.identity."""
+    if type(n) is Length:
+        return eye(n, dtype=float if dtype is None else dtype)
     return np.identity(n, dtype)
 
 
 def tri(N, M=None, k=0, dtype=float):
     """As numpy.tri."""
+    if type(N) is Length or type(M) is Length:
+        return cast_to(iota(N if M is None else M)[None, :] <= iota(N)[:, None] + k, supported_dtype(dtype))
     return np.tri(N, M, k, dtype)
 
 

@@ -28,6 +28,7 @@ from tracer.ops import shape as shape_ops
 from tracer.ops.index import full_spec, update
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, cast_to, describe
+from tracer.sizes import as_int
 from tracer.trace import Tracer, bind
 from tracer.types import element_count
 
@@ -281,8 +282,8 @@ def _pad_constant(array, widths, values):
     dtype = dtype_of(array)
     shape = shape_of(array)
     if not isinstance(values, (tuple, list, Tracer, np.ndarray)):
-        whole = tuple(n + int(a) + int(b) for n, (a, b) in zip(shape, widths))
-        spec = tuple((int(a), n, 1) for n, (a, _) in zip(shape, widths))
+        whole = tuple(n + as_int(a) + as_int(b) for n, (a, b) in zip(shape, widths))
+        spec = tuple((as_int(a), n, 1) for n, (a, _) in zip(shape, widths))
         if spec == full_spec(whole):
             return fresh(array)
         return bind(update, filled(whole, values, dtype), array, spec=spec, mode="set")

@@ -33,6 +33,7 @@ from autodiff.numpy.elementwise import floating
 from autodiff.numpy.products import promoted
 from autodiff.numpy.support import as_array, available, axes_of, axis_of, dtype_of, refuse, shape_of, static_int
 from tracer.array import implements
+from tracer.types import element_count
 
 __all__ = ["LinAlgError", "cholesky", "cond", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "matrix_power",
            "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "tensorinv", "tensorsolve"]
@@ -121,7 +122,7 @@ def _vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     ndim = len(shape_of(x))
     axes = axes_of(axis, ndim)
     flat = np.moveaxis(x, axes, tuple(range(ndim - len(axes), ndim)))
-    flat = np.reshape(flat, (*shape_of(flat)[:ndim - len(axes)], int(np.prod([shape_of(x)[i] for i in axes]))))
+    flat = np.reshape(flat, (*shape_of(flat)[:ndim - len(axes)], element_count(tuple([shape_of(x)[i] for i in axes]))))
     y = _vector(flat, ord, len(shape_of(flat)) - 1, False)
     return np.reshape(y, tuple(1 if i in axes else d for i, d in enumerate(shape_of(x)))) if keepdims else y
 

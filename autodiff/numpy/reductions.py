@@ -143,7 +143,7 @@ def count(x, axis, where, keepdims, dtype):
         return np.sum(np.broadcast_to(where, shape), axis, dtype=dtype, keepdims=keepdims)
     lengths = [shape[i] for i in axes_of(axis, len(shape))]
     if all(isinstance(d, int) for d in lengths):
-        return np.dtype(dtype).type(product(lengths))  # type: ignore[arg-type]
+        return length_value(product(lengths), dtype)
     return product([length_value(d, dtype) for d in lengths])
 
 

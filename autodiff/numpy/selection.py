@@ -6,6 +6,7 @@ when they are used.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from tracer.integers import is_nonnegative
 from tracer.ops import index as index_ops
 from tracer.ops.shape import reshape_to
 from tracer.promote import broadcast_to, cast_to, describe
+from tracer.sizes import Length, as_int
 from tracer.trace import Tracer, bind
 from tracer.types import Dim, element_count
 
@@ -153,7 +155,7 @@ class _Parts:
         elif isinstance(e, slice):
             self._add_slice(e, self.shape[self.axis])
         elif isinstance(e, (int, np.integer)) and isinstance(self.shape[self.axis], int):
-            self._add_integer(int(e), self.shape[self.axis])    # type: ignore[arg-type]
+            self._add_integer(as_int(e), self.shape[self.axis])    # type: ignore[arg-type]
         else:
             self._add_array(e)
 
@@ -167,10 +169,11 @@ class _Parts:
     def _add_integer(self, e: int, n: int) -> None:
         if not -n <= e < n:
             raise _out_of_bounds(e, self.axis, n)
+        e = e + n if e < 0 else e
         if self.gathers:
-            self.array(e % n, n)
+            self.array(e, n)
         else:
-            self.drop((e % n, 1, 1), n)
+            self.drop((e, 1, 1), n)
         self.axis += 1
 
     def _add_array(self, e) -> None:
@@ -261,11 +264,11 @@ def _bound_of(b, default, n, low, high):
     if b is None:
         return default
     if not any(isinstance(v, Tracer) for v in (b, n)):
-        b = int(b)
+        b = as_int(b)
         return min(max(b + n if b < 0 else b, low), high)
     bounds = integer_of(low), integer_of(high)
     traced = isinstance(b, Tracer)
-    b = cast_to(b, np.dtype(np.int64)) if traced else int(b) if b >= 0 else b + n
+    b = cast_to(b, np.dtype(np.int64)) if traced else as_int(b) if b >= 0 else b + n
     known = integer_of(b)
     if known is not None and is_nonnegative(known):
         if bounds[1] is not None and is_nonnegative(bounds[1] - known):
@@ -339,9 +342,28 @@ def _separated(groups: list[bool]) -> bool:
 def _slice(e: slice, n: Dim) -> tuple:
     if not isinstance(n, int):
         return (0, n, 1) if e.step != -1 else (n - 1, n, -1)
-    start, stop, step = e.indices(n)
-    length = len(range(start, stop, step))
-    return (start, length, step) if length else (0, 0, 1)
+    if type(n) is int and not any(type(b) is Length for b in (e.start, e.stop, e.step)):
+        start, stop, step = e.indices(n)
+        length = len(range(start, stop, step))
+        return (start, length, step) if length else (0, 0, 1)
+    step = 1 if e.step is None else operator.index(e.step)
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    low, high = (0, n) if step > 0 else (-1, n - 1)
+    start = _clipped(e.start, low if step > 0 else high, n, low, high)
+    stop = _clipped(e.stop, high if step > 0 else low, n, low, high)
+    way = stop - start if step > 0 else start - stop
+    return (start, (way + (abs(step) - 1)) // abs(step), step) if way > 0 else (0, 0, 1)
+
+
+def _clipped(b: Any, default: int, n: int, low: int, high: int) -> int:
+    """A bound of a slice as Python clips it, where lengths stand for others."""
+    if b is None:
+        return default
+    b = as_int(b)
+    if b < 0:
+        b = b + n
+    return low if b < low else high if b > high else b
 
 
 def mask_indices(mask, shape, axis) -> tuple:

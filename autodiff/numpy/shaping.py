@@ -103,7 +103,7 @@ def resize(a, new_shape):
     """As numpy.resize: the elements are repeated as often as needed."""
     a = np.ravel(as_array(a))
     shape = tuple(new_shape) if isinstance(new_shape, (tuple, list)) else (new_shape,)
-    n, have = int(np.prod(shape, dtype=np.int64)), shape_of(a)[0]
+    n, have = element_count(tuple(shape)), shape_of(a)[0]
     if any(d < 0 for d in shape):
         raise ValueError("all elements of `new_shape` must be non-negative")
     if have == 0 or n == 0:
@@ -315,10 +315,15 @@ def roll(a, shift, axis=None):
     for s, k in zip(*np.broadcast_arrays(shifts, axes)):
         k = axis_of(k, len(shape_of(a)))
         n = length_of(a, k, "roll")
-        s = int(s) % n if n else 0
+        s = _wrapped(int(s), n)
         if s:
             a = np.concatenate([part(a, k, n - s), part(a, k, None, n - s)], k)
     return fresh(a)
+
+
+def _wrapped(s: int, n: int) -> int:
+    """A shift by less than a length."""
+    return s if 0 <= s < n else s + n if -n <= s < 0 else s % n if n else 0
 
 
 # -- questions -------------------------------------------------------------------------------------

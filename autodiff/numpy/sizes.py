@@ -6,16 +6,18 @@ from tracer.integers import counter, in_counters, is_nonnegative, length_symbol
 from tracer.ops.shape import iota
 from tracer.ops.shape import length as length_op
 from tracer.ops.shape import span as span_op
+from tracer.sizes import as_int
 from tracer.trace import Tracer, bind, current_trace, is_checked
-from tracer.types import Dim, Size
+from tracer.types import Dim, Length, Size
 
-__all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "note_value", "shape_of_integers", "span_of"]
+__all__ = ["integer_of", "integer_of_length", "length_of_integer", "note_integer", "note_value",
+           "number_of_length", "shape_of_integers", "span_of"]
 
 
 def integer_of(x) -> Dim | None:
     """An integer as a polynomial over loop counters and lengths; None if nothing is known of it."""
     if not isinstance(x, Tracer):
-        return int(x)
+        return as_int(x)
     if x.value is not None and not is_checked(x):
         return int(x.value)
     return x.owner.integer_of(x.ref) if x.owner.level else None
@@ -50,11 +52,24 @@ def integer_of_length(d: Dim):
     """The length of an axis as an integer that can be computed with."""
     if not isinstance(d, Size):
         return d
+    return _recorded(d)
+
+
+def _recorded(d: Dim) -> Tracer:
     trace = current_trace()
     assert trace is not None
     n = trace.record(length_op, (), {"length": d})
     if _is_open(n):
         trace.integers[n.ref] = in_counters(d)
+    return n
+
+
+def number_of_length(d: Length):
+    """A length of an argument as a Python number that is computed with: traced, so that it may be another in the next call."""
+    if current_trace() is None:
+        return int(d)
+    n = _recorded(d)    # type: ignore[arg-type]
+    n.weak = int
     return n
 
 

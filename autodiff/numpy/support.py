@@ -20,7 +20,7 @@ from tracer.op import type_of
 from tracer.ops.arithmetic import cast
 from tracer.promote import as_traced, cast_to, describe
 from tracer.trace import Tracer, bind, concrete_value, current_trace, full, is_checked
-from tracer.types import Dim, Size, type_of_value
+from tracer.types import Dim, Length, Size, type_of_value
 
 __all__ = ["NOT_GIVEN", "array_of", "as_array", "available", "axes_of", "axis_list", "axis_of", "dtype_of", "filled", "fresh",
            "known", "length_of", "length_value", "permute", "refuse", "refuse_order", "require_value", "shape_of", "static_int",
@@ -66,6 +66,8 @@ def supported_dtype(dtype) -> np.dtype:
 
 def static_int(x, what: str) -> int:
     """An integer that must be known while tracing, such as an axis or a length."""
+    if type(x) is Length:
+        return x    # type: ignore[return-value]
     try:
         return operator.index(x)
     except ConcreteValueError:
@@ -189,6 +191,8 @@ def length_of(x, axis: int, name: str) -> int:
 
 def length_value(length: Dim, dtype):
     """A length as a number of the given dtype."""
+    if type(length) is Length:
+        return cast_to(length.owner.as_number(length), np.dtype(dtype))
     if isinstance(length, int):
         return np.dtype(dtype).type(length)
     return cast_to(integer_of_length(length), np.dtype(dtype))

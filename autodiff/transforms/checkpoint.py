@@ -79,7 +79,7 @@ def chunk_sizes(memory: float, steps: int | None, state: int, kept: int) -> list
     >>> chunk_sizes(1e9, 1000, 8, 8), chunk_sizes(2e8, 10**6, 8000, 8000), chunk_sizes(1e6, 10**6, 8000, 8000)
     ([], [1000], [63096, 3981, 251, 16])
     """
-    state, kept = max(state, 8), max(kept, 8)
+    state, kept, steps = int(max(state, 8)), int(max(kept, 8)), None if steps is None else int(steps)
     if steps is None:       # as many checkpoints as steps between them, when the budget is used up
         return [max(1, int(memory / 2 / kept))]
     if steps * kept <= memory:

@@ -261,7 +261,7 @@ def _smaller(kept: dict[Var, None], first: list[Node], inputs: set[Var], free: s
     known = [*inputs, *(v for n in first for v in n.outputs)]
     cost = {v: _bytes(v, free) for v in known if not v.type.symbols()}
     cut = least_set(list(kept), made_of, cost)
-    return cut if sum(_bytes(v, free) for v in cut) <= 0.8 * total else None
+    return cut if 10 * sum(_bytes(v, free) for v in cut) <= 8 * total else None
 
 
 def _made_of_flags(nodes: list[Node]) -> set[Var]:

@@ -49,6 +49,7 @@ from codegen.loops.language import (
     walk_expr,
 )
 from codegen.loops.usage import stores
+from tracer.sizes import as_int
 
 __all__ = ["ProgramError", "check"]
 
@@ -249,7 +250,7 @@ def _range(e: Expr, state: _State) -> tuple[int, int] | None:
 def _linear(e: Expr) -> dict[str, int] | None:
     """Factor of each name in a sum of multiples of names; under "" the constant. None if it is no such sum."""
     if isinstance(e, Lit):
-        return {"": int(e.value)}
+        return {"": as_int(e.value)}
     if isinstance(e, Name):
         return {e.name: 1}
     if isinstance(e, Cast):

@@ -33,10 +33,10 @@ def cost_of(s: Stmt) -> int:
     return total + sum(cost_of(b) for block in blocks(s) for b in block)
 
 
-def work_of(s: Stmt) -> float:
+def work_of(s: Stmt) -> int:
     """Instructions that a statement takes, about, with the lengths of this program."""
     if isinstance(s, For):
-        n = float(s.stop.value) if isinstance(s.stop, Lit) else 1.0
+        n = s.stop.value if isinstance(s.stop, Lit) else 1
         return n * sum(work_of(x) for x in s.body)
     inner = [x for block in blocks(s) for x in block]
     return cost_of(s) if not inner else sum(work_of(x) for x in inner)

@@ -15,6 +15,7 @@ from typing import Any, Union
 
 import numpy as np
 
+from tracer.sizes import as_int, hashable
 from tracer.types import short_dtype
 
 __all__ = ["Buffer", "Name", "Lit", "Load", "Apply", "Select", "Cast", "For", "While", "If", "Store", "Grow", "Alloc", "Check",
@@ -43,7 +44,7 @@ class Buffer:
     def static_shape(self) -> tuple[int, ...] | None:
         """The lengths, if all are known."""
         if all(isinstance(d, Lit) for d in self.shape):
-            return tuple(int(d.value) for d in self.shape)  # type: ignore[union-attr]
+            return tuple(as_int(d.value) for d in self.shape)  # type: ignore[union-attr]
         return None
 
 
@@ -84,6 +85,9 @@ class Lit(_Expr):
     def __init__(self, value: Any, dtype: np.dtype = I64):
         self.value = value
         self.dtype = dtype
+
+    def __hash__(self) -> int:
+        return hash((hashable(self.value), self.dtype))
 
 
 class Load(_Expr):

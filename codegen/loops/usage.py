@@ -23,6 +23,7 @@ from codegen.loops.language import (
     stmt_exprs,
     walk_expr,
 )
+from tracer.sizes import as_int
 
 __all__ = ["Usage", "is_variable", "value_parts", "affine_in", "stores", "innermost"]
 
@@ -119,7 +120,7 @@ def affine_in(e: Expr, var: Name) -> int | None:
             return a - b
         for f, other in ((a, e.args[1]), (b, e.args[0])):
             if isinstance(other, Lit):
-                return f * int(other.value)
+                return f * as_int(other.value)
     return None
 
 

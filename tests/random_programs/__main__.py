@@ -1,6 +1,6 @@
 """Random programs on the command line: draw them, compare them, and make a failing one small.
 
-    python -m tests.random_programs --programs 1000 --seed 0 [--go-on] [--shrink]
+    python -m tests.random_programs --programs 1000 --seed 0 [--go-on] [--shrink] [--lengths]
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from codegen.config import config
-from tests.random_programs.compare import Difference, compare, load
+from tests.random_programs.compare import Difference, Result, compare, compare_lengths, load
 from tests.random_programs.shrink import shrunk
 from tests.random_programs.writer import source
 
@@ -28,7 +28,8 @@ def text_of(seed: int) -> tuple[str, bool]:
     return (text, True) if seed % 2 else (text.replace("np.float32", "np.float64"), False)
 
 
-FACES = ("call", "gradient", "eager gradient", "forward", "differences")
+Way = Callable[..., Result]
+FACES = ("length", "call", "gradient", "eager gradient", "forward", "differences")
 """Those that can be looked at alone."""
 LONGEST = 60
 """Seconds that the comparisons of one program may take; more is a failure: something grows out of bounds."""
@@ -53,11 +54,11 @@ def _limited(seconds: int) -> Iterator[None]:
         signal.alarm(0)
 
 
-def failure(text: str, seed: int, float32: bool, folder: Path, name: str, only: str = "") -> str:
+def failure(text: str, seed: int, float32: bool, folder: Path, name: str, only: str = "", way: Way = compare) -> str:
     """What is wrong with a program; empty if nothing."""
     try:
         with _limited(LONGEST):
-            compare(load(text, folder, name), seed, float32, only)
+            way(load(text, folder, name), seed, float32, only)
     except Difference as e:
         return str(e)
     return ""
@@ -73,19 +74,19 @@ def _kind(failure: str) -> str:
     return f"{failure.split(':')[0]} {kind} {failure.split(': raises ')[1].split(':')[0] if kind == 'raises' else ''}"
 
 
-def small(text: str, seed: int, float32: bool, folder: Path) -> str:
+def small(text: str, seed: int, float32: bool, folder: Path, way: Way = compare) -> str:
     """The smallest program that fails in the same way, and how it does."""
-    kind = _kind(failure(text, seed, float32, folder, f"first_{seed}"))
+    kind = _kind(failure(text, seed, float32, folder, f"first_{seed}", "", way))
     face = next((f for f in FACES if kind.startswith(f)), "")
     numbers = iter(range(10 ** 6))
 
     def fails(candidate: str) -> bool:
         try:
-            return _kind(failure(candidate, seed, float32, folder, f"small_{seed}_{next(numbers)}", face)) == kind
+            return _kind(failure(candidate, seed, float32, folder, f"small_{seed}_{next(numbers)}", face, way)) == kind
         except Exception:       # noqa: BLE001 - a candidate that is no program
             return False
     found = shrunk(text, fails)
-    return found.split("def program")[1].split("def loss")[0] + failure(found, seed, float32, folder, f"last_{seed}")[:300]
+    return found.split("def program")[1].split("def loss")[0] + failure(found, seed, float32, folder, f"last_{seed}", "", way)[:300]
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -96,7 +97,9 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--go-on", action="store_true", help="count failures instead of stopping")
     parser.add_argument("--shrink", action="store_true", help="make failing programs small")
+    parser.add_argument("--lengths", action="store_true", help="call each program at ten lengths, instead of in every way at three")
     options = parser.parse_args(given)
+    way = compare_lengths if options.lengths else compare
     config.cache, config.wait, config.check = False, True, True
     comparisons, refused, failed = Counter[str](), Counter[str](), 0
     start = time.time()
@@ -105,14 +108,14 @@ def main(given: Sequence[str] | None = None) -> int:
             text, float32 = text_of(seed)
             try:
                 with _limited(LONGEST):
-                    found = compare(load(text, Path(folder), f"program_{seed}"), seed, float32)
+                    found = way(load(text, Path(folder), f"program_{seed}"), seed, float32)
                 comparisons += found.comparisons
                 refused += found.refused
             except Difference as e:
                 failed += 1
                 print(f"seed {seed}: {str(e)[:300]}", flush=True)
                 if options.shrink:
-                    print(small(text, seed, float32, Path(folder)), flush=True)
+                    print(small(text, seed, float32, Path(folder), way), flush=True)
                 if not options.go_on:
                     break
     print(f"{options.programs} programs from seed {options.seed}: {comparisons.total()} comparisons, {refused.total()} refusals, {failed} differ; "

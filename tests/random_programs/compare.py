@@ -23,8 +23,9 @@ import autodiff as ad
 from tests.random_programs import helpers
 from tracer.errors import TraceError
 
-__all__ = ["Difference", "Result", "arguments", "compare", "load"]
+__all__ = ["Difference", "Result", "arguments", "compare", "compare_lengths", "load"]
 
+MANY_LENGTHS = (17, 18, 19, 20, 23, 24, 25, 31, 32, 33, 40, 47, 48, 63, 64, 65, 100, 130, 257)
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 33)
 INTEGERS = (np.int64, np.int64, np.int32, np.int16, np.int8, np.uint8)
 
@@ -191,6 +192,17 @@ class _Faces:
         if not self.float32 and np.isfinite(slope):     # an infinite slope times nothing is nan: both modes say so
             self.differences(args, directions, slope)
 
+    def same_gradients(self, g: Callable, args: tuple) -> None:
+        """A call gives the gradients that a recording of this shape alone gives."""
+        got, raised = _outcome(g, _copied(args))
+        with mock.patch.object(ad.config, "share_shapes", False):
+            want, alone = _outcome(ad.jit(g.function), _copied(args))
+        if (raised is None) != (alone is None):
+            raise Difference("length of a gradient", f"raises {_head(raised)}, not {_head(alone)}") from raised or alone
+        if raised is None:
+            for k, (a, b) in enumerate(zip(got[1], want[1], strict=True)):
+                self.near("length of a gradient", f"gradient {k}", a, b)
+
     def near(self, face: str, what: str, got: Any, want: Any) -> None:
         """Finite numbers of two ways to the same are close; what overflows may be inf in one order of sums and nan in another."""
         g, w = np.asarray(got), np.asarray(want)
@@ -323,4 +335,30 @@ def compare(module: ModuleType, seed: int, float32: bool, only: str = "") -> Res
             faces.same("donated", ad.jit(module.loss, donate=(0, 1)), args, module.loss)
         if draw[3] < 0.1 and not float32:
             faces.curvature(args)
+    return faces.result
+
+
+def compare_lengths(module: ModuleType, seed: int, float32: bool, only: str = "") -> Result:
+    """Compare one program at many lengths, one after another: values with plain Python, gradients with those of each length's own recording.
+
+    Raises
+    ------
+    Difference
+        At the first length that is not right.
+    """
+    faces = _Faces(module, seed, float32)
+    lengths = [int(n) for n in np.random.default_rng(seed).choice(MANY_LENGTHS, 10, replace=False)]
+    f, g = ad.jit(module.program), ad.jit(ad.value_and_grad(module.loss, argnums=(0, 1, 4, 5)))
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message=".*This is a fault of autodiff.*")
+        if not only or only == "length":
+            for k, n in enumerate(lengths):
+                if not faces.same("length", f, arguments(seed, n, k, float32)):
+                    break
+        for k, n in enumerate(lengths[:5]):
+            args = arguments(seed, n, k, float32)
+            if _outcome(module.loss, _copied(args))[1] is None:
+                faces.same_gradients(g, args)
+    faces.result.comparisons["shapes served"] += f._shapes.served_shapes + g._shapes.served_shapes
     return faces.result

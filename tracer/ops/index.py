@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tracer.graph import Graph, Node, map_bodies
+from tracer.lengths import shown
 from tracer.op import Cost, Linear, Op, Total, Unknown, register, type_of
 from tracer.ops.comparison import eq, select
 from tracer.ops.shape import broadcast, iota, reshape
@@ -120,7 +121,7 @@ def check_where_used(node: Node) -> Node:
 
 def out_of_bounds(i, length, axis: int) -> str:
     """The message of an index out of range, as NumPy has it; without the number where it is not known."""
-    return f"index {i} is out of bounds for axis {axis} with size {length}".replace("  ", " ")
+    return f"index {i} is out of bounds for axis {axis} with size {shown(length)}".replace("  ", " ")
 
 
 class Index(Op):
@@ -363,9 +364,15 @@ class Cell:
         return tuple(k.offset(i, lo) for i, lo in zip(at, self.low, strict=True))
 
 
+def _in_order(numbers: list[int]) -> list[int]:
+    """The different numbers among some, which may be lengths, in order."""
+    numbers = sorted(numbers)
+    return [n for k, n in enumerate(numbers) if k == 0 or n != numbers[k - 1]]
+
+
 def cells(shape: Sequence[Any], boxes: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[Cell]:
     """The cells into which the edges of boxes (starts, lengths) cut an array: each lies in a box as a whole or not at all."""
-    cuts = [sorted({0, n, *(s[d] for s, _ in boxes), *(s[d] + size[d] for s, size in boxes)}) for d, n in enumerate(shape)]
+    cuts = [_in_order([0, n, *(s[d] for s, _ in boxes), *(s[d] + size[d] for s, size in boxes)]) for d, n in enumerate(shape)]
     corners = itertools.product(*(range(len(c) - 1) for c in cuts))
     return [Cell(tuple(c[i] for c, i in zip(cuts, corner, strict=True)), tuple(c[i + 1] - c[i] for c, i in zip(cuts, corner, strict=True)))
             for corner in corners]

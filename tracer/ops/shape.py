@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tracer import sizes
 from tracer.op import Cost, Linear, Op, Unknown, register, type_of
 from tracer.trace import bind, current_trace
 from tracer.types import ArrayType, element_count
@@ -257,6 +258,11 @@ class Length(Op):
 length = register(Length())
 
 
+
+
+def integer_of_length(d: int) -> object:
+    """The length of an axis of an argument as an int64 scalar: a node where it may be another in the next call."""
+    return np.int64(d) if type(d) is not sizes.Length else bind(length, length=d)
 
 
 def iota(length, dtype=np.int64):

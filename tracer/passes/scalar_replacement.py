@@ -23,6 +23,7 @@ from tracer.ops.control.conditionals import cond
 from tracer.ops.index import index, update
 from tracer.ops.reduce import sum_
 from tracer.ops.shape import concatenate, reshape
+from tracer.sizes import as_int
 from tracer.trace import apply, bind, current_trace, trace_graph, walk
 from tracer.types import ArrayType
 
@@ -77,7 +78,7 @@ def apart(constants: Sequence, carries: Sequence, body: Graph, test: Graph | Non
 
 
 def _static(t: ArrayType) -> tuple[int, ...]:
-    return tuple([int(d) for d in t.shape])  # type: ignore[arg-type]
+    return tuple([as_int(d) for d in t.shape])  # type: ignore[arg-type]
 
 
 def _count(t: ArrayType) -> int:

@@ -31,7 +31,8 @@ from codegen.loops.language import (
     walk_expr,
 )
 from codegen.loops.usage import is_variable
-from codegen.target import SMALL
+from codegen.target import is_small
+from tracer.sizes import Length
 
 if TYPE_CHECKING:
     from codegen.backends.llvm.module import Emitter
@@ -114,7 +115,7 @@ class ElementWriter(Writer):
 
     def whole(self, v: int) -> Value:
         """A length, offset or index."""
-        return self.constant(v, "i64") if abs(v) <= SMALL else self.parameter(v, "i64")
+        return self.constant(v, "i64") if is_small(v) else self.parameter(v, "i64")
 
     def lit(self, e: Lit) -> Value:
         kind = llvm_type(e.dtype)
@@ -122,7 +123,7 @@ class ElementWriter(Writer):
             v = float(e.value)
             return self.constant(v, kind) if v in PLAIN or v != v or v in (np.inf, -np.inf) else self.parameter(v, kind)
         if e.dtype == np.int64:
-            return self.whole(int(e.value))
+            return self.whole(e.value if type(e.value) is Length else int(e.value))    # type: ignore[arg-type]
         return self.constant(e.value, kind)
 
     # -- expressions -----------------------------------------------------------------------------

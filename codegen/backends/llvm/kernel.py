@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -33,7 +33,9 @@ from codegen.runtime import pool
 from codegen.stages import stages
 from codegen.target import Target
 from tracer.graph import Graph, structure
+from tracer.lengths import Lengths, filled, number_of, source_of
 from tracer.op import ops
+from tracer.sizes import Dim, Length
 from tracer.tracebacks import trims
 
 __all__ = ["LlvmKernel", "llvm_kernel", "why_not"]
@@ -146,10 +148,13 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
     key = key_of(module.text)
     known = key in _code
     code = _link(module, key)
-    kernel = LlvmKernel(graph, module, code, [Slot(b.dtype, b.static_shape() or ()) for b in st.program.inputs],
-                        [Slot(b.dtype, b.static_shape() or ()) for b in st.program.outputs],
-                        [info["op"] for info in module.references.values()], time.perf_counter() - start)
-    kernel.stages = st
+    shapes = [b.static_shape() or () for b in (*st.program.inputs, *st.program.outputs)]
+    slots = [Slot(b.dtype, tuple([number_of(d) for d in shape]))
+             for b, shape in zip((*st.program.inputs, *st.program.outputs), shapes, strict=True)]
+    split = len(st.program.inputs)
+    kernel = LlvmKernel(graph, module, code, slots[:split], slots[split:], [info["op"] for info in module.references.values()],
+                        time.perf_counter() - start)
+    kernel.stages, kernel.shapes = st, shapes
     if front and not module.references and not known:  # other shapes of known code are quickly made again
         store(front, _packed(kernel, key))
     return kernel
@@ -165,7 +170,7 @@ def _front_key(graph: Graph, threads: int) -> str | None:
     if not config.cache:
         return None
     text = repr((structure(graph), threads))
-    if " at 0x" in text:
+    if " at 0x" in text or any(type(d) is Length for v in graph.inputs for d in v.type.shape):
         return None
     return hashlib.sha256(_compiler() + target() + text.encode()).hexdigest()
 
@@ -226,10 +231,16 @@ class LlvmKernel(Kernel):
 
     generator = "llvm"
     has_address = True
+    shapes: Sequence[tuple[Dim, ...]] = ()
+    """Those of the inputs and outputs, with the lengths in them that stand for others."""
+    numbers: Mapping[str, int] = {}
+    """What the symbols of these lengths are; empty for the shape that the kernel was made for."""
 
     def __init__(self, graph: Graph, module: Module, code: link.Linked, inputs: list[Slot], outputs: list[Slot], references: list[str],
                  seconds: float):
         self.module = module
+        self.parameters = module.parameters
+        self.arena = module.arena
         self.code = code
         self.address = code.address("kernel")
         self._call = _KERNEL(self.address)
@@ -246,9 +257,9 @@ class LlvmKernel(Kernel):
         try:
             arena = self._arenas.pop()
         except IndexError:
-            arena = np.empty(self.module.arena + 64, np.uint8)
+            arena = np.empty(self.arena + 64, np.uint8)
         base = -(-arena.ctypes.data // 64) * 64
-        code = self._call(pointers, self.module.parameters.ctypes.data, base)
+        code = self._call(pointers, self.parameters.ctypes.data, base)
         self._arenas.append(arena)
         if code:
             self.fail(code)
@@ -271,7 +282,39 @@ class LlvmKernel(Kernel):
         if code < 0:
             raise MemoryError("out of memory in a compiled function")
         kind, _, text = self.module.messages[code - 1].rpartition("\0")
-        raise _CHECKED[kind](text)
+        raise _CHECKED[kind](filled(text, self.numbers))
+
+    def for_lengths(self, lengths: Lengths) -> Callable[[Sequence[int]], Resized]:
+        table = self.module.table
+        moving = [k for k, v in enumerate(table) if type(v) is Length]
+        at = np.array(moving, np.intp)
+        slots = [*self.inputs, *self.outputs]
+        split, ranks = len(self.inputs), [len(s) for s in self.shapes]
+        values_of = lengths.function([*(source_of(table[k]) for k in moving), source_of(self.module.arena_length),
+                                      *(source_of(d) for shape in self.shapes for d in shape)])
+        self.numbers = dict(lengths.numbers)
+
+        def made(numbers: Sequence[int]) -> LlvmKernel:
+            values = values_of(*numbers)
+            n = len(moving)
+            new = LlvmKernel.__new__(LlvmKernel)
+            vars(new).update(vars(self))
+            new.parameters = self.parameters.copy()
+            new.parameters[at] = values[:n]
+            new.arena, new._arenas = values[n], []
+            n += 1
+            shaped = []
+            for slot, rank in zip(slots, ranks, strict=True):
+                shaped.append(Slot(slot.dtype, values[n:n + rank]) if rank else slot)
+                n += rank
+            new.inputs, new.outputs = shaped[:split], shaped[split:]
+            new.numbers = dict(zip(lengths.numbers, numbers, strict=True))
+            new.run = new._run
+            return new
+
+        def resized(numbers: Sequence[int]) -> Resized:
+            return Resized(made, numbers)
+        return resized
 
     def call_table(self, plan: CallPlan, same: bool = False) -> native.Signature | None:
         """The native entry's table for calls by a plan; None where the entry does not work here, or does not know such leaves."""
@@ -296,15 +339,31 @@ class LlvmKernel(Kernel):
             else:
                 how = native.MAKE_POOLED if native.reusable(shape, b.dtype) else native.MAKE_ARRAY
             outputs.append((how, b.dtype, shape))
-        return native.Signature(arguments, rows.accesses, rows.leaves, outputs, rows.builds, self.address, self.module.parameters,
-                                self.module.arena, self._is_long(), trims(self.fail), [*rows.keep, self.code, self])
+        return native.Signature(arguments, rows.accesses, rows.leaves, outputs, rows.builds, self.address, self.parameters,
+                                self.arena, self._is_long(), trims(self.fail), [*rows.keep, self.code, self])
 
     def _is_long(self) -> bool:
         """Whether the kernel runs long enough to let go of the interpreter's lock."""
         if self.module.references:
             return True
         sizes = [int(np.prod(b.shape, dtype=np.int64)) for b in [*self.inputs, *self.outputs]]
-        return max(sizes, default=0) >= LONG_COST or self.module.arena >= 8 * LONG_COST or self.module.has_loops
+        return max(sizes, default=0) >= LONG_COST or self.arena >= 8 * LONG_COST or self.module.has_loops
+
+
+class Resized:
+    """A kernel for other lengths: it keeps only these, and is made again when it is asked for something; that takes a few microseconds.
+
+    Calls that repeat go through the native entry's table, which holds what they need.
+    """
+
+    __slots__ = ("_made", "_numbers")
+
+    def __init__(self, made: Callable[[Sequence[int]], LlvmKernel], numbers: Sequence[int]):
+        self._made = made
+        self._numbers = numbers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made(self._numbers), name)
 
 
 def _ready(x: Any, b: Slot) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from codegen.loops.language import Buffer, Program
 from codegen.loops.passes.arena import MemoryPlan
+from tracer.sizes import Length
 
 __all__ = ["Layout", "PLAIN", "CHUNK", "INLINED", "FAILED_CALL", "NO_MEMORY", "NOT_POSITIVE", "SINGULAR", "SLOT"]
 
@@ -48,12 +49,12 @@ class Layout:
         if kind == "double":
             bits = struct.unpack("<q", struct.pack("<d", v))[0]
         else:
-            bits = struct.unpack("<i", struct.pack("<f", v))[0] if kind == "float" else int(v)
-        key = (kind, bits)
+            bits = struct.unpack("<i", struct.pack("<f", v))[0] if kind == "float" else v if type(v) is Length else int(v)
+        key = (kind, bits.size if type(bits) is Length else bits)
         found = self.numbers.get(key)
         if found is None:
             found = self.numbers[key] = len(self.table)
-            self.table.append(bits)
+            self.table.append(bits)    # type: ignore[arg-type]
         return found
 
     def cell(self, b: Buffer) -> int:

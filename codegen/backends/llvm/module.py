@@ -51,6 +51,8 @@ from codegen.loops.language import (
 from codegen.loops.passes.arena import MemoryPlan
 from codegen.loops.usage import is_variable
 from codegen.target import Target
+from tracer.lengths import number_of
+from tracer.sizes import Dim
 
 __all__ = ["emit_llvm", "Module", "FAILED_CALL", "NO_MEMORY"]
 
@@ -66,6 +68,7 @@ class Module:
     references : calls of NumPy references, by symbol
     symbols : functions of the run-time library that the text calls
     has_loops : whether loops run over steps that depend on each other
+    table, arena_length : the parameters and the arena again, with the lengths in them that stand for others
     """
 
     text: str
@@ -75,6 +78,8 @@ class Module:
     references: dict[str, dict]
     symbols: set[str]
     has_loops: bool
+    table: Sequence[Dim] = ()
+    arena_length: Dim = 0
 
 
 class Emitter:
@@ -201,8 +206,10 @@ class Emitter:
         first = STRAIGHT_LINE if _is_straight_line(self.program) else ""
         text = first + "\n".join([*sorted(self.declarations), *texts, _ATTRIBUTES])
         names = sorted(self.messages, key=lambda t: self.messages[t])
-        return Module(text, np.array(self.layout.table or [0], np.int64), max(64, self.layout.size), names, self.references, self.symbols,
-                      any(isinstance(s, While) or isinstance(s, For) and not s.parallel for s in self.program.body))
+        table, arena = self.layout.table or [0], max(64, self.layout.size)
+        has_loops = any(isinstance(s, While) or isinstance(s, For) and not s.parallel for s in self.program.body)
+        return Module(text, np.array([number_of(v) for v in table], np.int64), number_of(arena), names, self.references, self.symbols,
+                      has_loops, table, arena)
 
     def _launch(self, k: int, loop: For) -> str:
         """The function that has a loop run by threads, and adds up their sums."""
@@ -254,7 +261,7 @@ def _is_straight_line(program: Program) -> bool:
         total = 0.0
         for s in block:
             if isinstance(s, For) and isinstance(s.stop, Lit):
-                total += steps(s.body, times * max(1, int(s.stop.value)))
+                total += steps(s.body, times * max(1, s.stop.value))
             elif isinstance(s, If):
                 total += max(steps(b, times) for b in s.branches)
             else:

@@ -28,7 +28,8 @@ from codegen.loops.language import (
     walk_expr,
 )
 from tracer.graph import Graph
-from tracer.types import Dim, Size
+from tracer.lengths import plain
+from tracer.sizes import Dim, Length, LengthSymbol, Size, as_length
 
 __all__ = ["Operand", "Builder", "Index", "I64", "BOOL", "COMPARES", "reads", "copy_into", "bind_size", "product", "add_index"]
 
@@ -101,12 +102,13 @@ class Builder:
     def dim(self, d: Dim) -> Expr:
         """A length as an expression."""
         if not isinstance(d, Size):
-            return Lit(int(d))
+            return Lit(d if type(d) is Length else int(d))
         total: Expr | None = None
         for monomial, c in d.terms:
             term: Expr | None = None
             for s in monomial:
-                term = self.sizes[s] if term is None else Apply("mul", (term, self.sizes[s]), I64)
+                factor = Lit(as_length(s)) if isinstance(s, LengthSymbol) else self.sizes[s]
+                term = factor if term is None else Apply("mul", (term, factor), I64)
             term = Lit(c) if term is None else (term if c == 1 else Apply("mul", (Lit(c), term), I64))
             total = term if total is None else Apply("add", (total, term), I64)
         return total if total is not None else Lit(0)
@@ -311,7 +313,7 @@ class Builder:
         *batch, m, k = a.shape
         n = b.shape[-1]
         work = product(m, k, n)
-        if a.dtype.kind != "f" or work is not None and (work <= SMALL_DOT or 1 in (m, n, k)):
+        if a.dtype.kind != "f" or work is not None and (1 in (m, n, k) or work <= SMALL_DOT):
             self._dot_loops(a, b, out)
             return
         with self.nest(batch) as lead:
@@ -347,7 +349,7 @@ class Builder:
         self.references.append(op.name)
         ins = [self.materialize(x) for x in inputs]
         self.block.append(Call("reference", [BufferView(o.buffer) for o in outputs],  # type: ignore[arg-type]
-                               [BufferView(x.buffer) for x in ins], {"op": op.name, "params": params}))  # type: ignore[arg-type]
+                               [BufferView(x.buffer) for x in ins], {"op": op.name, "params": {k: plain(v) for k, v in params.items()}}))  # type: ignore[arg-type]
 
 
 def _counts_up(e: Expr) -> bool:

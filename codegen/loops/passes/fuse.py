@@ -35,6 +35,7 @@ from codegen.loops.language import (
     stmt_exprs,
     walk_expr,
 )
+from tracer.sizes import as_int
 
 __all__ = ["fuse", "contract", "drop_dead"]
 
@@ -213,7 +214,7 @@ def _affine(e: Expr, var: Name) -> tuple[int, int] | None:
     if isinstance(e, Apply) and e.fn in ("add", "mul") and isinstance(e.args[1], Lit):
         inner = _affine(e.args[0], var)
         if inner is not None:
-            c = int(e.args[1].value)
+            c = as_int(e.args[1].value)
             return (inner[0], inner[1] + c) if e.fn == "add" else ((inner[0] * c, inner[1] * c) if c else None)
     return None
 

@@ -29,7 +29,7 @@ from codegen.loops.language import (
     walk_expr,
 )
 from codegen.loops.usage import Usage, affine_in, innermost, is_variable, stores, value_parts
-from codegen.target import SMALL, Target
+from codegen.target import Target, is_small
 
 __all__ = ["vectorize"]
 
@@ -96,7 +96,7 @@ class _Vectorizer:
     def _masks(self, s: For, cost: int) -> str:
         """Which rounds are masked."""
         registers = self.target.has_mask_registers
-        if s.threads is None and isinstance(s.stop, Lit) and s.stop.value <= SMALL:       # written out round by round
+        if s.threads is None and isinstance(s.stop, Lit) and is_small(s.stop.value):       # written out round by round
             return "last" if registers else "none"
         if cost < THIN or not registers and cost < MASKED:
             return "last" if registers else "none"

@@ -26,7 +26,7 @@ from tracer.graph import Graph, Var
 from tracer.op import Total, Unknown, ops, register, type_of
 from tracer.ops.comparison import lt, select
 from tracer.ops.control.bodies import HoldsGraph, body_out_types, in_place_of_none, pick, present
-from tracer.ops.shape import broadcast, iota, reshape, transpose
+from tracer.ops.shape import broadcast, integer_of_length, iota, reshape, transpose
 from tracer.passes.scalar_replacement import apart
 from tracer.trace import apply, bind, evaluate, inline, trace_flat, trace_graph, zeros
 from tracer.types import ArrayType, Dim, fresh_size, i64, match_sizes, substitute
@@ -374,7 +374,7 @@ def loop_of(graph: Graph, captured: list, length, init: list, sliced: list, *, r
         ti, tk, tx = test.inputs[0], test.inputs[1:1 + nk], test.inputs[1 + nk:]
         test = Graph(test.name, (ti, *(Var(type_of(x)) for x in captured), *tx, *tk), test.nodes, test.outputs)
     if count is None:
-        count = np.int64(length) if isinstance(length, int) else FOREVER
+        count = integer_of_length(length) if isinstance(length, int) else FOREVER
     known = length if isinstance(length, int) and (test is None or bounded) else (length if not isinstance(length, int) else None)
     parts = apart(cs, init, body, test)
     spec = LoopSpec(len(parts.constants), len(parts.carries), ns, reverse)

@@ -1,0 +1,248 @@
+"""One recording for all shapes of a structure.
+
+The first shape with which a function is called is recorded as it stands. When a second one comes, the lengths in which they differ are
+symbols (`tracer/lengths.py`), and what is recorded and compiled then holds for all shapes that meet its conditions: a new shape takes no
+tracing, no graph and no machine code, only the numbers in the kernel's table. A shape that does not meet them is recorded with symbols
+again, up to `MOST` times a structure. Lengths that have not differed stay numbers, and so do those below 17.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.capture.recording import Recorded
+from autodiff.compiled.background import submit, waits
+from autodiff.compiled.entries import Entry
+from autodiff.compiled.signature import Signature
+from autodiff.compiled.specialise import Variants, shared_arrays
+from autodiff.numpy.sizes import number_of_length
+from codegen.backends.interpreter import InterpretedKernel
+from codegen.config import config
+from tracer.errors import user_line
+from tracer.lengths import LEAST, Lengths, number_of
+from tracer.passes.numbers import with_numbers
+from tracer.sizes import Length
+from tracer.tree import unpacker
+from tracer.types import Dim
+
+if TYPE_CHECKING:
+    from autodiff.compiled.jitted import Jitted
+
+__all__ = ["Shapes"]
+
+MOST = 8
+"""Recordings with symbols that one structure may have; further shapes are recorded as they stand."""
+FRUITLESS = 2
+"""Recordings that turned out to hold for one shape only, after which no more are tried."""
+NEAR = 2
+"""Lengths that differ by so little in both shapes are taken to belong together, such as n and n - 1."""
+
+
+@dataclass(slots=True)
+class Template:
+    """A recording with symbols, and what the entries of its shapes are made from."""
+
+    recorded: Recorded
+    captured: list
+    unpack: Callable
+    lengths: Lengths
+    dims: list[Dim]
+    numbers: Callable[[Sequence[int]], tuple[int, ...] | None] = lambda d: None
+    resized: Callable[[Sequence[int]], Any] = lambda numbers: None
+
+
+@dataclass(slots=True)
+class _Structure:
+    """What is known of the shapes of one structure."""
+
+    first: Signature                        # of the first shape
+    seen: tuple[int, ...]                   # its lengths
+    varied: set[int] = field(default_factory=set)
+    templates: list[Template] = field(default_factory=list)
+    fruitless: int = 0
+    waiting: bool = False                   # whether one is being compiled
+    refused: str = ""                       # why shapes are recorded one by one
+
+
+class Shapes:
+    """The structures with which a function is called."""
+
+    def __init__(self, jitted: Jitted):
+        self.jitted = jitted
+        self.structures: dict[tuple, _Structure] = {}
+        self.served_shapes = 0              # those that took no recording
+        self.last = ""                      # for `why`: how the last new shape was served
+
+    def holders(self) -> list[Template]:
+        """All that hold arrays from outside."""
+        return [t for s in self.structures.values() for t in s.templates]
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self.structures.clear()
+
+    def served(self, key: Signature, leaves: list) -> Entry | None:
+        """The entry for a new shape that needs no recording; None if there is none."""
+        known = self.structures.get(_structure(key))
+        if known is None:
+            return None
+        dims = _lengths(key)
+        for template in known.templates:
+            numbers = template.numbers(dims)
+            if numbers is not None:
+                self.served_shapes += 1
+                self.last = "a kernel whose lengths may be others serves it"
+                return self._keep(key, known, self._entry(template, numbers, leaves))
+        return None
+
+    def recorded(self, key: Signature, args: tuple, kwargs: dict, statics: tuple, leaves: list) -> Entry | None:
+        """The entry for a new shape that is recorded for others too; None where it is to be recorded as it stands."""
+        self.last = ""
+        jitted = self.jitted
+        if not config.share_shapes or jitted._donate or jitted._by_layout:
+            return None
+        dims = _lengths(key)
+        known = self.structures.get(_structure(key))
+        if known is None:
+            if dims:
+                self.structures[_structure(key)] = _Structure(key, dims)
+            return None
+        broken = _broken(known.templates[-1], dims) if known.templates else ""
+        known.varied |= {k for k, (a, b) in enumerate(zip(known.seen, dims, strict=True)) if a != b}
+        if known.waiting or known.fruitless >= FRUITLESS or len(known.templates) >= MOST or not any(dims[k] >= LEAST for k in known.varied):
+            return None
+        found = self._recorded(known, dims, args, kwargs, statics, leaves)
+        if found is None:
+            return None
+        self.last = f"recorded for other lengths too{f', because {broken}' if broken else ''}"
+        return self._keep(key, known, found)
+
+    def _keep(self, key: Signature, known: _Structure, entry: Entry) -> Entry:
+        """Enter an entry under a key that shares all but the lengths with the first one."""
+        first = known.first
+        self.jitted._keep(Signature(first.tree, key.leaves, first.statics, key.is_plain, first.orders), entry)
+        return entry
+
+    def _recorded(self, known: _Structure, dims: tuple[int, ...], args: tuple, kwargs: dict, statics: tuple,
+                  leaves: list) -> Entry | None:
+        """Record with symbols."""
+        jitted = self.jitted
+        lengths = Lengths(number_of_length, user_line)
+        symbolic = _symbols(known, dims, lengths)
+        try:
+            rec = jitted._record(args, kwargs, statics, shapes=_by_leaf(symbolic, leaves))
+            if rec.effects is not None or rec.written and shared_arrays(leaves) or any(t.symbols() for t in rec.graph.out_types):
+                known.fruitless = FRUITLESS
+                known.refused = "it changes something outside, or a result has a length that is known only at run time"
+                return None
+            template = Template(rec, jitted._outside(rec), unpacker(rec.out_tree), lengths, symbolic)
+            if rec.written or waits(rec.graph, jitted._wait):
+                return self._compiled(known, template, leaves)
+        except Exception as e:  # noqa: BLE001 - recorded as it stands, the function says it again, unless that is the difference
+            known.fruitless += 1
+            known.refused = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"
+            lengths.close()
+            return None
+        graph = with_numbers(rec.graph, lengths.numbers)
+        entry = Entry(replace(rec, graph=graph), InterpretedKernel(graph), template.captured, template.unpack, None)
+        known.waiting = True
+        submit(lambda: self._in_background(known, template, entry))
+        return entry
+
+    def _in_background(self, known: _Structure, template: Template, entry: Entry) -> None:
+        """Compile a recording, and let its entry go to the kernel from then on."""
+        try:
+            made = self._compiled(known, template, [])
+        except Exception as e:  # noqa: BLE001 - there is no caller: the evaluator goes on, and `why` says so
+            entry.kernel.note = f"compiling failed ({type(e).__name__}: {e}); the evaluator serves it"
+            known.fruitless = FRUITLESS
+            return
+        finally:
+            template.lengths.close()
+            known.waiting = False
+        with self.jitted._lock:
+            if made is not None:
+                entry.recorded, entry.kernel, entry.detached = made.recorded, made.kernel, True
+
+    def _compiled(self, known: _Structure, template: Template, leaves: list) -> Entry | None:
+        """Compile a recording with symbols; from then on other shapes may use it."""
+        jitted, lengths = self.jitted, template.lengths
+        start = time.perf_counter()
+        kernel = jitted._kernel(template.recorded.graph)
+        lengths.close()
+        resized = kernel.for_lengths(lengths)
+        jitted._compile_seconds += time.perf_counter() - start
+        if resized is None:
+            known.fruitless = FRUITLESS
+            known.refused = kernel.note or "its generator writes lengths into the code"
+            return None
+        numbers = tuple(lengths.numbers.values())
+        template.resized, template.numbers = resized, lengths.matcher(template.dims)
+        if template.numbers([number_of(d) for d in template.dims]) is None:
+            raise AssertionError(f"the conditions of a recording do not hold for itself: {lengths.reasons}")
+        if lengths.pinned():
+            known.fruitless += 1
+            known.refused = "; ".join(f"{text}{f' ({where})' if where else ''}" for text, where in lengths.reasons if "==" in text)
+        if (jitted._verify or config.verify) == "off":
+            template.recorded = template.recorded.without_graph()
+            kernel.release()
+        known.templates.append(template)
+        return self._entry(template, numbers, leaves)
+
+    def _entry(self, template: Template, numbers: tuple[int, ...], leaves: list) -> Entry:
+        """What serves one shape."""
+        rec = template.recorded
+        if rec.has_graph:
+            rec = replace(rec, graph=with_numbers(rec.graph, dict(zip(template.lengths.numbers, numbers, strict=True))))
+        kernel = template.resized(numbers)
+        if rec.written:
+            variants = Variants.of(self.jitted, rec, kernel, template.captured, leaves)
+            return Entry(rec, kernel, [], template.unpack, None, variants=variants)
+        return Entry(rec, kernel, template.captured, template.unpack, None, detached=True)
+
+
+def _structure(key: Signature) -> tuple:
+    """A signature without its lengths."""
+    return (key.tree, tuple([(leaf[0], len(leaf[1])) if type(leaf) is tuple else leaf for leaf in key.leaves]), key.statics, key.is_plain,
+            key.orders)
+
+
+def _lengths(key: Signature) -> tuple[int, ...]:
+    """All lengths of a signature, in order."""
+    return tuple([d for leaf in key.leaves if type(leaf) is tuple for d in leaf[1]])
+
+
+def _symbols(known: _Structure, dims: tuple[int, ...], lengths: Lengths) -> list[Dim]:
+    """The lengths of a call, with symbols for those that differ from call to call."""
+    found: list[tuple[int, int, Length]] = []   # the length in the first shape and in this one, and the symbol
+    out: list[Dim] = []
+    for k, (first, d) in enumerate(zip(known.seen, dims, strict=True)):
+        if k not in known.varied or d < LEAST:
+            out.append(d)
+            continue
+        near = next((s + (d - b) for a, b, s in found if d - b == first - a and abs(d - b) <= NEAR), None)
+        if near is None:
+            near = lengths.symbol(d)
+            found.append((first, d, near))
+        out.append(near)    # type: ignore[arg-type]
+    return out
+
+
+def _by_leaf(dims: Sequence[Dim], leaves: Sequence) -> dict[int, tuple[Dim, ...]]:
+    """The shapes of the leaves, from all their lengths in order."""
+    rest = iter(dims)
+    return {k: tuple([next(rest) for _ in range(np.ndim(x))]) for k, x in enumerate(leaves) if isinstance(x, (np.ndarray, np.generic))}
+
+
+def _broken(template: Template, dims: Sequence[int]) -> str:
+    """Why a recording does not hold for a call."""
+    for have, d in zip(template.dims, dims, strict=True):
+        if type(have) is not Length and have != d:
+            return f"a length was {have} so far and is {d}"
+    text, where = template.lengths.broken(dims, template.dims)
+    return f"{text} held so far{f' ({where})' if where else ''}" if text else "lengths that were alike differ"
