@@ -51,7 +51,8 @@ def _holds(x, found: Callable[[Any], bool]) -> bool:
 
 _ASK_LENGTHS = frozenset(map(id, (
     min, max, abs, divmod, pow, sum, round, isinstance, list, tuple, slice, zip, enumerate, reversed, id, math.prod, operator.add,
-    operator.sub, operator.mul, operator.floordiv, operator.mod, operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge)))
+    operator.sub, operator.mul, operator.floordiv, operator.mod, operator.eq, operator.ne, operator.lt, operator.le, operator.gt,
+    operator.ge)))
 """Functions in C that do nothing with a number but what its operators do, or hand it on: they get lengths that stand for others."""
 
 
