@@ -179,6 +179,18 @@ def test_all_frames_where_they_are_asked_for(monkeypatch):
         ad.config.traceback = "none"
 
 
+def test_every_public_function_does_it():
+    """Functions that run programs of the user's, as they stand in the namespace; those that return a function are looked at through that."""
+    at_once = [ad.cond, ad.switch, ad.while_loop, ad.fori_loop, ad.scan, ad.map, ad.vjp, ad.jvp, ad.linearize, ad.hvp, ad.value_of, ad.tensor, ad.show,
+               ad.c_function, ad.why, ad.nn.conv2d, ad.nn.max_pool2d, ad.nn.avg_pool2d, ad.scipy.linalg.solve, ad.scipy.linalg.cholesky]
+    made = [make(np.sum) for make in (ad.grad, ad.value_and_grad, ad.jacobian, ad.jacfwd, ad.jacrev, ad.hessian, ad.vmap, ad.checkpoint)]
+    methods = [ad.jit(np.sum).trace, ad.jit(np.sum).bind, type(ad.jit(np.sum)).__call__, ad.custom_jvp.__call__, ad.custom_vjp.__call__, ad.Tensor.backward,
+               ad.Tensor.__add__, ad.Tensor.sum, ad.Tensor.reshape, ad.Tensor.__setitem__, ad.Tensor.__array_ufunc__, ad.Tensor.__array_function__]
+    for f in (*at_once, *made, *methods):
+        code = getattr(f, "__func__", f).__code__
+        assert "trim" in code.co_names, f
+
+
 def test_docstrings():
     results = doctest.testmod(tracebacks)
     assert results.attempted and results.failed == 0

@@ -138,8 +138,8 @@ def _typed(code: CodeType) -> Iterator[list[str]]:
     for k in range(len(history) - 1, -1, -1):
         start = k - first + 1
         if start >= 0 and (mark in history[k] or history[k].lstrip().startswith("@")):
-            # A statement may hold more functions than this one, and then goes on.
-            yield [line + "\n" for line in history[start:start + last + MOST_LINES // 10]]
+            for more in (0, 1, 5, 50):      # the statement may go on after the function
+                yield [line + "\n" for line in history[start:start + last + more]]
 
 
 def _held_texts(f: FunctionType) -> Iterator[str]:

@@ -98,8 +98,8 @@ def at_a_prompt(lines):
     """What an interpreter says on a terminal."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ.update(PYTHONPATH=str(ROOT), TERM="dumb", PYTHON_HISTORY=os.devnull)
-        os.execv(sys.executable, [sys.executable, "-q", "-E" if "PYTHONPATH" not in os.environ else "-B"])
+        os.environ.update(PYTHONPATH=str(ROOT), TERM="dumb", PYTHON_HISTORY=os.devnull, PYTHONSTARTUP="")
+        os.execv(sys.executable, [sys.executable, "-q"])
     said = b""
 
     def listen(seconds):
