@@ -43,6 +43,14 @@ settings = _Settings()
 def trim(e: BaseException) -> None:
     """Leave the frames of this project out of the traceback of an exception, and of those that led to it.
 
+    >>> from tracer.types import type_of_value
+    >>> try:
+    ...     type_of_value("text")
+    ... except TypeError as e:
+    ...     trim(e)
+    ...     print(e.__traceback__.tb_next)
+    None
+
     An exception that this project has caught is no longer mentioned as one during whose handling another occurred, nor is a cause that
     says the same as its effect.
     """

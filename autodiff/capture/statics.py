@@ -44,7 +44,11 @@ def note_statics(structure: Any) -> None:
 
 
 def holders(structure: Any) -> list[Any]:
-    """The functions, classes and objects in a structure that may hold what the program reads and others change."""
+    """The functions, classes and objects in a structure that may hold what the program reads and others change.
+
+    >>> holders(flatten((1.0, "mean", np.sin, [holders]))[1])[0] is holders
+    True
+    """
     return [s.value for _, s in static_paths(structure) if s.kind == OBJECT or s.kind == FUNCTION and _may_hold(s.value)
             or s.kind == VALUE and not is_constant(s.value)]
 
@@ -60,7 +64,11 @@ def _may_hold(value: Any) -> bool:
 
 
 def is_tree_of_arrays(x: Any) -> bool:
-    """Whether a value is a tree whose leaves are arrays and numbers, without functions and objects in it."""
+    """Whether a value is a tree whose leaves are arrays and numbers, without functions and objects in it.
+
+    >>> is_tree_of_arrays({"w": 1.0, "how": "mean"}), is_tree_of_arrays([is_tree_of_arrays])
+    (True, False)
+    """
     leaves, structure = flatten(x)
     return not holders(structure) and all(isinstance(a, (np.ndarray, np.generic, Tracer, float, int)) for a in leaves)
 
@@ -72,6 +80,10 @@ def check_objects(structure: Any, label: Callable[[str], str]) -> None:
     ------
     DTypeError
         For an object of a class in code that is not captured.
+
+    Examples
+    --------
+    >>> check_objects(flatten([1.0, "mean", np.sin])[1], str)
     """
     for path, static in static_paths(structure):
         of = type(static.value)
@@ -91,6 +103,10 @@ def check_results(structure: Any, arguments: Any, what: str = "result") -> None:
     ------
     DTypeError
         For another one.
+
+    Examples
+    --------
+    >>> check_results(flatten((1.0, "mean", np.sin))[1], None)
     """
     given = {id(s.value) for _, s in static_paths(arguments)}
     for path, static in static_paths(structure):
@@ -119,6 +135,14 @@ def check_differentiated(chosen: Sequence, what: str, nums: Sequence[int] | None
     ------
     GradientError
         Naming the argument.
+
+    Examples
+    --------
+    >>> check_differentiated([1.0, "mean"], "gradient", [0, 2])
+    Traceback (most recent call last):
+    ...
+    tracer.errors.GradientError: gradient with respect to argument 2, which is str 'mean'
+    ...
     """
     for k, x in enumerate(chosen):
         leaves, structure = flatten(x)
@@ -133,7 +157,11 @@ def check_differentiated(chosen: Sequence, what: str, nums: Sequence[int] | None
 
 
 def shown_structure(structure: Any) -> str:
-    """What a structure is, in words, for an error."""
+    """What a structure is, in words, for an error.
+
+    >>> shown_structure(flatten("mean")[1]), shown_structure(flatten([1.0])[1]), shown_structure(flatten(("a",))[1])
+    ("str 'mean'", 'a list', 'a tuple without arrays')
+    """
     if structure is None:
         return "nothing"
     if type(structure) is Static:
@@ -144,5 +172,9 @@ def shown_structure(structure: Any) -> str:
 
 
 def same_but_statics(a: Any, b: Any) -> bool:
-    """Whether two structures agree apart from their static values, of which one may have None in their place."""
+    """Whether two structures agree apart from their static values, of which one may have None in their place.
+
+    >>> same_but_statics(flatten((1.0, "mean"))[1], flatten((2.0, None))[1])
+    True
+    """
     return bool(a == b or without_statics(a) == without_statics(b))

@@ -100,7 +100,11 @@ _FUTURE = 0x1FE0000
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
-    """The code of a function and of all functions in it."""
+    """The code of a function and of all functions in it.
+
+    >>> [c.co_name for c in codes(compile("def f():\\n    return lambda: 1", "", "exec"))]
+    ['<module>', 'f', '<lambda>']
+    """
     yield code
     for c in code.co_consts:
         if isinstance(c, CodeType):

@@ -26,7 +26,11 @@ _PLAIN_LOADERS = ("SourceFileLoader", "SourcelessFileLoader", "zipimporter", "Bu
 
 
 def texts_of(f: FunctionType) -> Iterator[list[str]]:
-    """The lines of each text that a function may come from, the likeliest first."""
+    """The lines of each text that a function may come from, the likeliest first.
+
+    >>> "def dedent(text):" in "".join(next(texts_of(textwrap.dedent)))
+    True
+    """
     code = f.__code__
     path = _path(code.co_filename)
     # From Python 3.13 on the text of `python -c` is known under the name that code from `exec` has too: it may be another one.
@@ -43,12 +47,20 @@ def texts_of(f: FunctionType) -> Iterator[list[str]]:
 
 
 def is_file(code: CodeType) -> bool:
-    """Whether code says that it comes from a file."""
+    """Whether code says that it comes from a file.
+
+    >>> is_file(compile("1", "<stdin>", "eval")), is_file(compile("1", "program.py", "eval"))
+    (False, True)
+    """
     return not (code.co_filename.startswith("<") and code.co_filename.endswith(">")) or code.co_filename.startswith("<frozen ")
 
 
 def why_missing(f: FunctionType, found: bool) -> tuple[str, str]:
-    """Why there is no source for a function, and what to do; `found` says whether there are texts under its file name."""
+    """Why there is no source for a function, and what to do; `found` says whether there are texts under its file name.
+
+    >>> why_missing(eval("lambda x: x"), False)[0]
+    'there is no source for `<lambda>`: it was made by exec or eval of a text that is gone, under the name <string>'
+    """
     code = f.__code__
     name = code.co_filename
     if found and is_file(code):
@@ -65,7 +77,11 @@ def why_missing(f: FunctionType, found: bool) -> tuple[str, str]:
 
 
 def rewritten_by_loader(f: FunctionType) -> bool:
-    """Whether the module of a function was loaded by other means than Python's own, which may have changed its code, as pytest does."""
+    """Whether the module of a function was loaded by other means than Python's own, which may have changed its code, as pytest does.
+
+    >>> rewritten_by_loader(textwrap.dedent)
+    False
+    """
     return type(f.__globals__.get("__loader__")).__name__ not in _PLAIN_LOADERS
 
 
