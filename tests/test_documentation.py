@@ -16,13 +16,7 @@ from tests import architecture
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-def test_compiled_calls():
-    space: dict = {"__name__": "page"}
-    for block in re.findall(r"```python\n(.*?)```", (DOCS / "compiled-calls.md").read_text(), re.S):
-        exec(compile(block, "compiled-calls.md", "exec"), space)
-
-
-@pytest.mark.parametrize("page", ["ordinary-python.md", "semantics.md", "define-by-run.md"])
+@pytest.mark.parametrize("page", ["compiled-calls.md", "ordinary-python.md", "semantics.md", "define-by-run.md"])
 def test_pages_with_functions(page, tmp_path):
     """In a file, because functions are captured from their source."""
     file = tmp_path / "page.py"

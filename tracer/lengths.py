@@ -94,11 +94,11 @@ class Lengths:
         if outcome == (c > 0):      # c s < -b with c > 0, or c s >= -b with c < 0
             most = (-b - 1) // c if c > 0 else b // -c
             if high is None or most < high:
-                self._bound(s, low, most, f"{d} {'<' if outcome else '>='} 0")
+                self._bound(s, low, most, f"{s} <= {most}")
         else:
             least = b // -c + 1 if c < 0 else -(b // c)
             if least > low:
-                self._bound(s, least, high, f"{d} {'<' if outcome else '>='} 0")
+                self._bound(s, least, high, f"{s} >= {least}")
         return outcome
 
     def is_zero(self, d: Size, number: int) -> bool:
@@ -153,12 +153,16 @@ class Lengths:
 
     # -- other numbers -------------------------------------------------------------------------
 
+    def places(self, dims: Sequence[Dim]) -> dict[str, int]:
+        """Which of the lengths is each symbol, the first of them."""
+        return {name: k for k, d in reversed(list(enumerate(dims))) if type(d) is Length and (name := _symbol(d)) is not None}    # type: ignore[misc]
+
     def matcher(self, dims: Sequence[Dim]) -> Callable[[Sequence[int]], tuple[int, ...] | None]:
         """A function from the lengths of a call to the numbers of the symbols, in order; it gives None where the recording does not hold.
 
         `dims` says what each length was in the recording: a number, a symbol, or a symbol and a number added.
         """
-        where = {name: k for k, d in reversed(list(enumerate(dims))) if type(d) is Length and (name := _symbol(d)) is not None}
+        where = self.places(dims)
         tests = [f"d[{k}]=={source_of(d)}" for k, d in enumerate(dims) if type(d) is not Length or where.get(_symbol(d) or "") != k]
         for s, (low, high) in self.bounds.items():
             tests.append(f"{low}<={s}" + (f"<={high}" if high is not None else ""))
@@ -170,10 +174,7 @@ class Lengths:
 
     def broken(self, given: Sequence[int], dims: Sequence[Dim]) -> tuple[str, Any]:
         """What does not hold for the lengths of a call, and where it was asked; see `matcher`."""
-        numbers: dict[str, int] = {}
-        for k, d in reversed(list(enumerate(dims))):
-            if type(d) is Length and (name := _symbol(d)) is not None:
-                numbers[name] = given[k]
+        numbers = {s: given[k] for s, k in self.places(dims).items()}
         return next(((text, where) for text, where in self.reasons if not eval(text, dict(_NAMES), dict(numbers))), ("", None))
 
     def evaluate(self, source: str) -> int:

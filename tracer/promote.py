@@ -121,6 +121,8 @@ def cast_to(x, dtype: np.dtype):
     if isinstance(x, Tracer):
         if x.type.dtype == dtype:
             return x
+        if x.weak is int and dtype.kind in "iu" and x.owner.level:
+            check_fits(x.owner.integer_of(x.ref), dtype)
         from tracer.ops.arithmetic import cast
         return bind(cast, x, dtype=dtype)
     if isinstance(x, (np.ndarray, np.generic)):
@@ -130,6 +132,12 @@ def cast_to(x, dtype: np.dtype):
     if isinstance(x, int) and dtype.kind in "iu":
         return np.array(x, dtype)[()]  # raises OverflowError as NumPy does
     return dtype.type(x)
+
+
+def check_fits(n: Dim | None, dtype: np.dtype) -> None:
+    """Raise OverflowError, as NumPy does of a Python int, for a length that a dtype does not hold."""
+    if type(n) is Length and not np.iinfo(dtype).min <= n <= np.iinfo(dtype).max:
+        np.array(int(n), dtype)
 
 
 def with_lengths(x, shape: tuple[Dim, ...]):

@@ -170,9 +170,9 @@ def _counterpart(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     return fresh_array(NUMPY[f], args, kwargs)
 
 
-_OF_FLOATS = frozenset(getattr(math, n) for n in ("acosh", "asinh", "atan", "atan2", "cbrt", "copysign", "cos", "degrees", "dist", "erf",
-                       "erfc", "exp", "exp2", "expm1", "fmod", "gamma", "hypot", "lgamma", "log", "log10", "log1p", "log2", "pow",
-                       "radians", "sin", "sinh", "sqrt", "tan", "tanh") if hasattr(math, n))
+_OF_FLOATS = frozenset(getattr(math, n) for n in (
+    "acosh", "asinh", "atan", "atan2", "cbrt", "copysign", "cos", "degrees", "dist", "erf", "erfc", "exp", "exp2", "expm1", "fmod", "gamma",
+    "hypot", "lgamma", "log", "log10", "log1p", "log2", "pow", "radians", "sin", "sinh", "sqrt", "tan", "tanh") if hasattr(math, n))
 """Functions of `math` that take an integer for a float."""
 
 

@@ -146,10 +146,10 @@ class CompiledFunction(Jitted):
     def cache_info(self) -> CacheInfo:
         """Hits, misses (compilations), kernels held, seconds in kernels (with `timed=True`) and in compiling, and the ops that run
         through NumPy."""
-        own = super().cache_info()
-        all_of_them = [own, *(other.cache_info() for other in self._others.values())]
-        names = sorted({n for info in all_of_them for n in info.reference_calls})
-        return CacheInfo(*(sum(column) for column in zip(*(info[:5] for info in all_of_them), strict=True)), tuple(names))  # type: ignore
+        all_of_them = [super().cache_info(), *(other.cache_info() for other in self._others.values())]
+        columns = dict(zip(CacheInfo._fields, zip(*all_of_them, strict=True), strict=True))
+        names: Any = columns.pop("reference_calls")
+        return CacheInfo(reference_calls=tuple(sorted({n for found in names for n in found})), **{k: sum(c) for k, c in columns.items()})
 
     def cache_clear(self) -> None:
         """Forget all kernels."""

@@ -13,7 +13,7 @@ __all__ = ["CacheInfo", "Entry"]
 
 
 class CacheInfo(NamedTuple):
-    """Counts of a jitted function."""
+    """Counts of a jitted function: `misses` are calls of a new signature, of which `shared` took no recording and no compiling."""
 
     hits: int
     misses: int
@@ -21,6 +21,7 @@ class CacheInfo(NamedTuple):
     kernel_seconds: float
     compile_seconds: float
     reference_calls: tuple[str, ...]
+    shared: int
 
 
 @dataclass(slots=True)

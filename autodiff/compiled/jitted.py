@@ -465,7 +465,8 @@ class Jitted:
         through NumPy."""
         names = sorted({n for e in self._entries.values() for n in e.kernel.references})
         hits = self._slow_hits + self._fast_hits[0] + sum(e.table.hits for e in self._entries.values() if e.table is not None)
-        return CacheInfo(hits, self._misses, len(self._entries), self._seconds, self._compile_seconds, tuple(names))
+        return CacheInfo(hits, self._misses, len(self._entries), self._seconds, self._compile_seconds, tuple(names),
+                         self._shapes.served_shapes)
 
     def cache_clear(self) -> None:
         """Forget all kernels."""

@@ -8,6 +8,7 @@ again, up to `MOST` times a structure. Lengths that have not differed stay numbe
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ import numpy as np
 from autodiff.capture.recording import Recorded
 from autodiff.compiled.background import submit, waits
 from autodiff.compiled.entries import Entry
-from autodiff.compiled.signature import Signature
+from autodiff.compiled.signature import Signature, argument
 from autodiff.compiled.specialise import Variants, shared_arrays
 from autodiff.numpy.sizes import number_of_length
 from codegen.backends.interpreter import InterpretedKernel
@@ -27,7 +28,7 @@ from tracer.errors import user_line
 from tracer.lengths import LEAST, Lengths, number_of
 from tracer.passes.numbers import with_numbers
 from tracer.sizes import Length
-from tracer.tree import unpacker
+from tracer.tree import leaf_paths, unpacker
 from tracer.types import Dim
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Shapes:
             if dims:
                 self.structures[_structure(key)] = _Structure(key, dims)
             return None
-        broken = _broken(known.templates[-1], dims) if known.templates else ""
+        broken = _broken(known.templates[-1], dims, _names(key)) if known.templates else ""
         known.varied |= {k for k, (a, b) in enumerate(zip(known.seen, dims, strict=True)) if a != b}
         if known.waiting or known.fruitless >= FRUITLESS or len(known.templates) >= MOST or not any(dims[k] >= LEAST for k in known.varied):
             return None
@@ -239,10 +240,18 @@ def _by_leaf(dims: Sequence[Dim], leaves: Sequence) -> dict[int, tuple[Dim, ...]
     return {k: tuple([next(rest) for _ in range(np.ndim(x))]) for k, x in enumerate(leaves) if isinstance(x, (np.ndarray, np.generic))}
 
 
-def _broken(template: Template, dims: Sequence[int]) -> str:
+def _names(key: Signature) -> list[str]:
+    """What the user may call the lengths of a call, in order."""
+    return [f"{argument(path)}.shape[{axis}]" for path, leaf in zip(leaf_paths(key.tree, ""), key.leaves, strict=True)
+            if type(leaf) is tuple for axis in range(len(leaf[1]))]
+
+
+def _broken(template: Template, dims: Sequence[int], names: Sequence[str]) -> str:
     """Why a recording does not hold for a call."""
-    for have, d in zip(template.dims, dims, strict=True):
+    for have, d, name in zip(template.dims, dims, names, strict=True):
         if type(have) is not Length and have != d:
-            return f"a length was {have} so far and is {d}"
+            return f"{name} was {have} so far"
     text, where = template.lengths.broken(dims, template.dims)
+    for s, k in template.lengths.places(template.dims).items():
+        text = re.sub(rf"\b{s}\b", names[k], text)
     return f"{text} held so far{f' ({where})' if where else ''}" if text else "lengths that were alike differ"

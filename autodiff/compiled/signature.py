@@ -20,7 +20,7 @@ from tracer.static import distinct
 from tracer.tree import LEAF, key_orders, leaf_paths, static_paths, without_statics
 from tracer.types import ArrayType, check_plain
 
-__all__ = ["Signature", "Convention", "StaticArguments", "bound", "difference", "call_label"]
+__all__ = ["Signature", "Convention", "StaticArguments", "argument", "bound", "difference", "call_label"]
 
 
 class Signature(NamedTuple):
@@ -191,13 +191,13 @@ def _differs(new: Signature, other: Signature) -> tuple[int, str]:
     paths = leaf_paths(new.tree, "")
     differ = [k for k in range(len(new.leaves)) if new.leaves[k] != other.leaves[k]]
     return 2 + len(new.leaves) - len(differ), "; ".join(
-        f"{_argument(paths[k])} is {_show_leaf(new.leaves[k])}, not {_show_leaf(other.leaves[k])}" for k in differ[:3])
+        f"{argument(paths[k])} is {_show_leaf(new.leaves[k])}, not {_show_leaf(other.leaves[k])}" for k in differ[:3])
 
 
 def _other_statics(new: Signature, other: Signature) -> str:
     """The static values that differ in two calls which are alike otherwise."""
     pairs = zip(static_paths(new.tree), static_paths(other.tree), strict=False)
-    label = _argument if new.is_plain else call_label
+    label = argument if new.is_plain else call_label
     return "; ".join([f"{label(path)} is {_shown(a.value)}, not {_shown(b.value)}" for (path, a), (_, b) in pairs if a != b][:3])
 
 
@@ -213,7 +213,7 @@ def call_label(path: str) -> str:
     return f"argument {head}{rest}" if which in ("[0]", "[1]") else path
 
 
-def _argument(path: str) -> str:
+def argument(path: str) -> str:
     """`[0]['w']` -> `argument 0['w']`."""
     head, rest = path[1:].split("]", 1)
     return f"argument {head}{rest}"

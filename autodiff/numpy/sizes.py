@@ -66,7 +66,7 @@ def _recorded(d: Dim) -> Tracer:
 
 def number_of_length(d: Length):
     """A length of an argument as a Python number that is computed with: traced, so that it may be another in the next call."""
-    if current_trace() is None:
+    if current_trace() is None or not -2**63 <= d < 2**63:
         return int(d)
     n = _recorded(d)    # type: ignore[arg-type]
     n.weak = int

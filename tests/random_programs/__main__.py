@@ -107,7 +107,7 @@ def main(given: Sequence[str] | None = None) -> int:
         for seed in range(options.seed, options.seed + options.programs):
             text, float32 = text_of(seed)
             try:
-                with _limited(LONGEST):
+                with _limited(3 * LONGEST if options.lengths else LONGEST):
                     found = way(load(text, Path(folder), f"program_{seed}"), seed, float32)
                 comparisons += found.comparisons
                 refused += found.refused
