@@ -32,6 +32,7 @@ from autodiff.compiled.verify import VerificationError
 from autodiff.eager import functions
 from autodiff.eager.tensor import Tensor, enable_grad, is_grad_enabled, no_grad, tensor, why
 from autodiff.transforms.checkpoint import checkpoint_loop
+from tracer.tree import register_tree
 
 config.exclude = exclude
 

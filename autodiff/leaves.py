@@ -43,7 +43,8 @@ def leaf_type(x, path: str = "") -> ArrayType:
         raise
     except TypeError as e:
         raise explain(DTypeError, f"{path or 'a value'} is {type(x).__name__}, which cannot be traced", why=str(e),
-                      fix="pass arrays and numbers; make other values static (static_argnames of jit) or close over them") from None
+                      fix="pass arrays and numbers in lists, tuples, dicts and dataclasses; make other values static (static_argnames of "
+                          "jit) or close over them") from None
 
 
 def as_leaf(x):

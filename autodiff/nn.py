@@ -22,6 +22,7 @@ from tracer.ops.linalg import matmul
 from tracer.ops.shape import concatenate, reshape_to, transpose
 from tracer.promote import describe
 from tracer.trace import bind
+from tracer.tracebacks import trims
 
 __all__ = ["avg_pool2d", "conv2d", "gelu", "log_softmax", "logsumexp", "max_pool2d", "one_hot", "relu", "sigmoid", "silu", "softmax",
            "softplus"]
@@ -29,6 +30,7 @@ __all__ = ["avg_pool2d", "conv2d", "gelu", "log_softmax", "logsumexp", "max_pool
 
 # -- convolution -----------------------------------------------------------------------------------
 
+@trims
 def conv2d(x, w, *, stride=1, padding="valid", dilation=1, groups=1):
     """Sums of products of `w` with every window of `x` (a correlation: `w` is not turned around, as in PyTorch).
 
@@ -133,6 +135,7 @@ def _pooled(name: str, x, size, stride, padding, fill):
     return _windows(name, x, size, stride, padding, (1, 1), fill)[1]
 
 
+@trims
 def max_pool2d(x, size, stride=None, padding="valid"):
     """The largest element of every window; nan if one is nan.
 
@@ -177,6 +180,7 @@ def max_pool2d(x, size, stride=None, padding="valid"):
     return y
 
 
+@trims
 def avg_pool2d(x, size, stride=None, padding="valid"):
     """The mean of every window; zeros of the padding count, as in PyTorch.
 

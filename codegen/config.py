@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Any
 
+from tracer import tracebacks
+
 __all__ = ["Config", "config"]
 
 
@@ -63,6 +65,7 @@ class Config:
     check : whether graphs and loops are checked after every pass of the compiler             AUTODIFF_CHECK
     verify : "off", or whether the "first" call of each kernel, or "always", is compared with plain Python     AUTODIFF_VERIFY
     share_shapes : whether one recording serves many shapes                                  AUTODIFF_SHARE_SHAPES
+    traceback : "short", or "full" with the frames of this project                            AUTODIFF_TRACEBACK
     wait : whether a call waits for its kernel to be compiled; otherwise the NumPy evaluator serves it   AUTODIFF_WAIT
 
     `config.exclude("package", ...)` leaves packages uncaptured: `autodiff.capture.excluded` has it.
@@ -112,6 +115,18 @@ class Config:
             raise ValueError(f"config.verify is {name!r}; it is one of {', '.join(VERIFY)}")
         self._verify = name
 
+    @property
+    def traceback(self) -> str:
+        """Whether errors show the frames of this project: "short" or "full"."""
+        return tracebacks.settings.choice
+
+    @traceback.setter
+    def traceback(self, name: str) -> None:
+        if name not in tracebacks.CHOICES:
+            raise ValueError(f"config.traceback is {name!r}; it is one of {', '.join(tracebacks.CHOICES)}")
+        tracebacks.settings.choice = name
+
+    @tracebacks.trims
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in SETTINGS and name not in Config.__slots__:
             raise AttributeError(f"config has no setting {name!r}; it has {', '.join(SETTINGS)}")
@@ -129,7 +144,7 @@ class Config:
         return "config(" + ", ".join(f"{n}={getattr(self, n)!r}" for n in SETTINGS) + ")"
 
 
-SETTINGS = ("generator", "verify", *Config.__slots__[3:])
+SETTINGS = ("generator", "verify", "traceback", *Config.__slots__[3:])
 """The names of the settings."""
 
 

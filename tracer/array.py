@@ -281,7 +281,7 @@ class ArrayMethods:
         """The number itself, which belongs to the conditions on which a function is compiled along the path it takes."""
         if self.value is None:
             raise _needs_value(self, use, "compute it from the number, or call without jit")
-        bool(self._call(np.equal, self, self.value))
+        bool(self._call(np.equal, self, self.value) if self.value == self.value else self._call(np.isnan, self))
         return self.value.item()
 
     def is_integer(self):

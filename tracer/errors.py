@@ -17,7 +17,8 @@ import numpy as np
 from tracer.graph import Where
 
 __all__ = ["TraceError", "ShapeError", "MatrixError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError",
-           "EscapedTracerError", "MissingRule", "GradientError", "UnsupportedError", "explain", "line_of", "user_line", "user_frame"]
+           "EscapedTracerError", "MissingRule", "GradientError", "UnsupportedError", "explain", "line_before",
+           "line_of", "user_line", "user_frame"]
 
 
 class TraceError(Exception):
@@ -94,6 +95,17 @@ def user_line() -> Where | None:
     if frame is None:
         return None
     return Where(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def line_before(package: str) -> Where | None:
+    """The line being run now outside of an installed package that is written in Python and has called NumPy."""
+    frame = user_frame()
+    inside = os.sep + package + os.sep
+    while frame is not None and inside in frame.f_code.co_filename and "-packages" in frame.f_code.co_filename:
+        frame = frame.f_back
+    while frame is not None and is_internal_file(frame.f_code.co_filename):
+        frame = frame.f_back
+    return None if frame is None else Where(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def line_of(e: BaseException) -> Where | None:

@@ -21,12 +21,14 @@ from tracer.ops.control import cond as cond_op
 from tracer.ops.control import loop_of, row_type
 from tracer.promote import broadcast_to, cast_to, dtype_kind_of
 from tracer.trace import Tracer, bind, current_trace, trace_flat
+from tracer.tracebacks import trims
 from tracer.tree import flatten, leaf_paths, tree_map, unflatten
 from tracer.types import ArrayType, i64
 
 __all__ = ["cond", "switch", "while_loop", "fori_loop", "scan", "map_"]
 
 
+@trims
 def cond(pred, true_fn: Callable, false_fn: Callable, *operands):
     """`true_fn(*operands)` if `pred`, else `false_fn(*operands)`; one of them runs.
 
@@ -47,6 +49,7 @@ def cond(pred, true_fn: Callable, false_fn: Callable, *operands):
     return switch(cast_to(which, np.dtype(np.int64)) if isinstance(which, Tracer) else int(which), [true_fn, false_fn], *operands)
 
 
+@trims
 def switch(index, branches: Sequence[Callable], *operands):
     """`branches[index](*operands)`; an index outside is clipped.
 
@@ -172,6 +175,7 @@ def _cast_outputs(graph: Graph, carry_types) -> Graph:
     return trace_flat(flat, graph.in_types, name=graph.name).graph
 
 
+@trims
 def while_loop(cond_fn: Callable, body_fn: Callable, init):
     """Repeat `state = body_fn(state)` while `cond_fn(state)`.
 
@@ -210,6 +214,7 @@ def while_loop(cond_fn: Callable, body_fn: Callable, init):
     return unflatten(tree, out[:len(carries)])
 
 
+@trims
 def fori_loop(lower, upper, body_fn: Callable, init):
     """`for i in range(lower, upper): state = body_fn(i, state)`; the bounds may be traced integers.
 
@@ -238,6 +243,7 @@ def fori_loop(lower, upper, body_fn: Callable, init):
     return unflatten(tree, out[:len(carries)])
 
 
+@trims
 def scan(f: Callable, init, xs=None, length: int | None = None, reverse: bool = False, until: Callable | None = None):
     """Carry a state along the first axis of arrays, stacking a result for each step.
 
@@ -316,6 +322,7 @@ def _scan_until(f: Callable, init, xs, length: int | None, until: Callable):
     return unflatten(tree, out[:len(carries)])[0], unflatten(ys_tree, ys), steps
 
 
+@trims
 def map_(f: Callable, xs):
     """`f` on every slice along the first axis, results stacked.
 

@@ -14,6 +14,7 @@ from tracer.ops.control import custom_jvp as jvp_op
 from tracer.ops.control import custom_vjp as vjp_op
 from tracer.promote import cast_to
 from tracer.trace import Tracer, bind, zeros
+from tracer.tracebacks import trims
 from tracer.tree import flatten, unflatten
 from tracer.types import is_inexact
 
@@ -51,6 +52,7 @@ class custom_jvp:
         self.rule = rule
         return rule
 
+    @trims
     def __call__(self, *args):
         leaves, tree = flatten(args)
         if not any(isinstance(x, Tracer) for x in leaves):
@@ -102,6 +104,7 @@ class custom_vjp:
         """Set the forward and the backward function."""
         self.fwd, self.bwd = fwd, bwd
 
+    @trims
     def __call__(self, *args):
         leaves, tree = flatten(args)
         if not any(isinstance(x, Tracer) for x in leaves):

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.api.arguments import argument_path, check_inexact, partial_of, split_arguments
 from autodiff.capture import lift_here
 from autodiff.capture.recording import Recorded, record
+from autodiff.capture.statics import check_differentiated, same_but_statics, shown_structure
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf
 from autodiff.transforms.jvp import joint_graph
 from autodiff.transforms.linearize import linearize_graph
@@ -27,9 +29,10 @@ from tracer.op import type_of
 from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.control import checkpoint as checkpoint_op
 from tracer.ops.control import loop_of
-from tracer.trace import Tracer, bind, current_trace, inline, trace_flat, zeros
+from tracer.trace import Tracer, bind, inline, trace_flat, zeros
+from tracer.tracebacks import trims
 from tracer.tree import flatten, leaf_paths, tree_map, unflatten
-from tracer.types import ArrayType, i64, is_inexact, is_traceable
+from tracer.types import ArrayType, i64, is_inexact
 
 __all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "stop_gradient", "checkpoint", "value_of", "vmap", "pullback_graphs"]
 
@@ -110,42 +113,6 @@ def is_concrete(leaves) -> bool:
     return all(value_of_leaf(x) is not None for x in leaves)
 
 
-def check_inexact(types: Sequence[ArrayType], paths: Sequence[str], what: str) -> None:
-    for t, p in zip(types, paths, strict=True):
-        if not is_inexact(t.dtype):
-            raise explain(GradientError, f"{what} with respect to {p or 'an argument'} of dtype {t.dtype}",
-                          why="integers and booleans have no derivative",
-                          fix="convert it with x.astype(float), or leave it out of argnums")
-
-
-def split_arguments(args: tuple, argnums) -> tuple[list[int], tuple]:
-    nums = [argnums] if isinstance(argnums, int) else list(argnums)
-    for k in nums:
-        if not -len(args) <= k < len(args):
-            raise TypeError(f"argnums {argnums} is out of range for a call with {len(args)} positional arguments")
-    nums = [k % len(args) for k in nums]
-    return nums, tuple(args[k] for k in nums)
-
-
-def partial_of(f: Callable, args: tuple, nums: list[int], kwargs: dict) -> Callable:
-    """`f` as a function of the arguments in `nums` alone."""
-    @functools.wraps(f)
-    def g(*chosen):
-        new, named = tree_map(_local, (list(args), kwargs))
-        for k, a in zip(nums, chosen, strict=True):
-            new[k] = a
-        return lift_here(f)(*new, **named)
-    return g
-
-
-def _local(x):
-    """An argument that is not differentiated, as an array of the function's own: what is written to it, the caller does not see."""
-    trace = current_trace()
-    if trace is None or not isinstance(x, (Tracer, np.ndarray)) or not x.shape or isinstance(x, np.ndarray) and not is_traceable(x):
-        return x
-    return Tracer(type_of(x), trace, trace.atom(x), value_of_leaf(x) if trace.concrete else None)  # type: ignore[arg-type]
-
-
 class _Pulled:
     """A traced function with its residuals: values, and a function from cotangents to cotangents."""
 
@@ -165,12 +132,6 @@ class _Pulled:
         """Cotangents of the leaves, given those of all outputs (those without derivative are passed over)."""
         given = [ct for ct, a in zip(cts, self.active_out, strict=True) if a]
         return inline(self.back, [*self.residuals, *given])
-
-
-def argument_path(path: str, nums) -> str:
-    """`[0]['w']` of the chosen arguments -> `argument 2['w']`."""
-    k, rest = path[1:].split("]", 1)
-    return f"argument {nums[int(k)] if nums else k}{rest}"
 
 
 def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable:
@@ -203,6 +164,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
     """
     tape = tape_road(f)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         nums, chosen = split_arguments(args, argnums)
@@ -219,7 +181,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool 
         else:
             loss_tree = rec.out_tree
         if loss_tree != "*":
-            raise explain(GradientError, f"gradient of `{name_of(f)}`, which returns {_describe_tree(loss_tree)}",
+            raise explain(GradientError, f"gradient of `{name_of(f)}`, which returns {shown_structure(loss_tree)}",
                           why="a gradient belongs to one scalar", fix="return one scalar, use has_aux=True, or ad.jacobian")
         t = type_of(pulled.out[0])
         if t.shape != () or not is_inexact(t.dtype):
@@ -243,10 +205,6 @@ def owned(x):
     return x
 
 
-def _describe_tree(tree) -> str:
-    return "nothing" if tree is None else f"a {tree[0]}"
-
-
 def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable:
     """Function that returns the gradient of `f`; with `has_aux`, `(gradient, aux)`.
 
@@ -260,6 +218,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     """
     both = value_and_grad(f, argnums, has_aux)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         value, g = both(*args, **kwargs)
@@ -270,6 +229,7 @@ def grad(f: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return wrapped
 
 
+@trims
 def vjp(f: Callable, *primals, has_aux: bool = False):
     """Value of `f` and its pullback, the function from cotangents of the result to cotangents of the arguments.
 
@@ -285,8 +245,10 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
     >>> pullback(np.ones(3))[0].tolist()
     [0.0, 2.0, 4.0]
     """
+    check_differentiated(primals, "vjp")
     on_tape = tape_road(f).pulled(primals, {}, range(len(primals)), has_aux)
     if on_tape is not None:
+        @trims
         def pull(ct):
             leaves, ct_tree = flatten(ct)
             _check_cotangent(ct_tree, "*")
@@ -302,6 +264,7 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
     out = [owned(x) for x in pulled.out]
     n = len(out) - n_aux
 
+    @trims
     def pullback(ct):
         leaves, ct_tree = flatten(ct)
         _check_cotangent(ct_tree, out_tree)
@@ -314,7 +277,7 @@ def vjp(f: Callable, *primals, has_aux: bool = False):
 
 
 def _check_cotangent(ct_tree, out_tree) -> None:
-    if ct_tree != out_tree:
+    if not same_but_statics(ct_tree, out_tree):
         raise explain(GradientError, f"a cotangent of structure {ct_tree}", why=f"the result has structure {out_tree}",
                       fix="give the pullback a tree like the result")
 
@@ -331,6 +294,7 @@ def _fit(x, t: ArrayType, path: str, what: str = "cotangent"):
     return cast_to(x, t.dtype)
 
 
+@trims
 def jvp(f: Callable, primals: tuple, tangents: tuple, has_aux: bool = False):
     """Value of `f` and its directional derivative.
 
@@ -352,7 +316,7 @@ def jvp(f: Callable, primals: tuple, tangents: tuple, has_aux: bool = False):
     """
     leaves, in_tree = flatten(tuple(primals))
     dleaves, dtree = flatten(tuple(tangents))
-    if dtree != in_tree:
+    if not same_but_statics(dtree, in_tree):
         raise explain(GradientError, f"tangents of structure {dtree}", why=f"the arguments have structure {in_tree}")
     paths = leaf_paths(in_tree)
     types = [leaf_type(x, p) for x, p in zip(leaves, paths, strict=True)]
@@ -369,6 +333,7 @@ def jvp(f: Callable, primals: tuple, tangents: tuple, has_aux: bool = False):
     return (value[0], dvalue[0], value[1]) if has_aux else (value, dvalue)
 
 
+@trims
 def linearize(f: Callable, *primals):
     """Value of `f` and its derivative as a linear function of tangents, which does not run `f` again.
 
@@ -379,6 +344,7 @@ def linearize(f: Callable, *primals):
     >>> tangent_map(np.ones(3)).tolist()
     [0.0, 2.0, 4.0]
     """
+    check_differentiated(primals, "linearization")
     leaves, in_tree = flatten(primals)
     paths = leaf_paths(in_tree)
     types = [leaf_type(x, p) for x, p in zip(leaves, paths, strict=True)]
@@ -389,9 +355,10 @@ def linearize(f: Callable, *primals):
     out = inline(lin.primal, [*map(as_leaf, leaves), *rec.captured])
     values, residuals = out[:n], out[n:]
 
+    @trims
     def tangent_map(*tangents):
         dleaves, dtree = flatten(tangents)
-        if dtree != in_tree:
+        if not same_but_statics(dtree, in_tree):
             raise explain(GradientError, f"tangents of structure {dtree}", why=f"the arguments have structure {in_tree}")
         ds = [_fit(d, t, p, "tangent") for d, t, p in zip(dleaves, types, paths, strict=True)]
         given = iter(inline(lin.linear, [*residuals, *ds]))
@@ -411,6 +378,7 @@ def stop_gradient(x):
     return tree_map(lambda a: bind(stop_gradient_op, a) if isinstance(a, Tracer) else a, x)
 
 
+@trims
 def value_of(x):
     """The numbers behind a traced value or tensor, where they are known; plain values as they are.
 
@@ -439,6 +407,7 @@ def checkpoint(f: Callable) -> Callable:
     >>> bool(grad(lambda x: checkpoint(np.sin)(x) ** 2)(0.5) == 2 * np.sin(0.5) * np.cos(0.5))
     True
     """
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         leaves, tree = flatten(args)
@@ -463,6 +432,7 @@ def vmap(f: Callable, in_axes: int | None | Sequence[int | None] = 0, out_axes: 
     >>> vmap(np.dot)(np.ones((3, 2)), np.ones((3, 2))).tolist()
     [2.0, 2.0, 2.0]
     """
+    @trims
     @functools.wraps(f)
     def wrapped(*args):
         axes = [in_axes] * len(args) if in_axes is None or isinstance(in_axes, int) else list(in_axes)

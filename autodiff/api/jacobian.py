@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from autodiff.api.grad import argument_path, check_inexact, grad, is_concrete, jvp, owned, partial_of, split_arguments, tape_road
+from autodiff.api.arguments import argument_path, check_inexact, partial_of, split_arguments
+from autodiff.api.grad import grad, is_concrete, jvp, owned, tape_road
 from autodiff.capture.recording import record
 from autodiff.leaves import as_leaf, leaf_type
 from autodiff.transforms.linearize import linearize_graph
@@ -16,6 +17,7 @@ from tracer.ops.control import loop_of
 from tracer.ops.index import update
 from tracer.ops.shape import reshape, transpose
 from tracer.trace import inline, trace_flat, zeros
+from tracer.tracebacks import trims
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType, element_count, i64
 
@@ -48,6 +50,7 @@ def jacfwd(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     >>> jacfwd(lambda x: x[:2] * x[2])(np.array([1.0, 2.0, 3.0])).tolist()
     [[3.0, 0.0, 1.0], [0.0, 3.0, 2.0]]
     """
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
         return _forward(_record_for_jacobian(f, args, argnums, kwargs), argnums)
@@ -79,9 +82,10 @@ def jacrev(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """
     tape = tape_road(f)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, _ = split_arguments(args, argnums)
+        nums, _ = split_arguments(args, argnums, "jacobian")
         found = tape.jacobian(args, kwargs, nums, if_fewer=False)
         if found is not None:
             return found[0] if isinstance(argnums, int) else tuple(found)
@@ -112,7 +116,7 @@ def _backward(recorded: tuple, argnums):
 
 
 def _record_for_jacobian(f, args, argnums, kwargs):
-    nums, chosen = split_arguments(args, argnums)
+    nums, chosen = split_arguments(args, argnums, "jacobian")
     leaves, in_tree = flatten(chosen)
     names = [argument_path(p, nums) for p in leaf_paths(in_tree)]
     types = [leaf_type(x, p) for x, p in zip(leaves, names, strict=True)]
@@ -152,9 +156,10 @@ def jacobian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     """
     tape = tape_road(f)
 
+    @trims
     @functools.wraps(f)
     def wrapped(*args, **kwargs):
-        nums, _ = split_arguments(args, argnums)
+        nums, _ = split_arguments(args, argnums, "jacobian")
         found = tape.jacobian(args, kwargs, nums, if_fewer=True)
         if found is not None:
             return found[0] if isinstance(argnums, int) else tuple(found)
@@ -179,6 +184,7 @@ def hessian(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     return jacfwd(grad(f, argnums), argnums)
 
 
+@trims
 def hvp(f: Callable, x, v):
     """Product of the Hessian of `f` at `x` with `v`, forward over reverse, without forming the Hessian.
 

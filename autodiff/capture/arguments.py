@@ -1,4 +1,4 @@
-"""What a function changes in the lists, dicts and dataclasses that are its arguments, beside the arrays in them.
+"""What a function changes in the lists, dicts and instances of classes that are its arguments, beside the arrays in them.
 
 A recorded function gets containers of its own, with stand-ins in the place of the leaves. What it has changed in them at the end of the
 recording is done to the caller's containers after each call; each is found by its path in the arguments.
@@ -6,13 +6,13 @@ recording is done to the caller's containers after each call; each is found by i
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from autodiff.capture.state import UNBOUND
 from autodiff.capture.substitution import walk
 from tracer.trace import Tracer
+from tracer.tree import attributes_of, is_tree_of_attributes
 
 __all__ = ["Change", "Containers"]
 
@@ -82,9 +82,7 @@ def _items(x: Any) -> list[tuple[Any, Any]]:
         return list(x.items())
     if isinstance(x, (list, tuple)):
         return list(enumerate(x))
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
-        return list(getattr(x, "__dict__", {}).items()) or [(f.name, getattr(x, f.name)) for f in dataclasses.fields(x)]
-    return []
+    return list(attributes_of(x).items()) if is_tree_of_attributes(x) else []
 
 
 def _of_list(path: tuple, x: list, before: list) -> list[Change]:

@@ -10,6 +10,7 @@ import copy
 import itertools
 import math
 import operator
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,7 +23,7 @@ from autodiff.capture.counterparts import BUILTINS, NUMPY
 from autodiff.capture.effects import performed
 from autodiff.capture.locations import Slot, check_read, will_set
 from autodiff.capture.python_numbers import require_that
-from autodiff.capture.questions import QUESTIONS
+from autodiff.capture.questions import OF_NUMBERS, QUESTIONS, attribute_of
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_attribute
 from autodiff.capture.standing import as_it_stands, fresh_array, note_read, outside
@@ -74,6 +75,20 @@ def _items_of(run: Callable, item: Callable) -> Iterator:
 
 def _question(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     return QUESTIONS[f](*args, **kwargs) if args and isinstance(args[0], Tracer) else UNBOUND
+
+
+def _number_asked(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`float.hex(x)` and its like."""
+    return attribute_of(args[0], f.__name__)(*args[1:], **kwargs) if args and isinstance(args[0], Tracer) else UNBOUND
+
+
+def _deque(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`deque(items, maxlen)`, which takes for its length nothing but an int."""
+    if len(args) == 2 and isinstance(args[1], Tracer):
+        return caller(f, args[0], operator.index(args[1]))
+    if isinstance(kwargs.get("maxlen"), Tracer):
+        return caller(f, *args, **{**kwargs, "maxlen": operator.index(kwargs["maxlen"])})
+    return UNBOUND
 
 
 def _special(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
@@ -288,7 +303,8 @@ _SPECIAL_METHODS = {abs: "__abs__", round: "__round__", len: "__len__", float: "
 def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
     """The handlers of each function that has some, in the order in which they are tried."""
     tables: tuple[tuple[Callable, Any], ...] = (
-        (_question, QUESTIONS), (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
+        (_question, QUESTIONS), (_number_asked, OF_NUMBERS), (_deque, [deque]),
+        (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
         (_printed, [print]), (_text, [str, repr, ascii, format]), (_attributes, [vars]),
         (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (sort, [sorted]),
         (_any_all, [any, all]),

@@ -30,6 +30,7 @@ from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
 from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
 from autodiff.capture.substitution import Text
+from autodiff.capture.unconverted import unconverted
 from autodiff.numpy.sizes import shape_of_integers
 from tracer.array import call as call_numpy
 from tracer.errors import (
@@ -463,7 +464,7 @@ def lifted(f):
         return convert(f, hooks)
     except Unconvertible as e:
         note(f"`{f.__name__}` is not captured: {e}")
-        return f
+        return unconverted(f, e)
 
 
 lifted.put = hooks.setattr   # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from types import MethodDescriptorType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from autodiff.capture.advancing import outermost
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
 
-__all__ = ["QUESTIONS", "LAYOUT", "attribute_of"]
+__all__ = ["QUESTIONS", "LAYOUT", "OF_NUMBERS", "attribute_of"]
 
 LAYOUT = ("flags", "strides", "base")
 """Attributes that tell how an array lies in memory."""
@@ -64,7 +65,26 @@ def attribute_of(x: Tracer, name: str) -> Any:
         return type(plain(x))
     if name in LAYOUT:
         return _layout(x, name)
+    if not x.type.shape and not hasattr(x, name) and hasattr(plain(x), name):
+        return _of_number(x, name)
     return getattr(x, name)
+
+
+def _of_number(x: Tracer, name: str) -> Any:
+    """An attribute or a method that numbers have and arrays have not, such as `hex`: where the number is known, that of the number.
+
+    Raises
+    ------
+    ConcreteValueError
+        Where it is not known.
+    """
+    number = x._number(f"`{name}` of")
+    return getattr(number if x.weak is not None else x.type.dtype.type(number), name)
+
+
+OF_NUMBERS = [f for kind in (float, int) for name, f in vars(kind).items()
+               if isinstance(f, MethodDescriptorType) and not name.startswith("__")]
+"""Methods of Python's numbers, as functions of a number."""
 
 
 def _layout(x: Tracer, name: str) -> Any:

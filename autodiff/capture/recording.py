@@ -13,6 +13,7 @@ from autodiff.capture import lift_here, names_refused
 from autodiff.capture.arguments import Containers
 from autodiff.capture.effects import Effects, Learned, array_here, is_number, lost_effects, number_of, outer_effects
 from autodiff.capture.replay import Replay, SlotInput
+from autodiff.capture.statics import check_results, note_statics
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
 from tracer.errors import ConcreteValueError, TraceError, UnsupportedError, explain
 from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
@@ -90,7 +91,9 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         assert trace is not None
         arguments = unflatten(in_tree, given)
         with keeper.kept(trace, Containers(arguments if writes else ())), names_refused(trace.lost):
+            note_statics(in_tree)
             out, tree = flatten(lift_here(f)(*arguments))
+        check_results(tree, in_tree)
         holder.append(tree)
         for x, path in zip(out, leaf_paths(tree), strict=True):
             leaf_type(x, f"result{path}")

@@ -15,7 +15,7 @@ from tracer.graph import Graph, Where
 from tracer.op import type_of
 from tracer.promote import broadcast_to, cast_to
 from tracer.trace import Tracer, current_trace
-from tracer.tree import flatten
+from tracer.tree import flatten, static_paths
 from tracer.types import ArrayType
 
 __all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
@@ -274,6 +274,8 @@ def leaves_of(x) -> tuple[list, Any]:
         leaves, tree = flatten(x)
     except TypeError:
         return [], UNBOUND
+    if not leaves and next(static_paths(tree), None) is not None:
+        return [], UNBOUND      # a text or a function alone is no data
     return (leaves, tree) if all(map(is_data, leaves)) else ([], UNBOUND)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -20,6 +20,7 @@ from autodiff.capture.effects import Learned
 from autodiff.capture.locations import global_names, is_users, is_users_file, slot_names
 from autodiff.capture.reads import Reads, holds, same_content
 from autodiff.capture.state import UNBOUND
+from tracer.static import OBJECT, kind_of
 from tracer.trace import Tracer
 
 __all__ = ["Surroundings"]
@@ -75,8 +76,9 @@ class _Slots:
 class Surroundings:
     """The places that a function reads, and whether they still hold what they held."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable, held: Sequence = ()):
         self.function = function
+        self.held = held    # functions and objects among the arguments
         self.places: dict[tuple[int, Any], Place] = {}
         self.reads = Reads()
         self._items: list[tuple] = []
@@ -90,7 +92,7 @@ class Surroundings:
     def here(self) -> list[Place]:
         """The places that the function may read, as they are."""
         found: list[Place] = []
-        for place in _places_of(self.function):
+        for place in _places_of(self.function, self.held):
             found.append(place)
             if len(found) == MOST:
                 break
@@ -239,10 +241,12 @@ def _shown(x: Any) -> str:
     return "gone" if x is _MISSING else f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x)[:40]
 
 
-def _places_of(function: Callable) -> Iterator[Place]:
-    """Places with numbers, texts and arrays that a function, and those that it calls, may read; nearest first."""
+def _places_of(function: Callable, held: Sequence = ()) -> Iterator[Place]:
+    """Places with numbers, texts and arrays that a function, and those that it calls or is given, may read; nearest first."""
     search = _Search()
     search.enter(getattr(function, "__name__", "function"), function, DEPTH, ())
+    for x in held:
+        search.enter_argument(getattr(x, "__name__", type(x).__name__), x)
     while search.todo:
         following, search.todo = search.todo, []
         for name, owner, holder, key, value, depth, mentioned in following:
@@ -274,6 +278,12 @@ class _Search:
             self.enter(name, x.function, depth, mentioned)
         elif _is_users_module(type(x).__module__):
             self._object(name, x, depth, mentioned)
+
+    def enter_argument(self, name: str, x: Any) -> None:
+        """Look into an object that is an argument, whosever class it has."""
+        self.enter(name, x, DEPTH, ())
+        if id(x) not in self.seen and kind_of(x) == OBJECT:
+            self._object(name, x, DEPTH, ())
 
     def _function(self, name: str, x: FunctionType, depth: int, mentioned: tuple[str, ...]) -> None:
         self.seen.add(id(x))

@@ -25,6 +25,7 @@ import numpy as np
 
 from codegen.once import once
 from tracer.errors import UnsupportedError, explain
+from tracer.tracebacks import trims
 from tracer.tree import LEAF
 
 __all__ = ["CFunction", "c_function", "register_numba"]
@@ -93,6 +94,7 @@ class CFunction:
         return scipy.LowLevelCallable(function)
 
 
+@trims
 def c_function(jitted, *args) -> CFunction:
     """The C function of a jitted function, for arguments of these types and shapes.
 

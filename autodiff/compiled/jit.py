@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from autodiff.compiled.jitted import Jitted
+from autodiff.compiled.by_object import CompiledFunction
 
 __all__ = ["jit"]
 
@@ -21,8 +21,9 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
 
     Parameters
     ----------
-    f : function of trees of arrays and numbers, made of NumPy operations
-    static_argnums, static_argnames : positions and names of arguments that are not arrays; a new value compiles anew
+    f : function of trees of arrays and numbers, made of NumPy operations. Texts, members of enumerations, types, dtypes, slices, functions
+        and objects among the arguments are static: another one compiles anew
+    static_argnums, static_argnames : positions and names of further arguments that are static, such as numbers that decide what is computed
     max_signatures : how many kernels are kept; the oldest go first
     timed : whether `cache_info()` counts the seconds spent in kernels (costs 0.1 us a call)
     threads : most threads that a kernel may use, 0 for as many as there are processors; by default `ad.config.threads`. Only loops
@@ -36,7 +37,7 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
 
     Returns
     -------
-    Jitted : callable as `f`; has `trace`, `source`, `cache_info`, `cache_clear` and `why`
+    CompiledFunction : callable as `f`; has `trace`, `source`, `cache_info`, `cache_clear` and `why`
 
     Raises
     ------
@@ -55,4 +56,5 @@ def jit(f: Callable | None = None, *, static_argnums: int | Iterable[int] = (), 
     if f is None:
         return lambda g: jit(g, static_argnums=static_argnums, static_argnames=static_argnames, max_signatures=max_signatures,
                              timed=timed, threads=threads, wait=wait, donate=donate, verify=verify)
-    return Jitted(f, _as_tuple(static_argnums), _as_tuple(static_argnames), max_signatures, timed, threads, wait, _as_tuple(donate), verify)
+    nums, names = _as_tuple(static_argnums), _as_tuple(static_argnames)
+    return CompiledFunction(f, nums, names, max_signatures, timed, threads, wait, _as_tuple(donate), verify)

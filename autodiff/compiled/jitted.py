@@ -16,7 +16,6 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ from tracer.errors import ConcreteValueError, UnsupportedError, explain
 from tracer.graph import Graph
 from tracer.ops.control import call
 from tracer.trace import Tracer, bind, current_trace
+from tracer.tracebacks import trim, trims
 from tracer.tree import flatten, unflatten, unpacker
 
 __all__ = ["CacheInfo", "Jitted", "config"]
@@ -64,6 +64,7 @@ class Jitted:
     """A function compiled once for every signature it is called with. Made by `jit`."""
 
     is_jitted = True
+    _relatives: Sequence[Signature] = ()    # signatures that a first compilation is explained with
 
     def __init__(self, f: Callable, static_argnums: Sequence[int], static_argnames: Sequence[str], max_signatures: int, timed: bool,
                  threads: int | None = None, wait: bool | None = None, donate: tuple[int, ...] = (), verify: str | None = None):
@@ -105,29 +106,20 @@ class Jitted:
             from autodiff.compiled.interop import register_numba
             register_numba()
 
-    def __get__(self, instance, owner=None):
-        """As a method: `self` is an ordinary first argument if it is a tree of arrays; else each object has a function of its own."""
-        if instance is None:
-            return self
-        if all(isinstance(x, (np.ndarray, np.generic, Tracer, float, int)) for x in flatten(instance)[0]):
-            return functools.partial(self, instance)
-        nums = [n - 1 for n in self._statics.positions if n > 0]
-        donate = tuple([n - 1 for n in self._donate if n > 0])
-        found = Jitted(MethodType(self.function, instance), nums, (), self._max, self._timed, self._threads, self._wait, donate,
-                       self._verify)
-        vars(instance)[self.name] = found   # from now on it is found there
-        return found
-
     # -- calling ---------------------------------------------------------------------------------
 
     def __call__(self, *args, **kwargs):
-        if self._same is not None and not self._same():
-            self._adapt()
-        if kwargs or self._static_order:
-            if self._watched is not None and not self._around_holds():
+        try:
+            if self._same is not None and not self._same():
                 self._adapt()
-            return self._call_by_convention(args, kwargs)
-        return self._direct(*args)
+            if kwargs or self._static_order:
+                if self._watched is not None and not self._around_holds():
+                    self._adapt()
+                return self._call_by_convention(args, kwargs)
+            return self._direct(*args)
+        except Exception as e:
+            trim(e)
+            raise
 
     def _call_by_convention(self, args: tuple, kwargs: dict):
         """A call with static arguments or keywords: what is left goes to the native function for this way of calling."""
@@ -231,6 +223,7 @@ class Jitted:
         key = Signature.of(tree, leaves, statics, True, self._by_layout)
         return self._entries.get(key) or self._compile(key, args, kwargs, statics, leaves, tree), leaves
 
+    @trims
     def bind(self, *args, reuse: bool = False) -> Callable[[], Any]:
         """A function without arguments that calls this one on the given arrays, for the innermost loops of a solver.
 
@@ -259,7 +252,7 @@ class Jitted:
             from codegen.entry.native import NativeFunction
             table = entry.kernel.call_table(CallPlan.bound(leaves, entry.captured, entry.recorded.out_tree), reuse)
             if table is not None:
-                return NativeFunction(lambda: self(*args), [table]).call
+                return NativeFunction(functools.partial(self, *args), [table]).call
         return functools.partial(self, *args)
 
     def _record(self, args: tuple, kwargs: dict, statics: tuple, **how) -> Recorded:
@@ -457,6 +450,7 @@ class Jitted:
 
     # -- looking ---------------------------------------------------------------------------------
 
+    @trims
     def trace(self, *args, **kwargs) -> Graph:
         """The typed graph for these arguments; nothing is compiled. `print` shows it, Jupyter draws it."""
         args, kwargs, statics = self._statics.take(args, kwargs)
@@ -491,6 +485,7 @@ class Jitted:
             return f"`{self.name}` has not been called yet"
         key, before, entry = self._missed
         others = [k for k in itertools.islice(reversed(self._entries), EXPLAINED) if k is not key] or ([before] if before else [])
+        others = others or self._relatives
         why = self._changed or (difference(key, others) if others else "")
         text_ = f"`{self.name}` compiled anew: {why}" if why else f"`{self.name}` compiled: first call"
         text_ += f"; {self._shapes.last}" if self._shapes.last else ""

@@ -16,6 +16,7 @@ from autodiff.compiled.jit import jit
 from autodiff.compiled.jitted import Jitted
 from autodiff.leaves import name_of
 from tracer.show.text import text
+from tracer.tracebacks import trims
 
 if TYPE_CHECKING:
     from tracer.graph import Graph
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 
+@trims
 def show(f: Callable, *args, stage: str = "graph", **kwargs) -> str:
     """A function at one stage of compilation, as text.
 

@@ -16,10 +16,11 @@ import numpy as np
 
 from autodiff.capture import lift_here
 from autodiff.leaves import name_of
-from tracer.tree import key_orders, leaf_paths
+from tracer.static import distinct
+from tracer.tree import LEAF, key_orders, leaf_paths, static_paths, without_statics
 from tracer.types import ArrayType, check_plain
 
-__all__ = ["Signature", "Convention", "StaticArguments", "argument", "distinct", "bound", "difference", "call_label"]
+__all__ = ["Signature", "Convention", "StaticArguments", "argument", "bound", "difference", "call_label"]
 
 
 class Signature(NamedTuple):
@@ -70,16 +71,6 @@ def _orders(tree: Any, is_plain: bool) -> tuple:
         return key_orders(tree)
     args, kwargs = tree[1]
     return key_orders(("tuple", (args, *kwargs[2])))
-
-
-def distinct(value: Any) -> Any:
-    """What equal static values must have in common beside being equal: their types, to any depth of tuples, and signs of zero.
-
-    Python holds 1, 1.0 and True equal; a kernel made for one of them may not serve the other.
-    """
-    if isinstance(value, tuple):
-        return type(value), tuple([distinct(item) for item in value])
-    return (type(value), repr(value)) if isinstance(value, (float, complex)) else type(value)
 
 
 class Convention(NamedTuple):
@@ -189,7 +180,9 @@ def difference(new: Signature, others: Sequence[Signature]) -> str:
 def _differs(new: Signature, other: Signature) -> tuple[int, str]:
     """How close two signatures are, and how they differ."""
     if other.tree != new.tree:
-        return 0, f"the structure of the arguments is {_show_tree(new.tree)}, not {_show_tree(other.tree)}"
+        if without_statics(other.tree) == without_statics(new.tree):
+            return 1, _other_statics(new, other)
+        return 0, f"the structure of the arguments is {_show_call(new)}, not {_show_call(other)}"
     if other.statics != new.statics:
         changed = [f"{n!r} is {v!r}, not {w!r}" for (n, _, v), (_, _, w) in zip(new.statics, other.statics, strict=False) if v != w]
         return 1, f"static argument {', '.join(changed) or 'types differ'}"
@@ -199,6 +192,18 @@ def _differs(new: Signature, other: Signature) -> tuple[int, str]:
     differ = [k for k in range(len(new.leaves)) if new.leaves[k] != other.leaves[k]]
     return 2 + len(new.leaves) - len(differ), "; ".join(
         f"{argument(paths[k])} is {_show_leaf(new.leaves[k])}, not {_show_leaf(other.leaves[k])}" for k in differ[:3])
+
+
+def _other_statics(new: Signature, other: Signature) -> str:
+    """The static values that differ in two calls which are alike otherwise."""
+    pairs = zip(static_paths(new.tree), static_paths(other.tree), strict=False)
+    label = argument if new.is_plain else call_label
+    return "; ".join([f"{label(path)} is {_shown(a.value)}, not {_shown(b.value)}" for (path, a), (_, b) in pairs if a != b][:3])
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def call_label(path: str) -> str:
@@ -220,6 +225,25 @@ def _show_leaf(key: Any) -> str:
     return str(ArrayType(*key)) if isinstance(key, tuple) else f"a Python {getattr(key, '__name__', key)}"
 
 
-def _show_tree(tree: Any) -> str:
-    leaves = len(leaf_paths(tree, ""))
-    return f"{tree[0] if isinstance(tree, tuple) else 'a leaf'} with {leaves} leaves"
+def _show_call(signature: Signature) -> str:
+    if signature.is_plain:
+        return _show_tree(signature.tree)
+    args, kwargs = signature.tree[1]
+    named = [f"{k}={_show_tree(c, 2)}" for k, c in zip(kwargs[1], kwargs[2], strict=True)]
+    return "(" + ", ".join([*(_show_tree(c, 2) for c in args[1]), *named]) + ")"
+
+
+def _show_tree(tree: Any, depth: int = 3) -> str:
+    """A structure in short: `(array, 'mean', {'w': array})`."""
+    if tree is None or not isinstance(tree, tuple):
+        return "array" if tree == LEAF else _shown(getattr(tree, "value", None))
+    kind, children = tree[0], tree[-1]
+    if not depth or len(children) > 8:
+        return f"{kind if isinstance(kind, str) else kind.__name__} with {len(leaf_paths(tree, ''))} leaves"
+    if kind in ("tuple", "list", "namedtuple", "registered"):
+        name = tree[1].__name__ if kind in ("namedtuple", "registered") else ""
+        text = ", ".join([_show_tree(c, depth - 1) for c in children])
+        return f"[{text}]" if kind == "list" else f"{name}({text})"
+    if kind == "dataclass":
+        return f"{tree[1].__name__}({', '.join([f'{n}={_show_tree(c, depth - 1)}' for n, c in children])})"
+    return "{" + ", ".join([f"{k!r}: {_show_tree(c, depth - 1)}" for k, c in zip(tree[1], children, strict=True)]) + "}"

@@ -22,8 +22,9 @@ from autodiff.capture.recording import Recorded
 from autodiff.eager.modes import traced
 from tracer.errors import TraceError
 from tracer.graph import Graph, Node, all_nodes
+from tracer.static import VALUE
 from tracer.trace import Tracer, walk
-from tracer.tree import flatten, leaf_paths, unflatten
+from tracer.tree import flatten, leaf_paths, static_paths, unflatten
 
 __all__ = ["VerificationError", "verified_call", "is_exact"]
 
@@ -171,9 +172,12 @@ def _coarsest(graph: Graph) -> float:
 
 def _difference(got: Any, wanted: Any, exact: bool, what: str, way: _Way = _Way()) -> str:  # noqa: B008 - it does not change
     """Where two trees differ first; empty if they do not."""
-    (a, a_tree), (b, _) = flatten(got), flatten(wanted)
+    (a, a_tree), (b, b_tree) = flatten(got), flatten(wanted)
     if len(a) != len(b):
         return f"{what} has {len(a)} arrays, not {len(b)}"
+    for (path, x), (_, y) in zip(static_paths(a_tree), static_paths(b_tree), strict=False):
+        if x != y and VALUE in (x.kind, y.kind):
+            return f"{what}{path} is {x!r}, not {y!r}"
     for x, y, path in zip(a, b, leaf_paths(a_tree), strict=True):
         problem = _differs(np.asarray(x), np.asarray(y), exact, way)
         if problem:

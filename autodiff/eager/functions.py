@@ -25,8 +25,9 @@ from autodiff.eager.tape import Step, Walk, force, leaf_step, walk
 from autodiff.eager.tensor import Tensor
 from tracer.errors import TraceError
 from tracer.graph import Graph
+from tracer.static import VALUE
 from tracer.trace import Tracer, current_trace, inline
-from tracer.tree import flatten, tree_map, unflatten
+from tracer.tree import flatten, static_paths, tree_map, unflatten
 
 __all__ = ["OnTape", "PulledTape"]
 
@@ -136,6 +137,7 @@ class OnTape(TapeRoad):
         """An argument with tensors in place of its arrays, with `keep` of copies of them."""
         if x.__class__ not in (np.ndarray, np.float64, np.float32):
             found, tree = flatten(x)
+            _check_values(tree)
             if tree == "*":
                 raise _NotOnTape(f"an argument is a {type(x).__name__}")
             return unflatten(tree, [self._differentiated(a, leaves, keep) for a in found])
@@ -150,6 +152,7 @@ class OnTape(TapeRoad):
         if x.__class__ is np.ndarray and not self.found.writes_in_place or isinstance(x, (bool, int, float, str, type(None))):  # type: ignore
             return x
         found, tree = flatten(x)
+        _check_values(tree)
         if tree == "*":
             raise _NotOnTape(f"an argument is a {type(x).__name__}")
         return unflatten(tree, [self._constant(a) for a in found])
@@ -246,9 +249,18 @@ class PulledTape:
         return self.ran.by_leaf([(x, next(gs)) for x, is_active in zip(walked.outside, active) if is_active])
 
 
+def _check_values(structure: Any, what: str = "an argument is or has") -> None:
+    """Refuse a tree with functions or objects in it: plain code calls none that it has not named, and asks none."""
+    for _, static in static_paths(structure):
+        if static.kind != VALUE:
+            raise _NotOnTape(f"{what} a {type(static.value).__name__}")
+
+
 def _check_aux(aux: Any) -> None:
     """Refuse what a graph would refuse, or return otherwise, as a second result."""
-    for x in flatten(aux)[0]:
+    leaves, tree = flatten(aux)
+    _check_values(tree, "the second result has")
+    for x in leaves:
         if x.__class__ not in (Tensor, bool, int, float) and not isinstance(x, (np.ndarray, np.generic)):
             raise _NotOnTape(f"the second result has a {type(x).__name__}")
 

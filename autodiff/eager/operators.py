@@ -23,6 +23,7 @@ from autodiff.eager.tape import DEEPEST, Step, force, next_number
 from tracer.errors import ConcreteValueError, explain
 from tracer.trace import Tracer
 from tracer.trace import _state as traces
+from tracer.tracebacks import trim
 
 __all__ = ["TapeOperators", "unary_call"]
 
@@ -60,38 +61,46 @@ def _binary(ufunc: Any) -> tuple[Callable, Callable]:
     product = ufunc is np.multiply
 
     def method(x, y):
-        if traces.stack:
+        try:
+            if traces.stack:
+                return call_on_tape(ufunc, x, y)
+            a = x.step if x.alias is None else current(x)
+            kind = y.__class__
+            if kind is TENSOR[0]:
+                b = y.step if y.alias is None else current(y)
+                recipe = recipes.get((ufunc, a.kind, b.kind))
+                if recipe is not None and recipe.is_simple:
+                    return _deferred(recipe, (a, b), (a.needs or b.needs) and recipe.follows and mode.grad,
+                                     (a.depth if a.depth > b.depth else b.depth) + 1, sys._getframe(1))
+                return call_on_tape(ufunc, x, y)
+            if kind is float or kind is int:
+                recipe, inputs = by_number(ufunc, a, y, kind)
+                if recipe is not None and recipe.is_simple:
+                    return _deferred(recipe, inputs, a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
+            elif product and kind in _REPEATED:
+                return Tracer.__mul__(x, y)
             return call_on_tape(ufunc, x, y)
-        a = x.step if x.alias is None else current(x)
-        kind = y.__class__
-        if kind is TENSOR[0]:
-            b = y.step if y.alias is None else current(y)
-            recipe = recipes.get((ufunc, a.kind, b.kind))
-            if recipe is not None and recipe.is_simple:
-                return _deferred(recipe, (a, b), (a.needs or b.needs) and recipe.follows and mode.grad,
-                                 (a.depth if a.depth > b.depth else b.depth) + 1, sys._getframe(1))
-            return call_on_tape(ufunc, x, y)
-        if kind is float or kind is int:
-            recipe, inputs = by_number(ufunc, a, y, kind)
-            if recipe is not None and recipe.is_simple:
-                return _deferred(recipe, inputs, a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
-        elif product and kind in _REPEATED:
-            return Tracer.__mul__(x, y)
-        return call_on_tape(ufunc, x, y)
+        except Exception as e:
+            trim(e)
+            raise
     return method, _reflected(ufunc)
 
 
 def _reflected(ufunc: Any) -> Callable:
     """`y op x`, where y is no tensor."""
     def method(x, y):
-        if y.__class__ is float and not traces.stack:
-            a = x.step if x.alias is None else current(x)
-            recipe = recipes.get((ufunc, FLOAT, a.kind))
-            if recipe is not None and recipe.is_simple:
-                return _deferred(recipe, (y, a), a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
-        if y.__class__ in _REPEATED and ufunc is np.multiply:
-            return Tracer.__rmul__(x, y)
-        return call_on_tape(ufunc, y, x)
+        try:
+            if y.__class__ is float and not traces.stack:
+                a = x.step if x.alias is None else current(x)
+                recipe = recipes.get((ufunc, FLOAT, a.kind))
+                if recipe is not None and recipe.is_simple:
+                    return _deferred(recipe, (y, a), a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
+            if y.__class__ in _REPEATED and ufunc is np.multiply:
+                return Tracer.__rmul__(x, y)
+            return call_on_tape(ufunc, y, x)
+        except Exception as e:
+            trim(e)
+            raise
     return method
 
 
@@ -123,7 +132,11 @@ def unary_call(name: Any, x: Any, frame: Any) -> Any:
 
 def _unary(name: Any) -> Callable:
     def method(x):
-        return unary_call(name, x, sys._getframe(1))
+        try:
+            return unary_call(name, x, sys._getframe(1))
+        except Exception as e:
+            trim(e)
+            raise
     return method
 
 
@@ -152,17 +165,21 @@ class TapeOperators(TapeTracer):
     __neg__, __pos__, __abs__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute)
 
     def __getitem__(self, index):
-        if not traces.stack:
-            a = self.step if self.alias is None else current(self)
-            key = index_key(a.kind, index)
-            recipe = recipes.get(key) if key is not None else None
-            if recipe is not None and recipe.is_deferred:
-                frame = sys._getframe(1)
-                y = _deferred(recipe, (a,), a.needs and recipe.follows and mode.grad, a.depth + 1, frame)
-                if recipe.view is not None:
-                    y.alias = viewed(self, recipe.view)
-                return y
-        return call_on_tape("index", self, index)
+        try:
+            if not traces.stack:
+                a = self.step if self.alias is None else current(self)
+                key = index_key(a.kind, index)
+                recipe = recipes.get(key) if key is not None else None
+                if recipe is not None and recipe.is_deferred:
+                    frame = sys._getframe(1)
+                    y = _deferred(recipe, (a,), a.needs and recipe.follows and mode.grad, a.depth + 1, frame)
+                    if recipe.view is not None:
+                        y.alias = viewed(self, recipe.view)
+                    return y
+            return call_on_tape("index", self, index)
+        except Exception as e:
+            trim(e)
+            raise
 
     def __hash__(self) -> int:
         if mode.strict:     # in a dict of numbers it would have to be the number
@@ -170,15 +187,23 @@ class TapeOperators(TapeTracer):
         return object.__hash__(self)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if len(inputs) == 1 and method == "__call__" and not kwargs:
-            return unary_call(ufunc, self, sys._getframe(1))
-        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        try:
+            if len(inputs) == 1 and method == "__call__" and not kwargs:
+                return unary_call(ufunc, self, sys._getframe(1))
+            return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+        except Exception as e:
+            trim(e)
+            raise
 
     def __array_function__(self, func, types, args, kwargs):
-        if len(args) == 1 and args[0] is self and not kwargs and func not in SPLITS:
-            return unary_call(func, self, sys._getframe(1))
-        if not traces.stack and args and args[0] is self:
-            found = parts(func, self, args[1:], kwargs)
-            if found is not None:
-                return found
-        return super().__array_function__(func, types, args, kwargs)
+        try:
+            if len(args) == 1 and args[0] is self and not kwargs and func not in SPLITS:
+                return unary_call(func, self, sys._getframe(1))
+            if not traces.stack and args and args[0] is self:
+                found = parts(func, self, args[1:], kwargs)
+                if found is not None:
+                    return found
+            return super().__array_function__(func, types, args, kwargs)
+        except Exception as e:
+            trim(e)
+            raise

@@ -29,9 +29,11 @@ from autodiff.eager.recipes import View
 from autodiff.eager.record import TENSOR, call_on_tape, record_op
 from autodiff.eager.tape import Step, force, leaf_step, walk, where_of
 from autodiff.eager.torch_names import TorchNames
+from tracer.array import AtIndex
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
 from tracer.op import Op
 from tracer.trace import Tracer
+from tracer.tracebacks import trim, trims, trims_methods
 from tracer.types import ArrayType, check_plain, is_inexact, type_of_value
 
 __all__ = ["Tensor", "tensor", "why", "no_grad", "enable_grad", "is_grad_enabled"]
@@ -165,10 +167,15 @@ class Tensor(TorchNames):
         return np.asarray(self.read()).item(*args)
 
     def __float__(self):
-        if self.requires_grad and _is_storing(sys._getframe(1)):
-            raise explain(GradientError, "a tensor that requires grad is stored in a plain array", why="the array holds the number alone: "
-                          "the gradient would be lost", fix="make an array of the tensors with autodiff.numpy.stack, or store x.detach()")
-        return float(self.item())
+        try:
+            if self.requires_grad and _is_storing(sys._getframe(1)):
+                raise explain(GradientError, "a tensor that requires grad is stored in a plain array", why="the array holds the number "
+                              "alone: the gradient would be lost", fix="make an array of the tensors with autodiff.numpy.stack, or store "
+                              "x.detach()")
+            return float(self.item())
+        except Exception as e:
+            trim(e)
+            raise
 
     def __int__(self):
         return int(self.item())
@@ -374,6 +381,8 @@ class Tensor(TorchNames):
 
 
 TENSOR.append(Tensor)
+trims_methods(Tensor)
+trims_methods(AtIndex)
 
 
 def _after_fork() -> None:
@@ -386,6 +395,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+@trims
 def why(x) -> str:
     """How the last `backward` from a tensor, or the last call of a function made by `grad` or `jacobian`, was done, and why so.
 
@@ -426,6 +436,7 @@ def _check_float(t: ArrayType) -> None:
                       fix="make it float: tensor(x, dtype=float, requires_grad=True)")
 
 
+@trims
 def tensor(data, dtype=None, requires_grad: bool = False) -> Tensor:
     """A tensor with a copy of `data`.
 

@@ -22,6 +22,7 @@ from autodiff.eager.record import call_on_tape, record_op
 from autodiff.numpy.extra import log_softmax, relu, sigmoid, softmax
 from tracer.errors import GradientError, explain
 from tracer.ops.arithmetic import stop_gradient
+from tracer.tracebacks import trim
 
 __all__ = ["TorchNames", "Extreme"]
 
@@ -49,9 +50,13 @@ def _reduction(function: Callable) -> Callable:
     name = function.__name__
 
     def method(x, *args, **kwargs):
-        if kwargs:
-            return call_on_tape(function, x, *args, **_numpy_arguments(name, kwargs))
-        return call_on_tape(function, x, *args) if args else unary_call(function, x, sys._getframe(1))
+        try:
+            if kwargs:
+                return call_on_tape(function, x, *args, **_numpy_arguments(name, kwargs))
+            return call_on_tape(function, x, *args) if args else unary_call(function, x, sys._getframe(1))
+        except Exception as e:
+            trim(e)
+            raise
     return _named(method, name, f"As the method of NumPy arrays, see `numpy.{name}`; `dim` and `keepdim` stand for `axis` and `keepdims`.")
 
 
@@ -60,12 +65,16 @@ def _extreme(function: Callable, place: Callable) -> Callable:
     reduction = _reduction(function)
 
     def method(x, *args, **kwargs):
-        if not args and not kwargs:
-            return unary_call(function, x, sys._getframe(1))
-        values = reduction(x, *args, **kwargs)
-        if "dim" not in kwargs:
-            return values
-        return Extreme(values, call_on_tape(place, x, **_numpy_arguments(function.__name__, kwargs)))
+        try:
+            if not args and not kwargs:
+                return unary_call(function, x, sys._getframe(1))
+            values = reduction(x, *args, **kwargs)
+            if "dim" not in kwargs:
+                return values
+            return Extreme(values, call_on_tape(place, x, **_numpy_arguments(function.__name__, kwargs)))
+        except Exception as e:
+            trim(e)
+            raise
     return _named(method, function.__name__, f"As `numpy.{function.__name__}`; with `dim`, values and indices, of equal ones the first.")
 
 
@@ -74,18 +83,26 @@ def _spread(function: Callable) -> Callable:
     name = function.__name__
 
     def method(x, *args, **kwargs):
-        if "correction" in kwargs:
-            kwargs["ddof"] = kwargs.pop("correction")
-        elif "dim" in kwargs and "ddof" not in kwargs and not mode.strict:
-            raise TypeError(f"{name}(dim=...) needs correction=: PyTorch divides by n - 1 (correction=1), NumPy by n (correction=0)")
-        return call_on_tape(function, x, *args, **_numpy_arguments(name, kwargs))
+        try:
+            if "correction" in kwargs:
+                kwargs["ddof"] = kwargs.pop("correction")
+            elif "dim" in kwargs and "ddof" not in kwargs and not mode.strict:
+                raise TypeError(f"{name}(dim=...) needs correction=: PyTorch divides by n - 1 (correction=1), NumPy by n (correction=0)")
+            return call_on_tape(function, x, *args, **_numpy_arguments(name, kwargs))
+        except Exception as e:
+            trim(e)
+            raise
     return _named(method, name, f"As `numpy.{name}`; with `dim` also `correction`, which is subtracted from n.")
 
 
 def _function(function: Callable) -> Callable:
     """A method that is a function of the elements."""
     def method(x):
-        return unary_call(function, x, sys._getframe(1))
+        try:
+            return unary_call(function, x, sys._getframe(1))
+        except Exception as e:
+            trim(e)
+            raise
     return _named(method, function.__name__, f"`numpy.{function.__name__}` of each element.")
 
 

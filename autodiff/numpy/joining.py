@@ -151,7 +151,7 @@ def array_split(ary, indices_or_sections, axis=0):
     ary = as_array(ary)
     axis = axis_of(axis, len(shape_of(ary)))
     n = length_of(ary, axis, "split")
-    if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if _are_points(indices_or_sections):
         ends = [static_int(i, "a division point") for i in indices_or_sections]
         bounds = [0, *ends, n]
     else:
@@ -166,11 +166,16 @@ def array_split(ary, indices_or_sections, axis=0):
 @implements(np.split)
 def split(ary, indices_or_sections, axis=0):
     """As numpy.split."""
-    if not isinstance(indices_or_sections, (list, tuple, np.ndarray)):
+    if not _are_points(indices_or_sections):
         n = length_of(ary, axis_of(axis, len(shape_of(ary))), "split")
         if n % static_int(indices_or_sections, "the number of sections"):
             raise ValueError("array split does not result in an equal division")
     return array_split(ary, indices_or_sections, axis)
+
+
+def _are_points(x) -> bool:
+    """Whether a division is given by its points, and not by the number of sections."""
+    return isinstance(x, (list, tuple)) or isinstance(x, (np.ndarray, Tracer)) and len(shape_of(x)) > 0
 
 
 def _split_along(name, least, axis_for):
@@ -245,7 +250,7 @@ def pad(array, pad_width, mode="constant", **kwargs):
         by_axis = {axis_of(k, ndim): v for k, v in pad_width.items()}
         pad_width = [by_axis.get(i, 0) for i in range(ndim)]
         pad_width = [(w, w) if isinstance(w, int) else tuple(w) for w in pad_width]
-    widths = np.broadcast_to(np.asarray(pad_width), (ndim, 2))
+    widths = np.broadcast_to(np.asarray(_known_widths(pad_width)), (ndim, 2))
     if widths.dtype.kind not in "iu":
         raise TypeError("`pad_width` must be of integral type.")
     if (widths < 0).any():
@@ -262,6 +267,15 @@ def pad(array, pad_width, mode="constant", **kwargs):
         raise explain(UnsupportedError, f"np.pad with mode={mode!r} cannot be traced",
                       fix=f"use constant, {', '.join(_ORDERED_PADS)}, or np.concatenate")
     return _pad_constant(array, widths, kwargs.get("constant_values", 0))
+
+
+def _known_widths(x):
+    """The widths of borders, which decide the shape of the result, as numbers."""
+    if isinstance(x, (list, tuple)):
+        return [_known_widths(w) for w in x]
+    if isinstance(x, Tracer):
+        return [_known_widths(w) for w in x] if x.type.shape else static_int(x, "a width of a border")
+    return x
 
 
 def _pad_constant(array, widths, values):

@@ -302,7 +302,7 @@ def _entry(e):
     if not isinstance(e, (Tracer, np.ndarray, list, tuple)) and hasattr(e, "__index__"):
         return e.__index__()
     a = array_of(e)
-    if isinstance(e, (list, tuple)) and not isinstance(a, Tracer) and np.size(a) == 0:
+    if isinstance(e, (list, tuple, range)) and not isinstance(a, Tracer) and np.size(a) == 0:
         a = a.astype(np.int64)
     kind = dtype_of(a).kind
     if kind == "b" and shape_of(a) == ():

@@ -14,10 +14,12 @@ import numpy as np
 from autodiff.numpy.elementwise import floating
 from autodiff.numpy.extra import sigmoid, softplus
 from tracer.array import functions, resolvers
+from tracer.errors import UnsupportedError, explain, line_before
 from tracer.op import ops
+from tracer.ops.control import require
 from tracer.ops.special import Special
 from tracer.promote import cast_to
-from tracer.trace import bind
+from tracer.trace import Tracer, bind
 
 __all__ = ["table"]
 
@@ -38,7 +40,7 @@ def _elementwise(op):
 
 
 for _op in ops.values():
-    if isinstance(_op, Special):
+    if isinstance(_op, Special) and _op is not ops["lambertw"]:     # a function of two arguments, see below
         for _name in _op.scipy_names:
             table[_name] = _elementwise(_op)
 
@@ -185,6 +187,30 @@ def boxcox(x, lmbda):
     x, lmbda = _floats(x, lmbda)
     u = np.log(x)
     return u * exprel(lmbda * u)
+
+
+@_enter("_lambertw")
+def lambertw(z, k=0, tol=1e-8):
+    """Lambert's W function where its values are real, as float64: the branches 0 and -1 of real arguments. SciPy's are complex.
+
+    Raises
+    ------
+    UnsupportedError
+        For another branch, all of whose values are complex.
+    ValueError
+        When the function runs, for an argument with a complex value: below -1/e, and for the branch -1 above 0.
+    """
+    branch = None if isinstance(k, Tracer) or np.size(k) != 1 else int(np.asarray(k).item())
+    if branch not in (0, -1):
+        raise explain(UnsupportedError, f"scipy.special.lambertw of traced values with k={k if branch is None else branch}",
+                      why="the values of the branches other than 0 and -1 are complex, and complex numbers are not traced",
+                      fix="pass k=0 or k=-1 as a Python number")
+    x = cast_to(floating(z), np.dtype(np.float64))
+    inside = x >= -1 / math.e if branch == 0 else (x >= -1 / math.e) & (x <= 0)
+    where = line_before("scipy")
+    bind(require, np.all(inside | np.isnan(x)), error="ValueError", message=f"scipy.special.lambertw with k={branch} is complex for an "
+         f"argument {'below -1/e' if branch == 0 else 'outside of -1/e to 0'}" + (f" ({where})" if where else ""))
+    return bind(ops["lambertw"], x, k=branch)
 
 
 def resolve(ufunc) -> Callable | None:

@@ -15,6 +15,7 @@ import numpy as np
 from autodiff.numpy.decompositions import cholesky_of, solve_general, solve_triangle, square_matrix
 from tracer.errors import UnsupportedError, explain
 from tracer.promote import is_traced
+from tracer.tracebacks import trims
 from tracer.tree import flatten
 
 __all__ = ["cho_factor", "cho_solve", "cholesky", "det", "inv", "solve", "solve_triangular"]
@@ -22,6 +23,7 @@ __all__ = ["cho_factor", "cho_solve", "cholesky", "det", "inv", "solve", "solve_
 
 def _or_scipy(f: Callable) -> Callable:
     """`f` where an argument is traced, else SciPy's function of that name."""
+    @trims
     @functools.wraps(f)
     def chosen(*args, **kwargs):
         if any(is_traced(x) for x in flatten((args, kwargs))[0]):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from codegen.entry import native
+from tracer.static import Static
 from tracer.tree import LEAF, leaf_paths, unflatten
 
 __all__ = ["CallPlan", "Take", "Check", "Build", "native_table", "python_source"]
@@ -23,12 +24,14 @@ __all__ = ["CallPlan", "Take", "Check", "Build", "native_table", "python_source"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What value `slot` must be: None, of exactly a type, and then of a length, or a dict with these keys in this order."""
+    """What value `slot` must be: of exactly a type, and then of a length, or a dict with these keys in this order, or without a type the
+    very object `value`."""
 
     slot: int
     type: type | None
     length: int | None = None
     keys: tuple | None = None
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A new value of earlier ones: a tuple, a list, a dict with `keys`, None, or what `make` gives for a tuple of them."""
+    """A new value of earlier ones: a tuple, a list, a dict with `keys`, the object `make`, or what `make` gives for a tuple of them."""
 
     kind: str
     items: tuple[int, ...] = ()
@@ -105,6 +108,9 @@ class CallPlan:
         if tree is None:
             self.steps.append(Check(slot, None))
             return True
+        if type(tree) is Static:    # an equal value that is another object goes the general way
+            self.steps.append(Check(slot, None, value=tree.value))
+            return True
         kind = tree[0]
         if kind in ("tuple", "list"):
             of: type = tuple if kind == "tuple" else list
@@ -135,6 +141,8 @@ class CallPlan:
                 return next(leaves)
             if t is None:
                 self.builds.append(Build("object"))
+            elif type(t) is Static:
+                self.builds.append(Build("object", make=t.value))
             elif t[0] in ("tuple", "list"):
                 self.builds.append(Build(t[0], tuple([build(c) for c in t[1]])))
             elif t[0] == "dict":
@@ -191,7 +199,8 @@ def native_table(plan: CallPlan) -> NativeRows | None:
 
 def _check_row(c: Check, keep: list[Any]) -> list[int]:
     if c.type is None:
-        return [native.IS_OBJECT, c.slot, id(None), 0]
+        keep.append(c.value)
+        return [native.IS_OBJECT, c.slot, id(c.value), 0]
     if c.keys is not None:
         order = np.array([id(k) for k in c.keys], np.int64)
         keep += [*c.keys, order]
@@ -209,7 +218,7 @@ def _take_row(t: Take, keep: list[Any]) -> list[int]:
 
 def _build_rows(b: Build, items: list[int]) -> list[tuple[int, list[int], Any]]:
     if b.kind == "object":
-        return [(native.BUILD_OBJECT, [], None)]
+        return [(native.BUILD_OBJECT, [], b.make)]
     if b.kind == "dict":
         return [(native.BUILD_DICT, [w for i, k in zip(items, b.keys, strict=True) for w in (i, id(k))], _Kept(b.keys))]
     if b.kind == "make":
@@ -297,7 +306,8 @@ def python_source(plan: CallPlan) -> PythonParts | None:
 
 def _check_source(c: Check, value: str, name: str, names: dict[str, Any]) -> str:
     if c.type is None:
-        return f"{value} is None"
+        names[name] = c.value
+        return f"{value} is {name}"
     if c.keys is not None:
         names[name] = c.keys
         return f"type({value}) is dict and tuple({value}) == {name}"
@@ -322,7 +332,7 @@ def _result_source(plan: CallPlan, outputs: Sequence[str]) -> str:
         items = [value[i] for i in b.items]
         listed = ", ".join(items)
         if b.kind == "object":
-            value.append("None")
+            value.append(f"make{k}")
         elif b.kind == "list":
             value.append(f"[{listed}]")
         elif b.kind == "dict":

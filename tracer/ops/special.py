@@ -103,3 +103,23 @@ class Polygamma(Special):
 polygamma = register(Polygamma())
 
 
+class Lambertw(Special):
+    """y with y e**y = x: for k = 0 the one with y >= -1, for x >= -1/e; for k = -1 the one with y <= -1, for -1/e <= x < 0.
+
+    Derivative: y / (x (1 + y)), written as e**-y / (1 + y), which is 1 at x = y = 0.
+    Source: Corless et al., On the Lambert W function, Advances in Computational Mathematics 5 (1996), section 3.
+    """
+    scipy_names = ("lambertw",)
+    domain = (-0.3, -0.1)
+    case_params = {"k": -1}
+    dtypes = "d"
+
+    def reference(self, x, *, k):
+        import scipy.special
+        return np.real(scipy.special.lambertw(x, k))[()].astype(np.asarray(x).dtype)
+
+    def partials(self, y, x, *, k):
+        return (exp(-y) / (like(y, 1) + y),)
+
+
+lambertw = register(Lambertw())

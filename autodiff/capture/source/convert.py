@@ -40,18 +40,17 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-from collections.abc import Iterator
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from autodiff.capture.source.cases import Cases
-from autodiff.capture.source.files import find, keep
-from autodiff.capture.source.rewrite import Converter, Unconvertible
-from autodiff.capture.source.trees import HOOKS, NO_PARAMETERS, arguments, names_inside
+from autodiff.capture.source.files import codes, compiled, find, keep
+from autodiff.capture.source.rewrite import BLOCK_NAME, Converter, Unconvertible
+from autodiff.capture.source.trees import HOOKS, names_inside
+from tracer.tracebacks import PART_OF_FUNCTION
 
 __all__ = ["convert", "converted_source", "is_converted", "Unconvertible"]
 
-_FUTURE = 0x1FE0000
 
 
 def convert(f: FunctionType, hooks: Any) -> FunctionType:
@@ -71,10 +70,10 @@ def convert(f: FunctionType, hooks: Any) -> FunctionType:
         try:
             new = _convert_code(f)
         except Unconvertible as e:
-            new = str(e)
+            new = str(e), e.fix
         keep(_converted, key, new, MOST_CONVERTED)
-    if isinstance(new, str):
-        raise Unconvertible(new)
+    if isinstance(new, tuple):
+        raise Unconvertible(*new)
     cells = dict(zip(code.co_freevars, f.__closure__ or ()))
     cells[HOOKS] = CellType(hooks)
     out = FunctionType(new, f.__globals__, f.__name__, f.__defaults__, tuple([cells[n] for n in new.co_freevars]))
@@ -100,14 +99,14 @@ def converted_source(f: FunctionType) -> str:
 
 def is_converted(f: FunctionType) -> bool:
     """Whether this is a result of `convert`, or defined in one."""
-    return f.__code__.co_consts[-1:] == (_MARK,)
+    return f.__code__.co_consts[-1:] in ((_MARK,), (PART_OF_FUNCTION,))
 
 
 MOST_CONVERTED = 4096
 """Converted functions that are kept; the oldest go first."""
 _MARK = "converted by autodiff"
 """The last constant of the code that conversion makes."""
-_converted: dict[tuple[str, CodeType], CodeType | str] = {}
+_converted: dict[tuple[str, CodeType], CodeType | tuple[str, str]] = {}
 
 
 def _rewritten(f: FunctionType) -> tuple[ast.stmt, ast.AST, str | None]:
@@ -130,27 +129,19 @@ def _rewritten(f: FunctionType) -> tuple[ast.stmt, ast.AST, str | None]:
 def _convert_code(f: FunctionType) -> CodeType:
     code = f.__code__
     body, node, owner = _rewritten(f)
-    own = {n for n in (getattr(node, "name", None), owner) if n} - set(code.co_freevars)   # a recursive function's name stays what it was
-    if owner:   # names like __x are mangled by the class they stand in
-        body = ast.ClassDef(name=owner, bases=[], keywords=[], body=[body], decorator_list=[], **NO_PARAMETERS)
-    names = [ast.arg(v) for v in (*code.co_freevars, HOOKS)]
-    statements = [ast.Global(sorted(own)), body] if own else [body]
-    factory = ast.FunctionDef(name="factory__", args=arguments(names), body=statements, decorator_list=[], returns=None, **NO_PARAMETERS)
-    module = ast.fix_missing_locations(ast.copy_location(ast.Module([factory], []), node))
     try:
-        compiled = compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURE)
+        made = compiled(body, owner, code, (HOOKS,))
     except SyntaxError as e:
         raise Unconvertible(f"`{f.__qualname__}` cannot be rewritten: {e.msg} (line {e.lineno})") from None
-    return next(c for c in _codes(_marked(compiled)) if c.co_name == code.co_name)
+    return next(c for c in codes(_marked(made)) if c.co_name == code.co_name)
 
 
-def _marked(code: CodeType) -> CodeType:
-    """Code that is known again as converted, and so is all that is defined in it."""
-    return code.replace(co_consts=(*[_marked(c) if isinstance(c, CodeType) else c for c in code.co_consts], _MARK))
+def _marked(code: CodeType, around: CodeType | None = None) -> CodeType:
+    """Code that is known again as converted, and so is all that is defined in it.
 
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for c in code.co_consts:
-        if isinstance(c, CodeType):
-            yield from _codes(c)
+    A block has the name of the function that it is a part of, by which errors and tracebacks call it.
+    """
+    mark = _MARK
+    if around is not None and BLOCK_NAME.fullmatch(code.co_name):
+        code, mark = code.replace(co_name=around.co_name, co_qualname=around.co_qualname), PART_OF_FUNCTION
+    return code.replace(co_consts=(*[_marked(c, code) if isinstance(c, CodeType) else c for c in code.co_consts], mark))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,11 +36,18 @@ from autodiff.capture.source.trees import (
     yields,
 )
 
-__all__ = ["Converter", "Unconvertible"]
+__all__ = ["BLOCK_NAME", "Converter", "Unconvertible"]
+
+BLOCK_NAME = re.compile(r"(body|orelse|rest|test)__\d+")
+"""The names of the functions that blocks become."""
 
 
 class Unconvertible(Exception):
-    """The function has no source, or uses what is not converted; the text says which."""
+    """The function has no source, or uses what is not converted; the text says which, and `fix` what to do about it."""
+
+    def __init__(self, reason: str, fix: str = ""):
+        super().__init__(reason)
+        self.fix = fix
 
 
 class _Scope:
@@ -383,7 +391,7 @@ class Converter(ast.NodeTransformer):
         if not statements and not first:
             return ast.Constant(None), []
         self.count += 1
-        name = f"{tag}__{self.count}"
+        name = f"{tag}__{self.count}"      # as `BLOCK_NAME` has it
         names = bound_names([*first, *statements])
         own = self._own(names)
         outside = [x for x in names if x not in own]

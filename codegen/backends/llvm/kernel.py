@@ -36,6 +36,7 @@ from tracer.graph import Graph, structure
 from tracer.lengths import Lengths, filled, number_of, source_of
 from tracer.op import ops
 from tracer.sizes import Dim, Length
+from tracer.tracebacks import trims
 
 __all__ = ["LlvmKernel", "llvm_kernel", "why_not"]
 
@@ -339,7 +340,7 @@ class LlvmKernel(Kernel):
                 how = native.MAKE_POOLED if native.reusable(shape, b.dtype) else native.MAKE_ARRAY
             outputs.append((how, b.dtype, shape))
         return native.Signature(arguments, rows.accesses, rows.leaves, outputs, rows.builds, self.address, self.parameters,
-                                self.arena, self._is_long(), self.fail, [*rows.keep, self.code, self])
+                                self.arena, self._is_long(), trims(self.fail), [*rows.keep, self.code, self])
 
     def _is_long(self) -> bool:
         """Whether the kernel runs long enough to let go of the interpreter's lock."""

@@ -400,7 +400,8 @@ def test_shapes_that_change():
 
 def test_without_source_paths_are_compiled():
     space = {}
-    exec("def h(x):\n    s, k = x.sum(), 0\n    while s > 1.0:\n        s, k = s * 0.5, k + 1\n    return s * x[0] + k\n", space)
+    lines = ["def h(x):", "    s, k = x.sum(), 0", "    while s > 1.0:", "        s, k = s * 0.5, k + 1", "    return s * x[0] + k"]
+    exec("\n".join(lines), space)   # a text that nothing holds afterwards
     h = space["h"]
     f = ad.jit(ad.value_and_grad(h))
     with pytest.warns(RuntimeWarning) as caught:

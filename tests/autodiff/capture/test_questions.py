@@ -1,5 +1,6 @@
 """What captured code asks of a value is answered as of NumPy's value; before, a class of ours was named, and the program took the other way."""
 
+import collections
 import collections.abc
 import numbers
 import operator
@@ -77,3 +78,58 @@ def test_what_depends_on_the_number_is_refused_or_follows_it():
             np.testing.assert_allclose(jitted(x), f(x))     # along the path of this number
     with pytest.raises(TypeError, match="unhashable"):
         ad.jit(lambda v: {v: 1.0})(X)
+
+
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+@pytest.mark.parametrize("ask", [float.hex, lambda v: v.hex(), lambda v: v.is_integer(), float.as_integer_ratio, lambda v: float(v).hex()])
+def test_methods_that_only_numbers_have_follow_the_number(ask):
+    # They ended in "descriptor 'hex' for 'float' objects doesn't apply to a 'Tracer' object".
+    def f(v):
+        return ask(v), v * 2.0
+    jitted = ad.jit(f)
+    for v in (0.5, 2.0, -3.25, 0.5, np.float64(2.0)):
+        assert jitted(v) == f(v)
+
+
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+@pytest.mark.parametrize("ask", [float.hex, lambda v: f"{v:.2f}", lambda v: f"{v}"])
+def test_the_path_of_nan_is_that_of_nan(ask):
+    # nan is not equal to itself: the path that it had taken was taken for that of every number.
+    f = ad.jit(lambda v: (ask(v), v * 2.0))
+    for v in (np.nan, 1.0, np.nan, 2.0):
+        assert f(v)[0] == ask(v)
+
+
+def test_the_text_of_a_number_that_is_not_known_is_refused():
+    for ask in (float.hex, lambda v: v.hex()):
+        with pytest.raises(ConcreteValueError, match="`hex` of a traced value"):
+            ad.vmap(lambda v, ask=ask: v if ask(v) == "x" else 2.0 * v)(X)
+
+
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+def test_methods_that_only_ints_have_follow_the_number():
+    f = ad.jit(lambda k, x: x * k.bit_length() + int.bit_count(k))
+    for k in (1, 6, 255, 6):
+        assert f(k, 2.0) == 2.0 * k.bit_length() + k.bit_count()
+
+
+@pytest.mark.filterwarnings("ignore:.*(along the path|compiled for):RuntimeWarning")
+def test_integers_that_decide_about_shapes_follow_the_number():
+    """The length of a deque, points of division and widths of borders: arguments, and numbers that the function finds."""
+    def last(x, n):
+        d = collections.deque(maxlen=n)
+        for k in range(6):
+            d.append(x[k])
+        return sum(d)
+    x = np.arange(6.0) + 0.5
+    for f in (last, lambda x, n: last(x, n + 1), lambda x, n: last(x, int(x[n])), lambda x, n: np.split(x, [n, n + 1])[1].sum(),
+              lambda x, n: np.array_split(x, n)[0].sum(), lambda x, n: np.split(x, np.array([1, 2]) + n)[1].sum(), lambda x, n: np.pad(x, n),
+              lambda x, n: np.pad(x, (n, 1), mode="edge"), lambda x, n: np.pad(x, np.array([n, 2 * n])), lambda x, n: np.pad(x[None], ((0, n), (n, 1))),
+              lambda x, n: np.pad(x, int(x[n])), lambda x, n: np.pad(x, {0: (n, 2)}) if np.lib.NumpyVersion(np.__version__) >= "2.3.0" else x):
+        jitted = ad.jit(f)
+        for n in (2, 3, 2):
+            np.testing.assert_array_equal(jitted(x, n), f(x, n))
+    for f in (lambda x, n: np.split(x, [n, n + 1])[1].sum(), lambda x, n: np.pad(x, (n, 1)).sum(), lambda x, n: np.split(x, n)[0].sum()):
+        jitted = ad.jit(ad.grad(f))
+        for n in (np.int64(2), np.int64(3), np.int64(2)):
+            np.testing.assert_array_equal(jitted(x, n), ad.grad(f)(x, int(n)))

@@ -177,7 +177,7 @@ def test_stage_converted():
 
 def test_stage_converted_says_why_a_function_is_not_captured():
     space: dict = {}
-    exec("def made(x): return x", space)
+    exec("def made(x): return {}".format("x"), space)   # noqa: UP032 - a text that nothing holds afterwards
     for f, why in ((space["made"], "no source"), (np.sum, "not a Python function of the user's"),
                    (np.sin, "not a Python function of the user's"), (ad.numpy.softmax, "not a Python function of the user's")):
         text = ad.show(f, stage="converted")
@@ -282,10 +282,10 @@ def test_without_arguments_and_with_constant_results():
 
 
 def test_arguments_are_named_in_errors():
-    with pytest.raises(TypeError, match=r"argument 1\['a'\]\[0\] is str"):
-        ad.jit(lambda x, d: x)(X, {"a": ["text"]})
-    with pytest.raises(TypeError, match="argument 'mode' is str"):
-        ad.jit(lambda x, mode: x)(X, mode="text")
+    with pytest.raises(TypeError, match=r"argument 1\['a'\]\[0\] is set"):
+        ad.jit(lambda x, d: x)(X, {"a": [{1, 2}]})
+    with pytest.raises(TypeError, match="argument 'mode' is complex"):
+        ad.jit(lambda x, mode: x)(X, mode=2j)
 
 
 def test_statics_inside_tuples_are_told_apart_by_type_and_sign():

@@ -133,6 +133,47 @@ def test_special_gradients(f, x, want):
     np.testing.assert_allclose(ad.grad(f)(x), want, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.parametrize("k, x", [(0, np.linspace(-0.36, 6.0, 9)), (-1, -np.linspace(0.36, 0.001, 9)), (0, np.array([-1 / np.e + 1e-9, 0.0, -0.0, 1e-310, 1e308])),
+                                  (0, np.array([[0.5], [2.0]], np.float32))])
+def test_lambertw(k, x):
+    want = sp.lambertw(x, k)
+    assert not np.any(want.imag)
+    slope = np.exp(-want.real) / (1 + want.real)    # is w / (x (1 + w)), and 1 at 0
+    for f in (lambda x: sp.lambertw(x, k), lambda x: sp.lambertw(x, k).real, lambda x: sp.lambertw(x, np.int64(k)) + sp.lambertw(x, k).imag):
+        assert_same(ad.jit(f)(x), want.real, 1e-14)
+        assert ad.jit(f)(x).dtype == np.float64
+        for g in (ad.grad(lambda x, f=f: np.sum(f(x))), ad.jit(ad.grad(lambda x, f=f: np.sum(f(x))))):
+            np.testing.assert_allclose(g(x), slope, rtol=1e-6 if x.dtype == np.float32 else 1e-13)
+    t = ad.tensor(x, requires_grad=True)
+    sp.lambertw(t, k).sum().backward()
+    np.testing.assert_allclose(t.grad.numpy(), slope, rtol=1e-6 if x.dtype == np.float32 else 1e-13)
+    if x.ndim == 1 and np.all(np.abs(x) < 10) and np.all(x > -0.37 + 0.005):
+        check_grads(lambda x: sp.lambertw(x, k).real, x[1:], order=2, tol=1e-4)
+
+
+def test_lambertw_is_its_definition():
+    f = ad.jit(lambda x: sp.lambertw(x).real)
+    x = np.array([-0.3, 0.1, 2.0, 50.0])
+    np.testing.assert_allclose(f(x) * np.exp(f(x)), x, rtol=1e-13)
+    assert np.isnan(f(np.nan)) and f(np.inf) == np.inf and f(np.array([])).shape == (0,)
+    np.testing.assert_allclose(ad.jit(ad.grad(lambda x: sp.lambertw(x).real))(0.0), 1.0)
+
+
+@pytest.mark.parametrize("make", [ad.jit, ad.grad, lambda f: ad.jit(ad.grad(f))])
+@pytest.mark.parametrize("k, x", [(0, -0.4), (-1, 0.5), (-1, -1.0)])
+def test_complex_values_of_lambertw_are_refused_at_run_time(make, k, x):
+    f = make(lambda x: sp.lambertw(x, k).real)
+    f(-0.2)
+    with pytest.raises(ValueError, match=rf"lambertw with k={k} is complex for an argument .*test_extra.py:\d+\)"):
+        f(x)
+
+
+@pytest.mark.parametrize("k", [1, -2, np.array([0, -1])], ids=str)
+def test_other_branches_of_lambertw_are_refused(k):
+    with pytest.raises(UnsupportedError, match="lambertw of traced values with k="):
+        ad.jit(lambda x: sp.lambertw(x, k))(0.5)
+
+
 def test_unknown_special_functions_are_refused():
     with pytest.raises(UnsupportedError, match="j0"):
         trace_flat(lambda x: [sp.j0(x)], [type_of_value(X)])
