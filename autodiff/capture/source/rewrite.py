@@ -188,7 +188,7 @@ class Converter(ast.NodeTransformer):
         """Convert the body of a function."""
         self.scopes.append(_Scope(n))
         names = bound_names(n.body)
-        elsewhere = {g for s in n.body for d in ast.walk(s) if isinstance(d, (ast.Global, ast.Nonlocal)) for g in d.names}
+        elsewhere = self.scopes[-1].shared      # a name that a function inside declares nonlocal may well be one of this function
         a = n.args
         parameters = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x))}
         body = self.block(n.body, top=True)
