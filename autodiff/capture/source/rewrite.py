@@ -133,7 +133,9 @@ class Converter(ast.NodeTransformer):
         if name == "super" and not n.args and self.scopes and self.scopes[-1].node.args.args:
             first = self.scopes[-1].node.args.args[0].arg
             return placed(ast.Call(n.func, [name_of("__class__"), name_of(first)], []), n)
-        if name in READS_FRAME and not (name in ("vars", "dir") and n.args):
+        if name in READS_FRAME and name not in self.inside and len(n.args) + len(n.keywords) <= READS_FRAME[name]:
+            raise Unconvertible(f"line {n.lineno}: `{name}` reads the local variables, and a converted function has others")
+        if name in ("super", "globals", "eval", "exec"):
             return n
         return placed(hook_call("call", n.func, *n.args, keywords=n.keywords), n)
 
