@@ -31,8 +31,7 @@ class Pow(Elementwise):
     code = "pow"
     domain = ((0.3, 2.0), (-2.0, 2.0))
 
-    @staticmethod
-    def reference(a, b):
+    def reference(self, a, b):
         """The operator of arrays, with one number that stands for all exponents as a number.
 
         Squares, roots and reciprocals are rounded correctly so; `numpy.power` does so too since NumPy 2.3.

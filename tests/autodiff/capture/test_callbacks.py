@@ -222,7 +222,7 @@ OPERATORS = {
         [x[0], x[1], x[0]], x[0]), "indexOf": lambda x: x[0] * operator.indexOf([x[1], x[0]], x[0]), "abs": lambda x: abs(Weight(x[0])) * x[1],
     "round": lambda x: round(Weight(x[0]), 2), "float": lambda x: float(Weight(x[0])) * x[1], "int": lambda x: int(Weight(x[0])) * x[1],
     "floor": lambda x: math.floor(Weight(x[0])), "divmod": lambda x: sum(divmod(Weight(x[0]), x[1])), "reflected divmod": lambda x: sum(
-        divmod(float(x[1]), Weight(x[0]))), "pow": lambda x: pow(Weight(x[0]), x[1]), "copy": lambda x: copy.copy(Weight(x[0])).w * x[1],
+        divmod(x[1], Weight(x[0]))), "pow": lambda x: pow(Weight(x[0]), x[1]), "copy": lambda x: copy.copy(Weight(x[0])).w * x[1],
     "getattr": lambda x: getattr(Weight(x[0]), "times")(x[1]) + getattr(Weight(x[0]), "missing", x[2]),     # noqa: B009
 }
 
