@@ -374,7 +374,7 @@ class ArrayMethods:
     __truediv__, __rtruediv__, __itruediv__ = _python_operator(np.divide, "python /")
     __floordiv__, __rfloordiv__, __ifloordiv__ = _python_operator(np.floor_divide, "python //")
     __mod__, __rmod__, __imod__ = _python_operator(np.remainder, "python %")
-    __pow__, __rpow__, __ipow__ = _python_operator(np.power, "python **")
+    __pow__, __rpow__, __ipow__ = _python_operator("numpy **", "python **")
     __matmul__, __rmatmul__, __imatmul__ = _binary(np.matmul), _binary(np.matmul, True), _in_place(np.matmul)
     __and__, __rand__ = _binary(np.bitwise_and), _binary(np.bitwise_and, True)
     __or__, __ror__ = _binary(np.bitwise_or), _binary(np.bitwise_or, True)

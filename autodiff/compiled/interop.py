@@ -18,6 +18,7 @@ through Python, which is slower and compiles a kernel for later Numba functions.
 from __future__ import annotations
 
 import ctypes
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
@@ -166,6 +167,25 @@ def _dispatcher(jitted):
     return made
 
 
+class _InThisProcess:
+    """A jitted function as the object code of Numba calls it.
+
+    Numba pickles what object code refers to, and keeps the object itself where that raises this error; its older versions let other errors
+    through. A copy would have kernels of its own.
+    """
+
+    __slots__ = ("jitted",)
+
+    def __init__(self, jitted):
+        self.jitted = jitted
+
+    def __call__(self, *args):
+        return self.jitted(*args)
+
+    def __reduce__(self):
+        raise pickle.PicklingError("a jitted function belongs to its process")
+
+
 def _implementation(jitted, args):
     """A Python function for Numba that calls the kernels there are for arguments of these types."""
     import numba
@@ -179,7 +199,7 @@ def _implementation(jitted, args):
                _matches(key, args)]
     if not entries:
         raise TypingError(f"`{jitted.name}` has no kernel for {args} yet: call it once on such arguments before Numba code calls it")
-    space: dict[str, Any] = {"np": np, "objmode": numba.objmode, "jitted": jitted, "ascontiguous": np.ascontiguousarray}
+    space: dict[str, Any] = {"np": np, "objmode": numba.objmode, "jitted": _InThisProcess(jitted), "ascontiguous": np.ascontiguousarray}
     out_tree = entries[0][1].recorded.out_tree
     lines = ["def implementation(args):"]
     names = [f"a{i}" for i in range(len(args))]

@@ -29,8 +29,12 @@ _OPERATIONS = frozenset("""
     JUMP_BACKWARD_NO_INTERRUPT POP_JUMP_IF_TRUE POP_JUMP_IF_FALSE POP_JUMP_FORWARD_IF_TRUE POP_JUMP_FORWARD_IF_FALSE
     POP_JUMP_BACKWARD_IF_TRUE POP_JUMP_BACKWARD_IF_FALSE POP_JUMP_IF_NONE POP_JUMP_IF_NOT_NONE POP_JUMP_FORWARD_IF_NONE
     POP_JUMP_FORWARD_IF_NOT_NONE JUMP_IF_TRUE_OR_POP JUMP_IF_FALSE_OR_POP NOT_TAKEN LOAD_DEREF LOAD_CLOSURE COPY_FREE_VARS MAKE_CELL
-    MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE BUILD_MAP BUILD_CONST_KEY_MAP
+    MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE BUILD_MAP BUILD_CONST_KEY_MAP RERAISE
 """.split())
+"""The instructions of plain code, of all versions of Python. RERAISE stands after a comprehension that is part of the function around it
+(PEP 709), to restore the variables of that function; the handlers of `try` and `with` have PUSH_EXC_INFO too, which is not here."""
+_INTRINSICS = frozenset(["INTRINSIC_UNARY_POSITIVE"])
+"""The functions inside the interpreter that plain code may call: `+x` is one since Python 3.12."""
 _NEUTRAL = frozenset(["EXTENDED_ARG", "CACHE", "PUSH_NULL"])
 """Instructions that leave the value on top of the stack as it is, for the one that follows."""
 _BUILTINS = frozenset(["range", "len", "sum", "zip", "enumerate", "abs", "min", "max", "reversed", "list", "tuple", "pow"])
@@ -135,7 +139,7 @@ class _Reader:
             raise _NotPlain("it is a generator or a coroutine")
         held: Any = None        # the module on top of the stack
         for step in dis.get_instructions(code):
-            if step.opname not in _OPERATIONS:
+            if step.opname not in _OPERATIONS and step.argrepr not in _INTRINSICS:
                 raise _NotPlain(f"it has a `{step.opname}`")
             if step.opname not in _NEUTRAL:
                 held = self.instruction(step, held, names, variables)

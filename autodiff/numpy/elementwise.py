@@ -172,16 +172,31 @@ def frexp(x):
     return where(usual, np.ldexp(x, -n), x), n
 
 
+_POWERS_KEEP_TYPE = bool((np.ones(1, np.float32) ** np.float64(2)).dtype == np.float32)
+"""Whether an array keeps its type where one of these numbers is the exponent, whatever its type is. It does before NumPy 2.3."""
+_POWERS = {"f": (-1, 0, 0.5, 1, 2), "i": (2,), "u": (2,)}
+
+
+@implements("numpy **")
+def raised(x1, x2):
+    """As `x1 ** x2` of NumPy's arrays: an array to the number 0.5 is its square root."""
+    if _POWERS_KEEP_TYPE and isinstance(x2, np.generic) and shape_of(x1) != ():
+        kind = dtype_of(x1).kind
+        if x2 in _POWERS.get(kind, ()) and (kind == "f" or x2.dtype.kind in "iu"):
+            x2 = x2.item()      # a Python number, which takes the type of the array
+    if isinstance(x2, (float, np.floating)) and x2 == 0.5 and shape_of(x1) != () and dtype_of(x1).kind in "biuf":
+        return np.sqrt(cast_to(x1, common_dtype(x1, x2)))
+    return apply_ufunc(pow_op, np.power, (x1, x2))
+
+
 _POWER_TAKES_ROOTS = bool(np.signbit(np.power(np.array([-0.0]), 0.5))[0])
-"""Whether numpy.power takes the square root of an array where the exponent is the number 0.5; -0.0 stays -0.0 then, -inf becomes nan."""
+"""Whether numpy.power takes roots as the operator does: -0.0 stays -0.0 then, and -inf becomes nan. It does since NumPy 2.3."""
 
 
 @implements(np.power)
 def power(x1, x2):
-    """As numpy.power: an array to the number 0.5 is its square root."""
-    if _POWER_TAKES_ROOTS and isinstance(x2, (float, np.floating)) and x2 == 0.5 and shape_of(x1) != () and dtype_of(x1).kind in "biuf":
-        return np.sqrt(cast_to(x1, common_dtype(x1, x2)))
-    return apply_ufunc(pow_op, np.power, (x1, x2))
+    """As numpy.power."""
+    return raised(x1, x2) if _POWER_TAKES_ROOTS else apply_ufunc(pow_op, np.power, (x1, x2))
 
 
 @implements(np.divmod)

@@ -223,7 +223,8 @@ implements(np.atleast_3d)(_atleast("atleast_3d", _lift3))
 # -- broadcasting ----------------------------------------------------------------------------------
 
 def _broadcast_view(a, shape):
-    return view(as_array(a), lambda base: broadcast_to(base, shape))
+    a = as_array(a)
+    return view(np.asarray(a) if isinstance(a, np.generic) else a, lambda base: broadcast_to(base, shape))     # never a scalar
 
 
 @implements(np.broadcast_to)

@@ -141,7 +141,9 @@ class Converter(ast.NodeTransformer):
         if name == "super" and not n.args and self.scopes and self.scopes[-1].node.args.args:
             first = self.scopes[-1].node.args.args[0].arg
             return placed(ast.Call(n.func, [name_of("__class__"), name_of(first)], []), n)
-        if name in READS_FRAME and not (name in ("vars", "dir") and n.args):
+        if name in READS_FRAME and name not in self.inside and len(n.args) + len(n.keywords) <= READS_FRAME[name]:
+            raise Unconvertible(f"line {n.lineno}: `{name}` reads the local variables, and a converted function has others")
+        if name in ("super", "globals", "eval", "exec"):
             return n
         return placed(hook_call("call", n.func, *n.args, keywords=n.keywords), n)
 
@@ -196,7 +198,7 @@ class Converter(ast.NodeTransformer):
         """Convert the body of a function."""
         self.scopes.append(_Scope(n))
         names = bound_names(n.body)
-        elsewhere = {g for s in n.body for d in walk(s) if isinstance(d, (ast.Global, ast.Nonlocal)) for g in d.names}
+        elsewhere = self.scopes[-1].shared      # a name that a function inside declares nonlocal may well be one of this function
         a = n.args
         parameters = {p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, *(x for x in (a.vararg, a.kwarg) if x))}
         body = self.block(n.body, top=True)

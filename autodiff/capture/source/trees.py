@@ -24,7 +24,8 @@ OF_THE_FRAME = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 """Expressions that bind a name of the function that they stand in, or suspend it: they cannot move into a lambda."""
 FRESH = (ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Constant, ast.ListComp, ast.SetComp, ast.DictComp)
 """Expressions whose value is no iterator."""
-READS_FRAME = ("locals", "globals", "vars", "eval", "exec", "super", "dir")
+READS_FRAME = {"locals": 0, "vars": 0, "dir": 0, "eval": 1, "exec": 1}
+"""Functions that see the local variables of the function that calls them, where they are given no more arguments than this."""
 
 
 def arguments(names: Sequence[ast.arg]) -> ast.arguments:

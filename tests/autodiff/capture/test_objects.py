@@ -272,6 +272,21 @@ def and_side_effect(p):
     return x + n
 
 
+@case(np.array([0.5, 0.7, 0.9]))
+def nonlocal_of_a_name_that_only_a_branch_sets(p):
+    if len(p) == 3:
+        total = p[0] * 0.5
+
+        def add(v):
+            nonlocal total
+            total = total + (v if v > 0.8 else v * v)
+
+        add(p[1])
+        add(p[2])
+        return total
+    return p[0]
+
+
 @case(np.array([0.5, 0.7, 0.9]), why="set in a loop for the first time")
 def setdefault_new_key(p):
     d = {}

@@ -43,7 +43,8 @@ def appends(x):
     return np.sum(np.concatenate(parts))
 
 
-PLAIN = [rosenbrock, helper, loop, rows, appends, lambda x: np.linalg.norm(x), lambda x: (x @ x) / np.mean(x), lambda x: x.max() - x.T.min()]
+PLAIN = [rosenbrock, helper, loop, rows, appends, lambda x: np.linalg.norm(x), lambda x: (x @ x) / np.mean(x), lambda x: x.max() - x.T.min(),
+         lambda x: np.sum(+x * x)]
 
 
 @pytest.mark.parametrize("f", PLAIN)
@@ -83,7 +84,16 @@ def number(x):
     return np.sum(x * float(np.sum(x)))
 
 
-NOT_PLAIN = [stores, asks, counts]
+def ends(x):
+    y = x * 2.0
+    try:
+        y = y + x
+    finally:
+        y = y * x
+    return np.sum(y)
+
+
+NOT_PLAIN = [stores, asks, counts, ends]
 
 
 @pytest.mark.parametrize("f", NOT_PLAIN)

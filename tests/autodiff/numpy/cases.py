@@ -104,8 +104,8 @@ NAN = fixed(1.5, np.nan, -0.5, np.nan, 2.5, 0.25)
 # -- every elementwise op that is a ufunc ----------------------------------------------------------
 
 for _op in ops.values():
-    if isinstance(_op, Elementwise) and isinstance(_op.reference, np.ufunc):
-        for _ufunc in (_op.reference, *_op.numpy_names):
+    if isinstance(_op, Elementwise):
+        for _ufunc in [f for f in (_op.reference, *_op.numpy_names) if isinstance(f, np.ufunc)]:
             _domain = _op.domain if isinstance(_op.domain[0], tuple) else (_op.domain,) * _ufunc.nin
             _integral = _op.dtypes in ("i", "i?")
             _makers = [(lambda dtype, rng, lo=lo, hi=hi: rng.integers(lo, hi, (3, 4))) if _integral

@@ -37,3 +37,15 @@ def test_square_roots_written_as_powers():
             np.testing.assert_array_equal(np.signbit(got[want == 0]), np.signbit(want[want == 0]))
         f = lambda x: [v ** 0.5 for v in x]     # noqa: E731  a NumPy number to a power is C's pow
         np.testing.assert_allclose(ad.jit(lambda x: np.array(f(x)))(SPECIAL), f(SPECIAL), rtol=5e-16)
+
+
+@pytest.mark.parametrize("base", [np.float32, np.float64, np.int32, np.int64])
+@pytest.mark.parametrize("exponent", [f(k) for f in (float, np.float64, np.float32) for k in (-1.0, 0.0, 0.5, 1.0, 2.0, 3.0)]
+                         + [f(k) for f in (int, np.int64, np.int32) for k in (0, 1, 2, 3)])
+def test_types_of_powers(base, exponent):
+    x = np.array([1, 2, 3], base)
+    for f in (lambda x: x ** exponent, lambda x: np.power(x, exponent)):
+        want = f(x)
+        got = ad.jit(f)(x)
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, rtol=1e-6 if want.dtype == np.float32 else 1e-15)

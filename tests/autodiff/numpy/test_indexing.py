@@ -257,3 +257,17 @@ def test_all_elements_set_to_those_of_a_plain_array():
     assert ad.jit(f)(x) == f(y)
     np.testing.assert_array_equal(x, y)
     np.testing.assert_array_equal(ad.jit(ad.grad(lambda x: f(x * 1)))(x), np.zeros(3))
+
+
+def test_broadcast_numbers_are_arrays_of_no_dimensions():
+    # The way of numpy-financial: numbers and traced values are broadcast together and taken by a mask.
+    def f(x):
+        rate, count = np.broadcast_arrays(x[0], 3)
+        out = np.empty_like(rate)
+        zero = rate == 0
+        out[zero] = count[zero]
+        out[~zero] = rate[~zero] * count[~zero]
+        return np.sum(out)
+    with pytest.warns(RuntimeWarning, match="compiled along the path"):
+        value, gradient = ad.jit(ad.value_and_grad(f))(np.array([0.5, 1.0]))
+    assert value == f(np.array([0.5, 1.0])) and gradient.tolist() == [3.0, 0.0]

@@ -73,9 +73,13 @@ def test_a_zero_on_the_diagonal():
             call(a)
 
 
+NEWER = {"inv": {"assume_a", "lower"}}     # since SciPy 1.17
+
+
 def test_signatures_are_scipy_s():
     for name in linalg.__all__:
         ours, theirs = inspect.signature(getattr(linalg, name)).parameters, inspect.signature(getattr(scipy.linalg, name)).parameters
+        ours = {p: q for p, q in ours.items() if p in theirs or p not in NEWER.get(name, ())}
         assert list(ours) == [p for p in theirs if p in ours], name
         assert [p.default for p in ours.values()] == [theirs[p].default for p in ours], name
 
