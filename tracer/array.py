@@ -277,6 +277,13 @@ class ArrayMethods:
     def __format__(self, spec):
         return format(repr(self), "") if self.value is None or not spec else format(self._number("the text of"), spec)
 
+    def _is_argument_of_path(self) -> bool:
+        """Whether it belongs to the outermost function, which is compiled along the path it takes: nothing differentiates that one."""
+        trace = self.owner
+        while trace.level and trace.is_region:
+            trace = trace.parent
+        return bool(trace.level) and trace.parent is None and trace.guards is not None
+
     def _number(self, use: str):
         """The number itself, which belongs to the conditions on which a function is compiled along the path it takes."""
         if self.value is None:
@@ -289,7 +296,11 @@ class ArrayMethods:
         return self._call(np.logical_and, self._call(np.equal, self._call(np.floor, self), self), self._call(np.isfinite, self))
 
     def as_integer_ratio(self):
-        """As `float.as_integer_ratio`, of a known number."""
+        """As `float.as_integer_ratio`, of a known number that is not differentiated: the integers of a product have no derivative."""
+        if self.type.dtype.kind == "f" and not self._is_argument_of_path():
+            raise explain(ConcreteValueError, f"the ratio of integers of a traced value {self.type} would lose its derivative",
+                          why="fractions.Fraction, decimal.Decimal and some functions of `statistics` compute with it",
+                          fix="compute with the float; for the bare number use float(ad.value_of(x)) outside jit")
         return self._number("the ratio of integers of").as_integer_ratio()
 
     def bit_length(self):

@@ -375,6 +375,26 @@ def _population_deviation(data: Any, mu: Any = None) -> Any:
     return math.sqrt(_population_variance(data, mu))
 
 
+def _harmonic_mean(data: Any, weights: Any = None) -> Any:
+    """`statistics.harmonic_mean` of floats."""
+    values = _float_data(data)
+    if len(values) < 1:
+        raise statistics.StatisticsError("harmonic_mean requires at least one data point")
+    if weights is not None and len(weights) != len(values):
+        raise statistics.StatisticsError("Number of weights does not match data size")
+    shares = [1.0 for _ in values] if weights is None else _float_data(weights)
+    if min(values) < 0 or min(shares) < 0:
+        raise statistics.StatisticsError("harmonic mean does not support negative values")
+    if len(values) == 1 and weights is None:
+        return values[0]
+    if min([x if w else 1.0 for w, x in zip(shares, values, strict=True)]) == 0:
+        return 0.0
+    total = math.fsum([w / x if w else 0.0 for w, x in zip(shares, values, strict=True)])
+    if total <= 0:
+        raise statistics.StatisticsError("Weighted sum must be positive")
+    return math.fsum(shares) / total
+
+
 # -- NumPy -----------------------------------------------------------------------------------------
 
 def _from_iterator(iter: Any, dtype: Any, count: int = -1, **more: Any) -> Any:  # noqa: A002
@@ -461,7 +481,7 @@ FUNCTIONS: dict[Any, Callable] = {
     heapq.heappush: _push, heapq.heappop: _pop, heapq.heapreplace: _replace, heapq.heappushpop: _push_pop, heapq.heapify: _heapify,
     **({math.sumprod: _sum_of_products} if hasattr(math, "sumprod") else {}),
     statistics.mean: _mean, statistics.variance: _variance, statistics.pvariance: _population_variance,
-    statistics.stdev: _deviation, statistics.pstdev: _population_deviation,
+    statistics.harmonic_mean: _harmonic_mean, statistics.stdev: _deviation, statistics.pstdev: _population_deviation,
     np.fromiter: _from_iterator, np.fromfunction: _from_function, np.apply_along_axis: _along_axis, np.apply_over_axes: _over_axes}
 """Functions, and what is called in their place where a traced value can reach them."""
 OBJECTS: dict[type, Callable] = {operator.itemgetter: _items, operator.attrgetter: _attributes, operator.methodcaller: _called,

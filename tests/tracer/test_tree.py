@@ -53,7 +53,7 @@ TREES = [Beam(1, (2, 3)), Beam(1, 2, "wood"), Bar([1, None]), Line(1, {"a": 2}, 
          {"z": 1, "a": {"q": [1, 2]}}, OrderedDict(b=1, a=2), {1: 2, "mixed": 3}]
 
 
-@pytest.mark.parametrize("tree", TREES, ids=str)
+@pytest.mark.parametrize("tree", TREES, ids=range(len(TREES)))
 def test_round_trip(tree):
     leaves, structure = flatten(tree)
     assert unflatten(structure, leaves) == tree

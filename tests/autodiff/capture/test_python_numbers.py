@@ -1,11 +1,14 @@
 """Python's numbers in compiled functions: the value, or the exception with the text that Python has for it and the user's line."""
 
 import math
+import statistics
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import autodiff as ad
+from tracer.errors import ConcreteValueError
 
 
 def _twice(f):
@@ -235,3 +238,19 @@ def test_numba_and_the_reference_raise_the_same(f, wrong, error):
         assert math.isclose(run(np.float64(1.0)), f(np.float64(1.0)), rel_tol=1e-15)
         with np.errstate(all="ignore"), pytest.raises(error):
             run(np.float64(wrong))
+
+
+@pytest.mark.parametrize("f", [lambda x: statistics.harmonic_mean([x, 2.0, 3.0]), lambda x: statistics.harmonic_mean([x, 2.0], [1.0, x]),
+                               lambda x: statistics.harmonic_mean([x])])
+def test_harmonic_means_have_derivatives(f):
+    slope = (f(1.5 + 1e-6) - f(1.5 - 1e-6)) / 2e-6
+    assert ad.grad(f)(1.5) == pytest.approx(slope, rel=1e-8)
+    assert ad.jit(ad.grad(f))(1.5) == pytest.approx(slope, rel=1e-8)
+    assert f(2.5) == pytest.approx(ad.jit(f)(2.5), rel=1e-14)
+
+
+@pytest.mark.parametrize("transform", [ad.grad, lambda f: ad.jit(ad.grad(f))])
+def test_fractions_of_what_is_differentiated_are_refused(transform):
+    """Their integers have no derivative: the gradient would be 0 without a word."""
+    with pytest.raises(ConcreteValueError, match="would lose its derivative"):
+        transform(lambda x: float(Fraction(x) * 2))(1.5)

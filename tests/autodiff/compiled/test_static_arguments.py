@@ -224,7 +224,8 @@ def test_a_function_that_is_made_anew_for_each_call_is_warned_of():
 
 
 @pytest.mark.parametrize("wrong, name", [({1, 2}, "set"), (iter([1]), "list_iterator"), (np.random.default_rng(0), "Generator"), (2j, "complex"),
-                                         (random.Random(0), "Random"), ([{"a": {3}}], "set")], ids=str)
+                                         (random.Random(0), "Random"), ([{"a": {3}}], "set")],
+                         ids=["set", "iterator", "Generator", "complex", "Random", "nested set"])
 def test_what_cannot_be_an_argument_is_refused_with_its_name(wrong, name):
     for f in (ad.jit(lambda x, w: x), ad.jit(ad.grad(lambda x, w: x.sum()))):
         with pytest.raises(TypeError) as e:
