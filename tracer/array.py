@@ -228,7 +228,9 @@ class ArrayMethods:
     def __bool__(self):
         if self.value is None:
             raise _needs_value(self, "the truth of", _USE_CONTROL)
-        return bool(self._decided(bool(self.value)))
+        if self.type.dtype.kind == "b":
+            return bool(self._decided(bool(self.value)))
+        return bool(self._call(np.not_equal, self, 0))      # the decision is that it is not 0, whatever number it is
 
     def __float__(self):
         raise explain(ConcreteValueError, f"float() of a traced value {self.type} would lose its derivative",
@@ -279,7 +281,7 @@ class ArrayMethods:
 
     def _is_argument_of_path(self) -> bool:
         """Whether it belongs to the outermost function, which is compiled along the path it takes: nothing differentiates that one."""
-        trace = self.owner
+        trace = self.owner     # type: ignore[attr-defined]
         while trace.level and trace.is_region:
             trace = trace.parent
         return bool(trace.level) and trace.parent is None and trace.guards is not None

@@ -101,7 +101,7 @@ helpers.SETTINGS['gain']  w[{p}]  k[{p}] * 0.1
 """
 CONDITIONS = """
 {s} > {s}  {s} > {s}  0.0 < {s} < 1.5  j > 2  np.any({m})  np.all({m})  k[{p}] > 1  m[{p}]  pair  pair < Pair({s}, 0.0)  n > 4  n > 9  len(log) > 2
-not {s} < 0.1  ({s} > 0.2 and s < 0.7)  ({s} > 0.9 or t > 0.4)
+not {s} < 0.1  np.trunc({s} * 2.0)  ({s} > 0.2 and s < 0.7)  ({s} > 0.9 or t > 0.4)
 """
 CONDITION_LEAVES = "t > 0.2  s > 0.5  x[{p}] > y[{p}]  j > 2"
 STATEMENTS = """

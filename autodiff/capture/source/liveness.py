@@ -50,9 +50,7 @@ def bound_names(statements: Iterable[ast.AST]) -> list[str]:
             return
         if isinstance(n, (ast.Import, ast.ImportFrom)):
             found.update((((a.asname or a.name).split(".")[0]), None) for a in n.names)
-        if isinstance(n, ast.ExceptHandler) and n.name:
-            found[n.name] = None
-        if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name:
+        if isinstance(n, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and n.name:
             found[n.name] = None
         if isinstance(n, (ast.Lambda, *_COMPREHENSIONS)):   # only `:=` leaves a comprehension
             found.update((w.target.id, None) for w in walk(n) if isinstance(w, ast.NamedExpr))

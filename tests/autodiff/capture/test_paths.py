@@ -95,3 +95,17 @@ def test_a_path_that_is_too_long_is_refused(monkeypatch):
         ad.jit(f)(x)
     monkeypatch.setattr("tracer.trace.LONGEST_PATH", 60_000)
     np.testing.assert_allclose(ad.jit(f)(x), f(x))
+
+
+@pytest.mark.parametrize("numbers", [(0.0, 0.5, 2.5, 1.0, -0.5, 0.0), (2.5, 0.0, 0.3, 1.0), (0, 1, 2, 3), (3, 2, 0, 1)])
+@pytest.mark.filterwarnings("ignore:.*compiled")
+def test_the_truth_of_a_number_is_that_it_is_not_zero(numbers):
+    """It was compared as an integer: what was recorded for 0.0 served 0.5."""
+    def f(x, w):
+        if x > 100.0:
+            return None
+        return x * 2.0 if w else x * 3.0
+    compiled = ad.jit(f)
+    for w in numbers:
+        assert compiled(1.0, np.asarray(w)[()]) == f(1.0, w)
+    assert "ran uncompiled" not in compiled.why()

@@ -242,6 +242,7 @@ def test_numba_and_the_reference_raise_the_same(f, wrong, error):
 
 @pytest.mark.parametrize("f", [lambda x: statistics.harmonic_mean([x, 2.0, 3.0]), lambda x: statistics.harmonic_mean([x, 2.0], [1.0, x]),
                                lambda x: statistics.harmonic_mean([x])])
+@pytest.mark.filterwarnings("ignore:.*compiled along the path")
 def test_harmonic_means_have_derivatives(f):
     slope = (f(1.5 + 1e-6) - f(1.5 - 1e-6)) / 2e-6
     assert ad.grad(f)(1.5) == pytest.approx(slope, rel=1e-8)
