@@ -109,3 +109,19 @@ def test_the_truth_of_a_number_is_that_it_is_not_zero(numbers):
     for w in numbers:
         assert compiled(1.0, np.asarray(w)[()]) == f(1.0, w)
     assert "ran uncompiled" not in compiled.why()
+
+
+@pytest.mark.filterwarnings("ignore:.*compiled")
+def test_an_array_that_a_loop_widens_has_its_old_dtype_where_no_step_is_taken():
+    def f(x, s):
+        v, i = x * 0.5, 0
+        while i < 3 and s < 0.7:
+            i += 1
+            v = v.astype(np.float64) * 0.5
+        return v
+    compiled = ad.jit(f)
+    for s in (0.1, 0.9, 0.2, 0.8):
+        x = np.arange(4, dtype=np.float32)
+        got, want = compiled(x, s), f(x, s)
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
