@@ -6,6 +6,7 @@ what NumPy or Python would raise in its place.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import linecache
 import os
@@ -17,8 +18,8 @@ import numpy as np
 from tracer.graph import Where
 
 __all__ = ["TraceError", "ShapeError", "MatrixError", "DTypeError", "AxisError", "IndexingError", "ConcreteValueError",
-           "EscapedTracerError", "MissingRule", "GradientError", "UnsupportedError", "explain", "line_before",
-           "line_of", "user_line", "user_frame"]
+           "EscapedTracerError", "MissingRule", "GradientError", "UnsupportedError", "PROGRAM", "ProgramError", "error_class", "explain",
+           "line_before", "line_of", "user_line", "user_frame"]
 
 
 class TraceError(Exception):
@@ -64,6 +65,25 @@ class GradientError(TraceError, TypeError):
 class UnsupportedError(TraceError, NotImplementedError, TypeError):
     """A NumPy function, or an option of it, that cannot be traced."""
 
+
+class ProgramError(Exception):
+    """What the program itself raises under a condition, found by a kernel. Python then runs the call, and raises the very exception."""
+
+
+@functools.lru_cache(maxsize=256)
+def error_class(name: str) -> type[Exception]:
+    """The class of a check's error: one of Python's, or after `program_` the name of what the program raises, as a `ProgramError`."""
+    if not name.startswith(PROGRAM):
+        return np.linalg.LinAlgError if name == "LinAlgError" else getattr(builtins, name)
+    own = name.removeprefix(PROGRAM)
+    base = getattr(builtins, own, None)
+    simple = isinstance(base, type) and issubclass(base, (ValueError, ArithmeticError, AssertionError, TypeError, RuntimeError)) \
+        and not issubclass(base, UnicodeError)
+    return type(own, (ProgramError, base if simple else RuntimeError), {"__module__": "builtins"})     # type: ignore[arg-type]
+
+
+PROGRAM = "program_"
+"""How the names of errors begin that the program itself raises."""
 
 _root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ours = tuple(os.path.join(_root, p) + os.sep for p in ("tracer", "codegen", "autodiff"))

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, TracebackType
 from typing import Any, TypeVar
 
-from tracer.errors import is_internal
+from tracer.errors import ProgramError, TraceError, is_internal
 
-__all__ = ["CHOICES", "PART_OF_FUNCTION", "settings", "trim", "trims", "trims_methods"]
+__all__ = ["CHOICES", "PART_OF_FUNCTION", "said_by_python", "settings", "trim", "trims", "trims_methods"]
 
 CHOICES = ("short", "full")
 """What `ad.config.traceback` may be."""
@@ -124,3 +124,18 @@ def trims_methods(of: type) -> type:
 
 _AS_THEY_ARE = frozenset(["__init__", "__new__", "__getattribute__", "__getattr__", "__setattr__", "__init_subclass__", "__class_getitem__",
                           "__reduce__", "__reduce_ex__", "__del__", "__hash__", "__repr__", "__float__"])
+
+
+def said_by_python(found: ProgramError, run: Callable[[], Any]) -> Any:
+    """What Python says where a kernel has found that the program raises: the very exception, or a value where rounding decided.
+
+    `run` lets Python run the call. What cannot be run without being recorded, such as `vmap`, raises what the kernel has found.
+    """
+    try:
+        return run()
+    except TraceError:
+        trim(found)
+        raise found from None
+    except Exception as e:
+        trim(e)
+        raise

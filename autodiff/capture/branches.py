@@ -14,6 +14,7 @@ import numpy as np
 
 from autodiff.capture.advancing import outermost
 from autodiff.capture.locations import reachable
+from autodiff.capture.raising import acts, checked, may_be_checked
 from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.state import (
@@ -65,6 +66,7 @@ class _Path:
         self.jump = jump
         self.values = values
         self.outputs: list = []
+        self.raised: Exception | None = None    # what the program raises on this way
 
     def add(self, x, t: ArrayType) -> None:
         """One more result."""
@@ -77,6 +79,9 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
     """Both ways of an undecided condition, as one node; the names get the values of the way that is taken."""
     cells = cells.copy()    # places that are set here are added
     before, (a, b) = _traced(then, otherwise, cells, blocks)
+    if a.raised is not None or b.raised is not None:
+        checked(a.raised or b.raised, test if a.raised is None else np.logical_not(test))     # type: ignore[arg-type]
+        return otherwise() if a.raised is not None else then()
     meeting = _Meeting(test, a, b)
     for n in cells:
         meeting.join_name(cells, n, before[n])
@@ -101,20 +106,28 @@ def _traced(then: Callable, otherwise: Callable, cells: Cells, blocks: Sequence[
             cells.restore(before)
             changed += snapshot.restore()
             with opened(Region("branch", held)) as trace, exceptions_refused("one path of a branch"):
+                raised, acted = None, acts()
                 try:
                     jump = way()
+                except Exception as e:
+                    if any(p.raised is not None for p in paths) or acted != acts() or not may_be_checked(e):
+                        raise
+                    jump, raised = None, e
                 finally:
                     for slot, old in trace.touched.items():
                         target = cells.add(slot)
                         if target is not None:
                             before[target] = old
             paths.append(_Path(trace, jump, cells.all()))
+            paths[-1].raised = raised
+            if raised is not None:
+                break
     finally:
         cells.restore(before)
         changed += snapshot.restore()
     Snapshot.refuse(changed)
     paths[0].values = {**before, **paths[0].values}     # the second way may have added places
-    return before, paths
+    return before, paths if len(paths) > 1 else [paths[0], _Path(paths[0].trace, None, {})]
 
 
 def pass_on_stale(trace: Trace) -> None:

@@ -14,10 +14,11 @@ import numpy as np
 from autodiff.capture import callbacks, dispatch
 from autodiff.capture.advancing import RANDOM, advance_arguments, note_made
 from autodiff.capture.counterparts import METHODS, SCIPY
-from autodiff.capture.effects import is_outside, performed, will_do
+from autodiff.capture.effects import is_outside, outer_effects, performed, will_do
 from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import HANDLERS, iterable, sort
 from autodiff.capture.locations import append, is_users, mutating, set_item
+from autodiff.capture.raising import texts_may_wait
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_content
 from autodiff.capture.standing import (
@@ -83,6 +84,8 @@ def call(f: Callable, args: tuple, kwargs: dict, lift: Callable[[Any], Any]) -> 
 
 
 def _call(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    if isinstance(f, type) and issubclass(f, BaseException) and any(type(a) is Text for a in args) and texts_may_wait():
+        return _exception(f, args, kwargs, caller)
     if any(type(a) is Text for a in args) and not (f is print or _logs(getattr(f, "__func__", f))):
         args = tuple([a.joined(caller) if type(a) is Text else a for a in args])
     for handle in _handlers(f):
@@ -93,6 +96,19 @@ def _call(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
         if isinstance(f, kind):
             return handle(f, args, kwargs, caller)
     return _object(f, args, kwargs, caller)
+
+
+def _exception(f: type, args: tuple, kwargs: dict, caller: Caller) -> Any:
+    """An exception whose text has traced numbers in it: it is not shown where it ends a call, which Python then runs."""
+    made = _call(f, tuple([a.joined(_dots) if type(a) is Text else a for a in args]), kwargs, caller)
+    effects = outer_effects()
+    assert effects is not None
+    effects.texts.append(made)
+    return made
+
+
+def _dots(f: Any, x: Any, *form: Any) -> str:
+    return "..." if holds_traced(x) else f(x, *form)
 
 
 def _handlers(f: Any) -> tuple[Callable, ...]:

@@ -14,10 +14,10 @@ import numpy as np
 
 import autodiff.numpy as anp
 from autodiff.capture.python_numbers import FUNCTIONS, python_float, python_value
-from autodiff.capture.state import truth
+from autodiff.capture.state import declined, truth, weak_of
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
-from autodiff.numpy.support import fresh
+from autodiff.numpy.support import dtype_of, fresh
 from tracer.errors import UnsupportedError, explain
 from tracer.promote import cast_to
 from tracer.trace import Tracer
@@ -32,6 +32,10 @@ def _best(pick: Callable, whole: Callable) -> Callable:
             if isinstance(rows, Tracer) and len(rows.type.shape) == 1 and rows.type.shape[0] != 0:
                 return rows[whole(rows)]
         values = list(args[0] if len(args) == 1 else args)
+        strong = {dtype_of(v) for v in values if isinstance(v, (np.generic, Tracer)) and weak_of(v) is None}
+        if len(strong) > 1:
+            raise declined(f"the best of numbers of dtypes {' and '.join(sorted(map(str, strong)))}",
+                           "the result has the dtype of the one that is chosen", "convert them to one dtype")
         out = values[0]
         for v in values[1:]:
             out = np.where(pick(v, out), v, out)

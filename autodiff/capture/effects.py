@@ -25,7 +25,7 @@ from autodiff.capture.places import copied, own_value, put_content, put_raw
 from autodiff.capture.state import UNBOUND, declined, is_data
 from autodiff.capture.substitution import Text, walk
 from autodiff.numpy.aliasing import own_memory
-from tracer.errors import UnsupportedError, explain, user_line
+from tracer.errors import ConcreteValueError, UnsupportedError, explain, user_line
 from tracer.trace import Trace, Tracer, current_trace
 from tracer.types import is_traceable, type_of_value
 
@@ -105,8 +105,16 @@ class Effects:
         self.arrays: dict[tuple[int, int], tuple[Tracer, Any, np.ndarray, Trace]] = {}  # by trace: stand-in, var at first, array
         self.slot_arrays: dict[int, tuple[Tracer, np.ndarray]] = {}     # stand-ins of arrays that places held, and the arrays
         self.plain: dict[int, tuple[np.ndarray, np.ndarray]] = {}   # arrays outside that are no inputs, and copies
+        self.handlers = 0       # how many statements and functions around may handle what the program raises
+        self.texts: list[BaseException] = []    # exceptions whose texts wait for numbers: only Python, running the call, may show them
         self._undo: list[Callable[[], None]] = []
         self._before_copy: set[int] = set()     # puts on containers that no call had changed then
+
+    def refuse_texts(self) -> None:
+        """Refuse exceptions whose texts would be asked for: their numbers are not known."""
+        if self.texts:
+            raise explain(ConcreteValueError, f"the text of a traced value in {type(self.texts[0]).__name__}(...)",
+                          why="it depends on the number, which differs from call to call", fix="raise it under the condition itself")
 
     # -- the log ----------------------------------------------------------------------------------
 

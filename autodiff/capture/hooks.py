@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -23,6 +24,7 @@ from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
 from autodiff.capture.notes import note
 from autodiff.capture.questions import attribute_of
+from autodiff.capture.raising import handled
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
@@ -314,7 +316,8 @@ class Hooks(ControlFlow):
         """
         trace = current_trace()
         start = len(trace.nodes) if trace is not None else 0
-        yield
+        with handled():
+            yield
         if trace is not None and trace.guards is not None and any(n.may_raise() for n in trace.nodes[start:]):
             trace.guards.append((Const(np.True_), 1))   # what the kernel raises means another path, not the end
         if trace is not None and not trace.concrete and any(n.may_raise() for n in trace.nodes[start:]):
@@ -353,12 +356,16 @@ class Hooks(ControlFlow):
                 return ITERATORS[f](parts, args)
         return self.call(f, *args)
 
+_HARMLESS = (np.errstate, warnings.catch_warnings, nullcontext)
+"""Context managers that let exceptions through."""
+
+
 class _Context:
     """A context manager that lets through what `Hooks.caught` raises again."""
 
     def __init__(self, hooks: Hooks, manager: Any):
         self.manager = manager
-        self.tried = hooks.tried() if isinstance(manager, suppress) else nullcontext()
+        self.tried = hooks.tried() if isinstance(manager, suppress) else nullcontext() if isinstance(manager, _HARMLESS) else handled()
 
     def __enter__(self) -> Any:
         run = dispatch.method(self.manager, "__enter__")

@@ -204,7 +204,10 @@ class _Keeper:
                 if is_number(slot.get()):
                     SlotInput(slot).install(trace, effects)
             yield
+            effects.refuse_texts()
         except Exception as e:
+            if any(e is x for x in effects.texts):
+                effects.refuse_texts()
             # What the program itself raises comes after its effects: the caller lets Python run the function.
             lost_effects(e, bool(effects.entries) and not isinstance(e, TraceError))
             raise

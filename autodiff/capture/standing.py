@@ -15,6 +15,7 @@ import autodiff.numpy as anp
 from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
 from autodiff.capture.effects import array_here, outer_effects
 from autodiff.capture.excluded import is_captured, why_not
+from autodiff.capture.raising import handled
 from autodiff.capture.reads import note_attribute, note_content
 from autodiff.capture.state import undecided
 from autodiff.numpy.aliasing import own_memory
@@ -68,7 +69,8 @@ def as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
     if id(f) not in _ASK_LENGTHS and not _is_ours(f):
         args, kwargs = plain(args), {k: plain(x) for k, x in kwargs.items()}
     try:
-        return f(*args, **kwargs)
+        with handled():
+            return f(*args, **kwargs)
     except (ConcreteValueError, SystemError) as e:
         # C code that goes on after its callback has raised ends in a SystemError, with the cause behind it.
         cause = e if isinstance(e, ConcreteValueError) else e.__cause__ or e.__context__

@@ -33,11 +33,11 @@ from autodiff.compiled.verify import verified_call
 from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import VERIFY, config
-from tracer.errors import ConcreteValueError, UnsupportedError, explain
+from tracer.errors import ConcreteValueError, ProgramError, UnsupportedError, explain
 from tracer.graph import Graph
 from tracer.ops.control import call
 from tracer.trace import Tracer, bind, current_trace
-from tracer.tracebacks import trim, trims
+from tracer.tracebacks import said_by_python, trim, trims
 from tracer.tree import flatten, unflatten, unpacker
 
 __all__ = ["CacheInfo", "Jitted", "config"]
@@ -117,9 +117,12 @@ class Jitted:
                     self._adapt()
                 return self._call_by_convention(args, kwargs)
             return self._direct(*args)
+        except ProgramError as e:
+            found = e
         except Exception as e:
             trim(e)
             raise
+        return said_by_python(found, lambda: self._uncompiled("the program raises", self.function, args, kwargs))
 
     def _call_by_convention(self, args: tuple, kwargs: dict):
         """A call with static arguments or keywords: what is left goes to the native function for this way of calling."""

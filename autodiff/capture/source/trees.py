@@ -11,8 +11,8 @@ from autodiff.capture.dispatch import COMPARISONS
 from autodiff.capture.source.liveness import bound_names, children, walk
 
 __all__ = ["COMPOUND", "FRESH", "HOOKS", "JUMPS", "LOOPS", "NO_PARAMETERS", "OF_THE_FRAME", "READS_FRAME", "SCOPES", "arguments",
-           "comparison", "constants", "contains", "hook_call", "is_number", "may_jump", "name_of", "names_inside", "own_statements",
-           "placed", "thunk", "yields"]
+           "comparison", "constants", "contains", "ends_in_jump", "hook_call", "is_number", "may_jump", "name_of",
+           "names_inside", "own_statements", "placed", "thunk", "yields"]
 
 HOOKS = "hooks__"
 NO_PARAMETERS: Any = {"type_params": []} if sys.version_info >= (3, 12) else {}
@@ -74,6 +74,11 @@ def placed(new: Any, old: ast.AST) -> Any:
 def contains(node: ast.AST, kinds) -> bool:
     """Whether a node of these kinds stands anywhere in a tree."""
     return any(isinstance(n, kinds) for n in walk(node))
+
+
+def ends_in_jump(block: Sequence[ast.stmt]) -> bool:
+    """Whether nothing that follows a block is run after it."""
+    return isinstance(block[-1], (*JUMPS, ast.Raise))
 
 
 def may_jump(s: ast.stmt) -> bool:

@@ -32,6 +32,7 @@ from codegen.once import once
 from codegen.runtime import pool
 from codegen.stages import stages
 from codegen.target import Target
+from tracer.errors import error_class
 from tracer.graph import Graph, structure
 from tracer.lengths import Lengths, filled, number_of, source_of
 from tracer.op import ops
@@ -111,9 +112,6 @@ def _shared(key: str, names: Iterable[str], code: Callable[[], bytes]) -> link.L
     return found
 
 
-_CHECKED: dict[str, type[Exception]] = {"": IndexError, "AssertionError": AssertionError, "ValueError": ValueError,
-                                        "OverflowError": OverflowError, "ZeroDivisionError": ZeroDivisionError,
-                                        "LinAlgError": np.linalg.LinAlgError}
 _MATRIX_ERRORS = {NOT_POSITIVE: "Matrix is not positive definite", SINGULAR: "singular matrix"}
 
 
@@ -282,7 +280,7 @@ class LlvmKernel(Kernel):
         if code < 0:
             raise MemoryError("out of memory in a compiled function")
         kind, _, text = self.module.messages[code - 1].rpartition("\0")
-        raise _CHECKED[kind](filled(text, self.numbers))
+        raise error_class(kind or "IndexError")(filled(text, self.numbers))
 
     def for_lengths(self, lengths: Lengths) -> Callable[[Sequence[int]], Resized]:
         table = self.module.table

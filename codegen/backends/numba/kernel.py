@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from codegen.kernel import Kernel
 from codegen.loops.language import Buffer, BufferView, Call, Lit, Program, Stmt, blocks
 from codegen.runtime.blas import SMALL_PRODUCT, one_thread
 from codegen.stages import Stages
+from tracer.errors import PROGRAM, error_class
 from tracer.op import ops
 
 __all__ = ["NumbaKernel", "compile_numba"]
@@ -66,6 +68,8 @@ def _compile(program: Program, emitted: Emitted) -> Callable:
         space[name] = numba.objmode if name == "objmode" else helpers[name]
     for name, info in emitted.references.items():
         space[name] = _reference_caller(ops[info["op"]], info["params"], info["inputs"])
+    for name in set(re.findall(rf"\braise ({PROGRAM}\w+)", emitted.source)):
+        space[name] = error_class(name)
     exec(compile(emitted.source, "<autodiff kernel>", "exec"), space)
     arguments = [_numba_type(types, numba, b) for b in program.inputs]
     arguments += [_numba_type(types, numba, b) for b in program.outputs if isinstance(b, Buffer) and b.shape]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from tracer.errors import error_class
 from tracer.op import Op, register
-
-_ERRORS: dict[str, type[Exception]] = {e.__name__: e for e in (AssertionError, ValueError, OverflowError, ZeroDivisionError)}
 
 
 class Require(Op):
@@ -19,7 +18,7 @@ class Require(Op):
 
     def reference(self, test, *, message, error="AssertionError"):
         if not test:
-            raise _ERRORS[error](message)
+            raise error_class(error)(message)
         return test
 
     def jvp(self, xs, dxs, **params):
