@@ -12,14 +12,14 @@ from contextlib import contextmanager
 
 from autodiff.capture.effects import outer_effects
 from autodiff.capture.state import Retrace
-from tracer.errors import PROGRAM, TraceError, line_of
+from tracer.errors import PROGRAM, TraceError, is_internal, line_of
 from tracer.ops.control import require
 from tracer.trace import Tracer, bind
 
 __all__ = ["acts", "checked", "handled", "may_be_checked", "texts_may_wait"]
 
-_HANDLED_BY_PYTHON = (StopIteration, StopAsyncIteration, AttributeError, LookupError, GeneratorExit)
-"""Exceptions by which the interpreter itself finds out where something ends, or whether it is there."""
+_HANDLED_BY_PYTHON = (StopIteration, StopAsyncIteration, AttributeError, LookupError, GeneratorExit, NameError)
+"""Exceptions by which the interpreter itself finds out where something ends or whether it is there, and names that one path leaves unset."""
 
 
 @contextmanager
@@ -49,8 +49,16 @@ def texts_may_wait() -> bool:
 
 
 def may_be_checked(e: Exception) -> bool:
-    """Whether what one way of a condition raises ends the call of a compiled function."""
-    return not isinstance(e, (TraceError, Retrace, *_HANDLED_BY_PYTHON)) and texts_may_wait()
+    """Whether what one way of a condition raises ends the call of a compiled function, by a `raise` of the program's own.
+
+    What is raised in code of ours, or by a function in C that is given a stand-in, need not be what the program raises.
+    """
+    if isinstance(e, (TraceError, Retrace, *_HANDLED_BY_PYTHON)) or not texts_may_wait():
+        return False
+    traceback = e.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and not is_internal(traceback.tb_frame.f_code)
 
 
 def checked(e: Exception, fine: Tracer) -> None:

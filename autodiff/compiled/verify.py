@@ -20,7 +20,7 @@ import numpy as np
 
 from autodiff.capture.recording import Recorded
 from autodiff.eager.modes import traced
-from tracer.errors import TraceError
+from tracer.errors import ProgramError, TraceError
 from tracer.graph import Graph, Node, all_nodes
 from tracer.static import VALUE
 from tracer.trace import Tracer, walk
@@ -61,10 +61,13 @@ def verified_call(name: str, function: Callable, recorded: Recorded, args: tuple
     """
     leaves, _ = flatten((args, kwargs))
     before = _copies(leaves)
-    wanted = _run(_plain(function), before, args, kwargs)
+    try:
+        wanted = _run(_plain(function), before, args, kwargs)
+    except TraceError:      # there is no plain function: a transform such as `vmap` records it, and may refuse what compiled code can do
+        return compiled(args, kwargs)
     got = _run(compiled, None, args, kwargs)
     if got.error is not None or wanted.error is not None:
-        if type(got.error) is OverflowError:
+        if type(got.error) is OverflowError or isinstance(got.error, ProgramError) and wanted.error is not None:
             raise got.error     # a compiled function refuses integers beyond 64 bits, of which Python has some
         if _is_of_traced_arrays(wanted.error):
             return got.result   # there is no plain function: it uses a name that only traced arrays have
