@@ -19,7 +19,7 @@ from tracer.trace import Tracer, bind
 __all__ = ["acts", "checked", "handled", "may_be_checked", "texts_may_wait"]
 
 _HANDLED_BY_PYTHON = (StopIteration, StopAsyncIteration, AttributeError, LookupError, GeneratorExit, NameError)
-"""Exceptions by which the interpreter itself finds out where something ends or whether it is there, and names that one path leaves unset."""
+"""Exceptions by which the interpreter finds out where something ends or whether it is there, and names that one path leaves unset."""
 
 
 @contextmanager
