@@ -126,13 +126,13 @@ _AS_THEY_ARE = frozenset(["__init__", "__new__", "__getattribute__", "__getattr_
                           "__reduce__", "__reduce_ex__", "__del__", "__hash__", "__repr__", "__float__"])
 
 
-def said_by_python(found: ProgramError, run: Callable[[], Any]) -> Any:
+def said_by_python(found: ProgramError, run: Callable, *args: Any) -> Any:
     """What Python says where a kernel has found that the program raises: the very exception, or a value where rounding decided.
 
-    `run` lets Python run the call. What cannot be run without being recorded, such as `vmap`, raises what the kernel has found.
+    `run(*args)` lets Python run the call. What cannot be run without being recorded, such as `vmap`, raises what the kernel has found.
     """
     try:
-        return run()
+        return run(*args)
     except TraceError:
         trim(found)
         raise found from None

@@ -122,7 +122,7 @@ class Jitted:
         except Exception as e:
             trim(e)
             raise
-        return said_by_python(found, lambda: self._uncompiled("the program raises", self.function, args, kwargs))
+        return said_by_python(found, self._uncompiled, "the program raises", self.function, args, kwargs)
 
     def _call_by_convention(self, args: tuple, kwargs: dict):
         """A call with static arguments or keywords: what is left goes to the native function for this way of calling."""
