@@ -328,6 +328,9 @@ class Attempt:
         if got.dtype == have.dtype:
             return False
         wide = np.result_type(weak_of(start)(0) if was_weak else have.dtype, got.dtype)  # type: ignore[misc]
+        if got.shape and not was_weak:
+            raise declined(f"`{n}` is {have} before a step of the loop and {got} after it", "the first step would read another dtype",
+                           f"convert `{n}` before the loop")
         if wide != have.dtype:
             self.hint.types[learned(n), k] = (got.with_dtype(wide), False)
         return bool(wide != have.dtype)

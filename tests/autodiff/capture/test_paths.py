@@ -125,3 +125,18 @@ def test_an_array_that_a_loop_widens_has_its_old_dtype_where_no_step_is_taken():
         got, want = compiled(x, s), f(x, s)
         assert got.dtype == want.dtype
         np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.filterwarnings("ignore:.*compiled")
+def test_arrays_of_two_dtypes_that_a_loop_swaps():
+    """Both were carried as the wider one."""
+    def f(x, y, s):
+        v = x * 0.5
+        for _ in range(3):
+            v, y = y, v * s
+        return v, y
+    x, y = np.arange(4, dtype=np.float32), np.arange(4.0)
+    for a, b in ((x, y), (y, x)):
+        for got, want in zip(ad.jit(f)(a, b, 0.5), f(a, b, 0.5), strict=True):
+            assert got.dtype == want.dtype
+            np.testing.assert_array_equal(got, want)
