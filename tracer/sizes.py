@@ -157,7 +157,8 @@ class Length:
         if n is None:
             return _other("__rfloordiv__", "__floordiv__", self, other)
         if type(other) is Length:
-            return self._divided(other) or int(self) // int(other)
+            whole = self._divided(other)
+            return int(self) // int(other) if whole is None else whole
         if n <= 0:
             return int(self) // n
         whole = self._divided(n)
