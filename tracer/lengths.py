@@ -26,7 +26,7 @@ from typing import Any
 
 from tracer.sizes import Dim, Length, LengthSymbol, Size
 
-__all__ = ["Length", "LengthRange", "Lengths", "filled", "holds_length", "number_of", "plain", "shown", "source_of"]
+__all__ = ["LengthRange", "Lengths", "filled", "holds_length", "number_of", "plain", "shown", "source_of"]
 
 _names = itertools.count(1)
 _NAMES = {"__builtins__": {}, "abs": abs, "ceil": math.ceil, "float": float, "floor": math.floor, "int": int, "round": round,
@@ -242,35 +242,56 @@ def number_of(d: Dim) -> Any:
 
 
 class LengthRange:
-    """range() with bounds that stand for others; where Python goes through it, it is the range of their numbers."""
+    """A range with bounds that stand for others; for all but loops, `len` and items it is the range of their numbers. It passes for one."""
 
-    __slots__ = ("start", "stop", "step", "count")
+    __slots__ = ("start", "stop", "step", "steps")
 
     def __init__(self, *bounds: int):
         self.start, self.stop, self.step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
         if self.step == 0:
             raise ValueError("range() arg 3 must not be zero")
         way = self.stop - self.start if self.step > 0 else self.start - self.stop
-        self.count = (way + (abs(self.step) - 1)) // abs(self.step) if way > 0 else 0
+        self.steps = (way + (abs(self.step) - 1)) // abs(self.step) if way > 0 else 0
+
+    @property    # type: ignore[misc]
+    def __class__(self) -> type:    # type: ignore[override]
+        return range
 
     def numbers(self) -> range:
         """The range of the numbers."""
         return range(int(self.start), int(self.stop), int(self.step))
 
+    def __getattr__(self, name: str) -> Any:
+        if not hasattr(range, name):
+            raise AttributeError(f"'range' object has no attribute {name!r}")
+        return getattr(self.numbers(), name)
+
     def __iter__(self) -> Iterator[int]:
         return iter(self.numbers())
 
+    def __reversed__(self) -> Iterator[int]:
+        return reversed(self.numbers())
+
     def __len__(self) -> int:
-        return int(self.count)
+        return int(self.steps)
 
     def __contains__(self, x: Any) -> bool:
         return x in self.numbers()
 
+    def __eq__(self, other: object) -> bool:
+        return self.numbers() == (other.numbers() if type(other) is LengthRange else other)
+
+    def __hash__(self) -> int:
+        return hash(self.numbers())
+
+    def __repr__(self) -> str:
+        return repr(self.numbers())
+
     def __getitem__(self, k: Any) -> Any:
         if isinstance(k, slice):
             return self.numbers()[k] if k != slice(None, None, -1) else LengthRange(
-                self.start + (self.count - 1) * self.step, self.start - self.step, -self.step)
-        return self.start + k * self.step if 0 <= k < self.count else self.numbers()[k]
+                self.start + (self.steps - 1) * self.step, self.start - self.step, -self.step)
+        return self.start + k * self.step if 0 <= k < self.steps else self.numbers()[k]
 
 
 def holds_length(x: Any) -> bool:

@@ -208,6 +208,12 @@ class Length:
     def __lshift__(self, other: Any) -> Any:
         return self * (1 << int(other)) if _integer(other) is not None else NotImplemented
 
+    def __rlshift__(self, other: Any) -> Any:
+        return other << int(self) if _integer(other) is not None else NotImplemented
+
+    def __rrshift__(self, other: Any) -> Any:
+        return other >> int(self) if _integer(other) is not None else NotImplemented
+
     def __rshift__(self, other: Any) -> Any:
         return self // (1 << int(other)) if _integer(other) is not None else NotImplemented
 
@@ -331,37 +337,11 @@ class Length:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(ufunc, method)(*[self.owner.as_number(a) if type(a) is Length else a for a in args], **kwargs)
 
-    @property
-    def real(self) -> Length:
-        """Itself."""
-        return self
-
-    @property
-    def imag(self) -> int:
-        """0."""
-        return 0
-
-    @property
-    def numerator(self) -> Length:
-        """Itself."""
-        return self
-
-    @property
-    def denominator(self) -> int:
-        """1."""
-        return 1
-
-    def bit_length(self) -> int:
-        """As of an int."""
-        return int(self).bit_length()
-
-    def is_integer(self) -> bool:
-        """As of an int."""
-        return True
-
-    def conjugate(self) -> Length:
-        """Itself."""
-        return self
+    def __getattr__(self, name: str) -> Any:
+        """What an int has beside its operators, such as `bit_length` and `real`, is that of the number."""
+        if not hasattr(int, name):
+            raise AttributeError(f"'int' object has no attribute {name!r}")
+        return getattr(int(self), name)
 
     def __copy__(self) -> Length:
         return self

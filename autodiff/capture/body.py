@@ -255,7 +255,7 @@ class Attempt:
     def _result(self, n: Target, sure: bool) -> Carried | None:
         x0, x1 = self.init[n], self.end[n]
         if n in self.placed:
-            return self._grown(n, x1) if n in self.growing else self._carried(n, x1, sure)
+            return self._grown(n, x1) if n in self.growing else self._carried(n, x1)
         if x1 is x0 or x1 is UNBOUND and x0 is UNBOUND:
             return None
         if x1 is UNBOUND:
@@ -295,7 +295,7 @@ class Attempt:
                                f"bind `{n}` before the loop to a value of the type it gets")
         return Carried(n, tree, leaves, [None] * len(leaves), starts)
 
-    def _carried(self, n: Target, x1, sure: bool) -> Carried:
+    def _carried(self, n: Target, x1) -> Carried:
         placed = self.placed[n]
         leaves, other = leaves_of(x1)
         if other != placed.tree:
@@ -303,11 +303,6 @@ class Attempt:
         again = [self._widens(n, k, x, v, start) for k, (x, v, start) in enumerate(zip(leaves, placed.vars, placed.starts, strict=True))]
         if any(again):
             raise Retrace
-        for start, v in zip(placed.starts, placed.vars, strict=True):
-            have = type_of(as_leaf(start))
-            if not sure and have.shape and have.shape == v.type.shape and have.dtype != v.type.dtype:
-                raise declined(f"`{n}` is {have} before a loop that may take no step, and {v.type} after a step",
-                               "it has the dtype of the way that is taken", f"convert `{n}` before the loop")
         weak = [(float if v.type.dtype.kind == "f" else int) if t.weak is not None and weak_of(x) is not None else None
                 for x, t, v in zip(leaves, placed.tracers, placed.vars, strict=True)]
         ends = [converted(x, v.type) for x, v in zip(leaves, placed.vars, strict=True)]

@@ -14,7 +14,7 @@ import numpy as np
 
 from autodiff.capture.advancing import outermost
 from autodiff.capture.locations import reachable
-from autodiff.capture.raising import acts, checked, may_be_checked
+from autodiff.capture.raising import acts, checked, may_be_checked, way_that_raised
 from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.state import (
@@ -66,7 +66,6 @@ class _Path:
         self.jump = jump
         self.values = values
         self.outputs: list = []
-        self.raised: Exception | None = None    # what the program raises on this way
 
     def add(self, x, t: ArrayType) -> None:
         """One more result."""
@@ -76,12 +75,19 @@ class _Path:
 
 def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[], Jump | None], cells: Cells,
            blocks: Sequence[Callable | None]) -> Jump | None:
-    """Both ways of an undecided condition, as one node; the names get the values of the way that is taken."""
+    """Both ways of an undecided condition, as one node; the names get the values of the way that is taken.
+
+    Where one way raises, it is a check, and the other way is gone where the branch stands (`autodiff.capture.raising`).
+    """
     cells = cells.copy()    # places that are set here are added
-    before, (a, b) = _traced(then, otherwise, cells, blocks)
-    if a.raised is not None or b.raised is not None:
-        checked(a.raised or b.raised, test if a.raised is None else np.logical_not(test))     # type: ignore[arg-type]
-        return otherwise() if a.raised is not None else then()
+    ways = then, otherwise
+    key = tuple([getattr(block, "__code__", None) for block in blocks])
+    before, paths, raising = _traced(ways, cells, blocks, first=way_that_raised(key))
+    if raising is not None:
+        way, e = raising
+        checked(e, np.logical_not(test) if way == 0 else test, key, way)
+        return ways[1 - way]()
+    a, b = paths
     meeting = _Meeting(test, a, b)
     for n in cells:
         meeting.join_name(cells, n, before[n])
@@ -95,39 +101,43 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
     return jump[0]
 
 
-def _traced(then: Callable, otherwise: Callable, cells: Cells, blocks: Sequence[Callable | None]) -> tuple[dict[Target, Any], list[_Path]]:
-    """The values of all names before a branch, and its two ways. Names and objects are as before."""
+def _traced(ways: Sequence[Callable], cells: Cells, blocks: Sequence[Callable | None], first: int) \
+        -> tuple[dict[Target, Any], list[_Path], tuple[int, Exception] | None]:
+    """The values of all names before a branch, its two ways, and which of them raises what. Names and objects are as before.
+
+    The way `first` is recorded first; if it raises, the other is not recorded.
+    """
     before = cells.all()
     held = reachable(blocks)
     snapshot, changed = Snapshot(held), []
-    paths: list[_Path] = []
+    paths: dict[int, _Path] = {}
+    raising = None
     try:
-        for way in (then, otherwise):
+        for k in (first, 1 - first):
             cells.restore(before)
             changed += snapshot.restore()
             with opened(Region("branch", held)) as trace, exceptions_refused("one path of a branch"):
-                raised, acted = None, acts()
+                acted = acts()
                 try:
-                    jump = way()
+                    jump = ways[k]()
                 except Exception as e:
-                    if any(p.raised is not None for p in paths) or acted != acts() or not may_be_checked(e):
+                    if acted != acts() or not may_be_checked(e):
                         raise
-                    jump, raised = None, e
+                    raising = k, e
+                    break
                 finally:
                     for slot, old in trace.touched.items():
                         target = cells.add(slot)
                         if target is not None:
                             before[target] = old
-            paths.append(_Path(trace, jump, cells.all()))
-            paths[-1].raised = raised
-            if raised is not None:
-                break
+            paths[k] = _Path(trace, jump, cells.all())
     finally:
         cells.restore(before)
         changed += snapshot.restore()
     Snapshot.refuse(changed)
-    paths[0].values = {**before, **paths[0].values}     # the second way may have added places
-    return before, paths if len(paths) > 1 else [paths[0], _Path(paths[0].trace, None, {})]
+    for path in paths.values():
+        path.values = {**before, **path.values}     # the other way may have added places
+    return before, [paths[k] for k in sorted(paths)], raising
 
 
 def pass_on_stale(trace: Trace) -> None:

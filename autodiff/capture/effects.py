@@ -29,7 +29,7 @@ from tracer.errors import ConcreteValueError, UnsupportedError, explain, user_li
 from tracer.trace import Trace, Tracer, current_trace
 from tracer.types import is_traceable, type_of_value
 
-__all__ = ["Do", "Effects", "Learned", "Put", "array_here", "effects_on", "has_lost_effects", "is_number", "is_outside", "lost_effects",
+__all__ = ["Do", "Effects", "Learned", "Put", "array_here", "effects_on", "left_to_python", "is_number", "is_outside", "leave_to_python",
            "number_of", "outer_effects", "performed", "will_change", "will_do", "will_put", "will_write"]
 
 LIVE: Any = object()
@@ -106,6 +106,7 @@ class Effects:
         self.slot_arrays: dict[int, tuple[Tracer, np.ndarray]] = {}     # stand-ins of arrays that places held, and the arrays
         self.plain: dict[int, tuple[np.ndarray, np.ndarray]] = {}   # arrays outside that are no inputs, and copies
         self.handlers = 0       # how many statements and functions around may handle what the program raises
+        self.raised: dict[tuple, int] = {}      # code of the blocks of a branch -> which of them was found to raise
         self.texts: list[BaseException] = []    # exceptions whose texts wait for numbers: only Python, running the call, may show them
         self._undo: list[Callable[[], None]] = []
         self._before_copy: set[int] = set()     # puts on containers that no call had changed then
@@ -285,14 +286,20 @@ class Effects:
         return [(t, x) for t, first, x, owner in self.arrays.values() if owner is trace and t.ref is not first]
 
 
-def lost_effects(e: BaseException, lost: bool) -> None:
-    """Note of an exception of the program whether what the program did before it outside has been put back."""
-    vars(e)["lost_effects"] = lost
+AFTER_EFFECTS = "they raise after they have changed something outside"
 
 
-def has_lost_effects(e: BaseException) -> bool:
-    """Whether the program has to be run by Python, so that what it does before it raises an exception happens."""
-    return bool(vars(e).get("lost_effects", False))
+def leave_to_python(e: BaseException, why: str) -> None:
+    """Note of an exception that Python is to run the call from the start, as recording it cannot be right; `why` completes "calls ran
+    uncompiled: ...". An empty text changes nothing.
+    """
+    if why:
+        vars(e)["left_to_python"] = why
+
+
+def left_to_python(e: BaseException) -> str:
+    """Why Python is to run a call; empty if it need not."""
+    return vars(e).get("left_to_python", "")
 
 
 # -- which effects ---------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from math import prod
 from types import FunctionType
 from typing import Any
@@ -18,13 +18,13 @@ from autodiff.capture import locations as slots
 from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.control_flow import ControlFlow
 from autodiff.capture.dispatch import PLAIN
-from autodiff.capture.effects import will_do, will_write
+from autodiff.capture.effects import leave_to_python, will_do, will_write
 from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
 from autodiff.capture.notes import note
 from autodiff.capture.questions import attribute_of
-from autodiff.capture.raising import handled
+from autodiff.capture.raising import Tried, acts_later, handled
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
@@ -45,7 +45,7 @@ from tracer.errors import (
     is_internal,
     user_line,
 )
-from tracer.graph import Const, Graph, live_nodes
+from tracer.graph import Graph, live_nodes
 from tracer.lengths import LengthRange
 from tracer.ops.control import require as require_op
 from tracer.sizes import Length
@@ -301,28 +301,16 @@ class Hooks(ControlFlow):
         if isinstance(e, (ConcreteValueError, UnsupportedError, EscapedTracerError, MissingRule, GradientError)):
             raise e
         if getattr(e, "of_traced_values", False):
-            raise explain(UnsupportedError, f"{type(e).__name__} of traced values is caught in a compiled function",
-                          why="whether it is raised depends on numbers that differ from call to call",
-                          fix="ask for the condition with `if` instead") from e
+            refused = explain(UnsupportedError, f"{type(e).__name__} of traced values is caught in a compiled function",
+                              why="whether it is raised depends on numbers that differ from call to call",
+                              fix="ask for the condition with `if` instead")
+            if acts_later():
+                leave_to_python(refused, "they handle an exception that depends on numbers")
+            raise refused from e
 
-    @contextmanager
-    def tried(self) -> Iterator[None]:
-        """The statements of a `try` that has handlers.
-
-        Raises
-        ------
-        Declined
-            If a check is recorded among them: when the function runs, the handler would be passed by.
-        """
-        trace = current_trace()
-        start = len(trace.nodes) if trace is not None else 0
-        with handled():
-            yield
-        if trace is not None and trace.guards is not None and any(n.may_raise() for n in trace.nodes[start:]):
-            trace.guards.append((Const(np.True_), 1))   # what the kernel raises means another path, not the end
-        if trace is not None and not trace.concrete and any(n.may_raise() for n in trace.nodes[start:]):
-            raise declined("an index, an assertion, a condition or a matrix is checked inside `try`",
-                           "the check would end the compiled function instead of going to the handler", "ask for the condition with `if`")
+    def tried(self) -> Tried:
+        """The statements of a `try` that has handlers."""
+        return Tried()
 
     def context(self, manager):
         """The context manager of a `with` statement: it may not keep what refuses to record the function."""
@@ -336,8 +324,10 @@ class Hooks(ControlFlow):
             return TracedRange(*args)
         if f is range and any(type(a) is Length for a in args):
             return LengthRange(*args)
-        if f is len and args and isinstance(args[0], (TracedRange, LengthRange)):
+        if f is len and args and type(args[0]) is TracedRange:
             return args[0].count
+        if f is len and args and type(args[0]) is LengthRange:
+            return args[0].steps
         if f is int and len(args) == 1 and type(args[0]) is Length:
             return args[0]
         return calls.call(f, args, kwargs, lifted)
@@ -348,11 +338,11 @@ class Hooks(ControlFlow):
 
     def items(self, f, *args):
         """`f(*args)`, to be gone through by a `for` loop."""
-        if f is reversed and len(args) == 1 and isinstance(args[0], (range, LengthRange)):
+        if f is reversed and len(args) == 1 and isinstance(args[0], range):
             return args[0][::-1]
         if f in (zip, enumerate, reversed):
             parts = [stepped(a) for a in (args if f is not enumerate else args[:1])]
-            if all(p is not None for p in parts) and any(not isinstance(a, (range, LengthRange)) for a in args):
+            if all(p is not None for p in parts) and any(not isinstance(a, range) for a in args):
                 return ITERATORS[f](parts, args)
         return self.call(f, *args)
 
@@ -380,6 +370,8 @@ class _Context:
             except BaseException as refused:
                 self._leave(type(refused), refused, refused.__traceback__)
                 raise
+        else:
+            self.tried.__exit__(kind, e, traceback)
         swallowed = bool(self._leave(kind, e, traceback))
         if swallowed:
             try:

@@ -76,8 +76,8 @@ def stepped(over) -> loops.Steps | None:
     if isinstance(over, Budgeted):
         steps = stepped(over.over)
         return None if steps is None else loops.Steps(steps.count, steps.item, memory=over.memory)
-    if isinstance(over, (range, LengthRange)):
-        n = len(over) if isinstance(over, range) else over.count
+    if isinstance(over, range):
+        n = over.steps if type(over) is LengthRange else len(over)
         return loops.Steps(n, lambda i: _range_item(over, _noted(i, n)))
     if isinstance(over, TracedRange):
         return loops.Steps(over.count, lambda i: over.item(_noted_up_to(i, over)))
@@ -98,7 +98,7 @@ def _noted_up_to(i: Tracer, over: TracedRange) -> Tracer:
     return i
 
 
-def _range_item(r: range | LengthRange, i: Tracer):
+def _range_item(r: range, i: Tracer):
     x = i * r.step if r.step != 1 else i
     return x + r.start if r.start else x
 

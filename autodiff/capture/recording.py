@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.capture import lift_here, names_refused
 from autodiff.capture.arguments import Containers
-from autodiff.capture.effects import Effects, Learned, array_here, is_number, lost_effects, number_of, outer_effects
+from autodiff.capture.effects import AFTER_EFFECTS, Effects, Learned, array_here, is_number, leave_to_python, number_of, outer_effects
 from autodiff.capture.replay import Replay, SlotInput
 from autodiff.capture.statics import check_results, note_statics
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
@@ -110,7 +110,9 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
     if traced.guards is not None and outer is not None and outer.guards is not None:
         # The decisions are checked by the trace around, in terms of its own values.
         conditions = inline(traced.guards, [*map(as_leaf, leaves), *traced.captured])
-        outer.guards += [(outer.atom(c), k) for c, k in zip(conditions, traced.outcomes, strict=True) if isinstance(c, Tracer)]
+        # A constant among them says that what the kernel raises may mean another path (`Hooks.tried`).
+        outer.guards += [(outer.atom(c), k) for a, c, k in zip(traced.guards.outputs, conditions, traced.outcomes, strict=True)
+                         if isinstance(c, Tracer) or isinstance(a, Const)]
     elif traced.guards is not None and guarded:
         rename = dict(zip(traced.guards.inputs, graph.inputs, strict=True))
         assert all(a is b for a, b in rename.items())
@@ -208,8 +210,9 @@ class _Keeper:
         except Exception as e:
             if any(e is x for x in effects.texts):
                 effects.refuse_texts()
-            # What the program itself raises comes after its effects: the caller lets Python run the function.
-            lost_effects(e, bool(effects.entries) and not isinstance(e, TraceError))
+            # What the program itself raises comes after its effects, and after what it may have raised before.
+            if not isinstance(e, TraceError):
+                leave_to_python(e, AFTER_EFFECTS if effects.entries else "the program raises" if effects.raised else "")
             raise
         finally:
             effects.undo()

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import lift_here
-from autodiff.capture.effects import Learned, has_lost_effects
+from autodiff.capture.effects import Learned, left_to_python
 from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit, waits
 from autodiff.compiled.entries import CacheInfo, Entry
@@ -167,9 +167,10 @@ class Jitted:
         try:
             return self._call_by_signature(args, kwargs or {})
         except Exception as e:
-            if not has_lost_effects(e):
+            why = left_to_python(e)
+            if not why:
                 raise
-        return self._uncompiled("they raise after they have changed something outside", self.function, args, kwargs or {})
+        return self._uncompiled(why, self.function, args, kwargs or {})
 
     def _uncompiled(self, why: str, function: Callable, args: tuple, kwargs: dict):
         """Let Python run a call; `why` tells how many did so."""

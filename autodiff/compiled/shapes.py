@@ -63,6 +63,7 @@ class _Structure:
 
     first: Signature                        # of the first shape
     seen: tuple[int, ...]                   # its lengths
+    names: list[str]                        # what the user may call them
     varied: set[int] = field(default_factory=set)
     templates: list[Template] = field(default_factory=list)
     fruitless: int = 0
@@ -93,12 +94,18 @@ class Shapes:
         kinds = tuple([(leaf[0], len(leaf[1])) if type(leaf) is tuple else leaf for leaf in key.leaves])
         return key.tree, kinds, key.statics, key.is_plain, key.orders, numbers
 
+    def _may_share(self) -> bool:
+        """Whether one recording may serve many shapes: not where memory of arguments is given away, or their layout decides."""
+        return config.share_shapes and not self.jitted._donate and not self.jitted._by_layout
+
     def _has_variants(self, rec: Recorded) -> bool:
         """Whether the signature alone does not decide which kernel is run."""
         return bool(rec.written) or self.jitted._needs_integers is not None
 
     def served(self, key: Signature, leaves: list) -> Entry | None:
         """The entry for a new shape that needs no recording; None if there is none."""
+        if not self._may_share():
+            return None
         known = self.structures.get(self._structure(key, leaves))
         if known is None:
             return None
@@ -114,21 +121,25 @@ class Shapes:
     def recorded(self, key: Signature, args: tuple, kwargs: dict, statics: tuple, leaves: list) -> Entry | None:
         """The entry for a new shape that is recorded for others too; None where it is to be recorded as it stands."""
         self.last = ""
-        jitted = self.jitted
-        if not config.share_shapes or jitted._donate or jitted._by_layout:
+        if not self._may_share():
             return None
         dims = _lengths(key)
         known = self.structures.get(self._structure(key, leaves))
         if known is None:
             if dims:
-                self.structures[self._structure(key, leaves)] = _Structure(key, dims)
+                self.structures[self._structure(key, leaves)] = _Structure(key, dims, _names(key))
             return None
-        broken = _broken(known.templates[-1], dims, _names(key)) if known.templates else ""
+        broken = _broken(known.templates[-1], dims, known.names) if known.templates else ""
         known.varied |= {k for k, (a, b) in enumerate(zip(known.seen, dims, strict=True)) if a != b}
-        if known.waiting or known.fruitless >= FRUITLESS or len(known.templates) >= MOST or not any(dims[k] >= LEAST for k in known.varied):
+        if known.waiting or not any(dims[k] >= LEAST for k in known.varied):
             return None
-        found = self._recorded(known, dims, args, kwargs, statics, leaves)
+        if known.fruitless < FRUITLESS and len(known.templates) < MOST:
+            found = self._recorded(known, dims, args, kwargs, statics, leaves)
+        else:
+            found = None
         if found is None:
+            many = f"there are {MOST} recordings with other conditions" if len(known.templates) >= MOST else ""
+            self.last = f"recorded for this shape alone: {many or known.refused}"
             return None
         self.last = f"recorded for other lengths too{f', because {broken}' if broken else ''}"
         return self._keep(key, known, found)
@@ -145,26 +156,41 @@ class Shapes:
         jitted = self.jitted
         lengths = Lengths(number_of_length, user_line)
         symbolic = _symbols(known, dims, lengths)
+        fixed = {"fixed": integers(leaves)} if jitted._needs_integers is not None else {}
         try:
-            fixed = {"fixed": integers(leaves)} if jitted._needs_integers is not None else {}
             rec = jitted._record(args, kwargs, statics, shapes=_by_leaf(symbolic, leaves), **fixed)
-            if rec.effects is not None or rec.written and shared_arrays(leaves) or any(t.symbols() for t in rec.graph.out_types):
-                known.fruitless = FRUITLESS
-                known.refused = "it changes something outside, or a result has a length that is known only at run time"
-                return None
-            template = Template(rec, jitted._outside(rec), unpacker(rec.out_tree), lengths, symbolic)
-            if self._has_variants(rec) or waits(rec.graph, jitted._wait):
-                return self._compiled(known, template, leaves)
         except Exception as e:  # noqa: BLE001 - recorded as it stands, the function says it again, unless that is the difference
+            lengths.close()
             known.fruitless += 1
             known.refused = f"{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"
-            lengths.close()
             return None
+        if self._is_for_one(rec, leaves):
+            lengths.close()
+            known.fruitless = FRUITLESS
+            known.refused = ("it changes something outside, asks how arguments lie in memory, or returns an array whose length is "
+                             "known only at run time")
+            return None
+        template = Template(rec, jitted._outside(rec), unpacker(rec.out_tree), lengths, symbolic)
+        if self._has_variants(rec) or waits(rec.graph, jitted._wait):
+            try:
+                return self._compiled(known, template, leaves)
+            except Exception as e:  # noqa: BLE001 - a fault of the compiler, which need not stop the call; tests are to see it
+                if config.check:
+                    raise
+                known.fruitless, known.refused = FRUITLESS, f"compiling failed: {type(e).__name__}: {e}"
+                return None
+            finally:
+                lengths.close()
         graph = with_numbers(rec.graph, lengths.numbers)
         entry = Entry(replace(rec, graph=graph), InterpretedKernel(graph), template.captured, template.unpack, None)
         known.waiting = True
         submit(lambda: self._in_background(known, template, entry))
         return entry
+
+    def _is_for_one(self, rec: Recorded, leaves: list) -> bool:
+        """Whether a recording is no use to other shapes."""
+        return bool(rec.effects is not None or rec.written and shared_arrays(leaves) or self.jitted._by_layout
+                    or any(t.symbols() for t in rec.graph.out_types))
 
     def _in_background(self, known: _Structure, template: Template, entry: Entry) -> None:
         """Compile a recording, and let its entry go to the kernel from then on."""
@@ -199,7 +225,8 @@ class Shapes:
             raise AssertionError(f"the conditions of a recording do not hold for itself: {lengths.reasons}")
         if lengths.pinned():
             known.fruitless += 1
-            known.refused = "; ".join(f"{text}{f' ({where})' if where else ''}" for text, where in lengths.reasons if "==" in text)
+            known.refused = "; ".join(_named(template, text, known.names) + (f" ({where})" if where else "")
+                                      for text, where in lengths.reasons if "==" in text)
         if (jitted._verify or config.verify) == "off":
             template.recorded = template.recorded.without_graph()
             kernel.release()
@@ -251,12 +278,18 @@ def _names(key: Signature) -> list[str]:
             if type(leaf) is tuple for axis in range(len(leaf[1]))]
 
 
+def _named(template: Template, text: str, names: Sequence[str]) -> str:
+    """A condition with the names of lengths in place of the symbols."""
+    for s, k in template.lengths.places(template.dims).items():
+        text = re.sub(rf"\b{s}\b", names[k], text)
+    return text
+
+
 def _broken(template: Template, dims: Sequence[int], names: Sequence[str]) -> str:
     """Why a recording does not hold for a call."""
     for have, d, name in zip(template.dims, dims, names, strict=True):
         if type(have) is not Length and have != d:
             return f"{name} was {have} so far"
     text, where = template.lengths.broken(dims, template.dims)
-    for s, k in template.lengths.places(template.dims).items():
-        text = re.sub(rf"\b{s}\b", names[k], text)
+    text = _named(template, text, names)
     return f"{text} held so far{f' ({where})' if where else ''}" if text else "lengths that were alike differ"

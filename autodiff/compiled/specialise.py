@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.effects import lost_effects
+from autodiff.capture.effects import AFTER_EFFECTS, leave_to_python
 from autodiff.capture.recording import Recorded
 from autodiff.capture.replay import Replay, SlotInput
 from autodiff.capture.state import UNBOUND
@@ -169,7 +169,7 @@ class Variants:
         try:
             out = path.kernel.run(*leaves, *captured)
         except (IndexError, AssertionError, ArithmeticError, ValueError, np.linalg.LinAlgError) as e:
-            lost_effects(e, rec.effects is not None)
+            leave_to_python(e, AFTER_EFFECTS if rec.effects is not None else "")
             if not rec.guarded:
                 raise
             return None     # on another path it may mean nothing; on this one the uncompiled function says it

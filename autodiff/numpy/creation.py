@@ -201,8 +201,8 @@ def arange(start, /, stop=None, step=None, dtype=None):
         if n is not None:
             return iota(n, np.int64 if dtype is None else supported_dtype(dtype))
     if any(type(a) is Length for a in args) and not any(isinstance(a, (Tracer, float)) for a in args):
-        steps = LengthRange(*args)
-        return cast_to(iota(steps.count) * steps.step + steps.start, np.dtype(np.int64) if dtype is None else supported_dtype(dtype))
+        numbers = LengthRange(*args)
+        return cast_to(iota(numbers.steps) * numbers.step + numbers.start, np.dtype(np.int64) if dtype is None else supported_dtype(dtype))
     for a in args:
         if isinstance(a, Tracer) and is_inexact(a.type.dtype):
             raise explain(UnsupportedError, f"arange with a traced float {a.type}",

@@ -26,6 +26,7 @@ from tracer.errors import TraceError
 __all__ = ["Difference", "Result", "arguments", "compare", "compare_lengths", "load"]
 
 MANY_LENGTHS = (17, 18, 19, 20, 23, 24, 25, 31, 32, 33, 40, 47, 48, 63, 64, 65, 100, 130, 257)
+FAULTS = ("AssertionError", "AttributeError", "TypeError", "KeyError", "NameError", "compiling failed")
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 33)
 INTEGERS = (np.int64, np.int64, np.int32, np.int16, np.int8, np.uint8)
 
@@ -360,5 +361,8 @@ def compare_lengths(module: ModuleType, seed: int, float32: bool, only: str = ""
             args = arguments(seed, n, k, float32)
             if _outcome(module.loss, _copied(args))[1] is None:
                 faces.same_gradients(g, args)
+    for structure in (*f._shapes.structures.values(), *g._shapes.structures.values()):
+        if structure.refused.startswith(FAULTS):    # a length did not pass for an int
+            raise Difference("length", f"refused by {structure.refused}")
     faces.result.comparisons["shapes served"] += f._shapes.served_shapes + g._shapes.served_shapes
     return faces.result

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracer.graph import Atom, Graph, Node, Var
-from tracer.lengths import Length, filled
+from tracer.lengths import filled
+from tracer.sizes import Length
 from tracer.types import ArrayType, Size
 
 __all__ = ["with_numbers"]

@@ -413,9 +413,6 @@ class Converter(ast.NodeTransformer):
         live = self.scopes[-1].live
         after = live.at_end[s] if rest or may_jump(s) else live.after[s]
         if isinstance(s, ast.If):
-            if s.orelse and isinstance(s.orelse[-1], ast.Raise) and not isinstance(s.body[-1], ast.Raise):
-                # The way that raises first: what stands on the other is then recorded once (`autodiff.capture.branches`).
-                s.test, s.body, s.orelse = placed(ast.UnaryOp(ast.Not(), s.test), s.test), s.orelse, s.body
             names = self._own(sorted(set(bound_names([*s.body, *s.orelse, *rest])) & after))
             test = self.visit(s.test)
             if s.orelse and ends_in_jump(s.body):       # what follows does so on the other way only

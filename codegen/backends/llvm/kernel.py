@@ -32,7 +32,7 @@ from codegen.once import once
 from codegen.runtime import pool
 from codegen.stages import stages
 from codegen.target import Target
-from tracer.errors import error_class
+from tracer.errors import PROGRAM, error_class
 from tracer.graph import Graph, structure
 from tracer.lengths import Lengths, filled, number_of, source_of
 from tracer.op import ops
@@ -325,7 +325,9 @@ class LlvmKernel(Kernel):
 
     def _table(self, arguments: int, rows: NativeRows, same: bool, donated: Sequence[int]) -> native.Signature:
         outputs = []
-        taken = donations(self.stages.program, donated) if donated else {}
+        # Where the program itself may raise, Python runs the call again: it needs the arguments as they are.
+        raises = any(m.startswith(PROGRAM) for m in self.module.messages)
+        taken = donations(self.stages.program, donated) if donated and not raises else {}
         for k, b in enumerate(self.outputs):
             shape = b.shape
             if k in taken:
@@ -349,19 +351,25 @@ class LlvmKernel(Kernel):
 
 
 class Resized:
-    """A kernel for other lengths: it keeps only these, and is made again when it is asked for something; that takes a few microseconds.
+    """A kernel for other lengths. It keeps only these until it is used a second time: many shapes come once.
 
-    Calls that repeat go through the native entry's table, which holds what they need.
+    Making it takes a few microseconds. Calls that repeat go through the native entry's table, if there is one.
     """
 
-    __slots__ = ("_made", "_numbers")
+    __slots__ = ("_made", "_numbers", "_kernel", "_used")
 
     def __init__(self, made: Callable[[Sequence[int]], LlvmKernel], numbers: Sequence[int]):
         self._made = made
         self._numbers = numbers
+        self._kernel: LlvmKernel | None = None
+        self._used = False
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._made(self._numbers), name)
+        kernel = self._made(self._numbers) if self._kernel is None else self._kernel
+        if self._used:
+            self._kernel = kernel
+        self._used = True
+        return getattr(kernel, name)
 
 
 def _ready(x: Any, b: Slot) -> np.ndarray:

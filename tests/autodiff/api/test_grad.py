@@ -131,7 +131,7 @@ def test_vjp_jvp_linearize_agree(mode):
 def test_pullback_may_be_called_again():
     _, pull = ad.vjp(vector, X)
     w = np.arange(6.0)
-    np.testing.assert_array_equal(pull(w)[0], pull(w)[0])
+    np.testing.assert_allclose(pull(w)[0], pull(w)[0], rtol=1e-14)     # the second call may go to a kernel made in the background
 
 
 @pytest.mark.parametrize("mode", MODES, ids=IDS)

@@ -479,8 +479,8 @@ def test_what_a_handler_would_catch_is_not_compiled_into_its_place():
     f = ad.jit(factored)
     with pytest.warns(RuntimeWarning, match="compiled along the path"):
         assert f(np.eye(2) * 4.0) == 2.0
-    with pytest.raises(UnsupportedError, match="LinAlgError of traced values is caught"):
-        f(np.array([[1.0, 2.0], [2.0, 1.0]]))
+    assert f(np.array([[1.0, 2.0], [2.0, 1.0]])) == 6.0
+    assert "1 calls ran uncompiled: they handle an exception that depends on numbers" in f.why()
 
 
 def test_a_kept_result_is_not_taken_for_a_traced_number(monkeypatch):

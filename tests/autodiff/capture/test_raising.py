@@ -2,11 +2,13 @@
 
 import contextlib
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import autodiff as ad
+from autodiff.capture import branches
 from tracer.tree import flatten
 
 
@@ -140,26 +142,12 @@ def tried(x):
         return -np.sum(x)
 
 
-def suppressed(x):
-    y = np.sum(x)
-    with contextlib.suppress(ValueError):
-        y = negative(x)
-    return y
-
-
 @contextlib.contextmanager
 def forgiving():
     try:
         yield
     except ValueError:
         pass
-
-
-def forgiven(x):
-    y = np.sum(x)
-    with forgiving():
-        y = negative(x)
-    return y
 
 
 class Guard:
@@ -172,11 +160,19 @@ class Guard:
         return kind is ValueError
 
 
-def guarded(x):
-    y = np.sum(x)
-    with Guard():
-        y = negative(x)
-    return y
+def within(manager):
+    """A program that calls another one in the block of a context manager."""
+    def program(x):
+        y = np.sum(x)
+        with manager():
+            y = negative(x)
+        return y
+    program.__name__ = f"within_{manager.__name__}"
+    return program
+
+
+def suppressing():
+    return contextlib.suppress(ValueError)
 
 
 class Lazy:
@@ -207,7 +203,7 @@ def a_default(x):
     return next(items(x), 7.0) * x[1]
 
 
-@pytest.mark.parametrize("program", [tried, suppressed, forgiven, guarded, asked, a_default], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("program", [tried, within(suppressing), within(forgiving), within(Guard), asked, a_default], ids=lambda f: f.__name__)
 @pytest.mark.filterwarnings("ignore:.*compiled")
 def test_what_is_handled_is_handled(program):
     compiled = ad.jit(program)
@@ -259,21 +255,66 @@ def test_bound_functions_and_maps_raise_a_class_of_its_own():
     np.testing.assert_allclose(ad.jit(ad.vmap(negative))(np.ones((2, 3))), [3.0, 3.0])
 
 
-def test_many_checks_cost_little_time_to_compile(tmp_path):
-    """The way after a check is recorded once: each of these would double the time otherwise."""
+def test_an_exception_that_numbers_raise_and_the_program_handles():
+    def f(a):
+        try:
+            return np.sum(np.linalg.cholesky(a))
+        except np.linalg.LinAlgError:
+            return np.trace(a) * 3.0
+    good, bad = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 2.0], [2.0, 1.0]])
+    for first, second in ((good, bad), (bad, good)):
+        for transform in (lambda f: f, ad.grad):
+            compiled = ad.jit(transform(f))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for a in (first, second, first):
+                    np.testing.assert_allclose(compiled(a), transform(f)(a), rtol=1e-12)
+
+
+def test_both_ways_raise():
+    def f(x):
+        if x[0] < 0:
+            raise ValueError("negative")
+        raise TypeError("not negative")
+    for numbers in ((-1.0, 1.0), (1.0, -1.0)):
+        compiled = ad.jit(f)
+        for v in numbers:
+            with pytest.raises(ValueError if v < 0 else TypeError):
+                compiled(np.array([v]))
+
+
+def test_arguments_that_are_given_away_are_as_they_were():
+    """A result may not take their memory before it is known that nothing raises."""
+    def f(x):
+        y = x * 3.0
+        if y[-1] > 100.0:
+            raise ValueError(f"{x[0]} is too large")
+        return y
+    compiled = ad.jit(f, donate=(0,))
+    for _ in range(3):
+        assert compiled(np.ones(40))[0] == 3.0
+        with pytest.raises(ValueError, match="50.0 is too large"):
+            compiled(np.full(40, 50.0))
+
+
+@pytest.mark.parametrize("order", ["else", "after", "helper"])
+def test_many_checks_cost_little_time_to_compile(order, tmp_path):
+    """The way beside a check is recorded once more at most: each of these would double the time otherwise."""
     depth = 14
-    lines = ["import numpy as np", "def f(x):"]
+    lines = ["import numpy as np", "def fail(k):", "    raise ValueError(f'x{k}')", "def f(x):"]
     for d in range(depth):
         lines += ["    " * (d + 1) + f"if x[{d}] > 0:", "    " * (d + 2) + f"x = x * 1.5 + {d}"]
     lines.append("    " * (depth + 1) + "return np.sum(x)")
     for d in reversed(range(depth)):
-        lines += ["    " * (d + 1) + "else:", "    " * (d + 2) + f"raise ValueError('x{d}')"]
+        last = f"fail({d})" if order == "helper" else f"raise ValueError('x{d}')"
+        lines += ["    " * (d + 1) + last] if order == "after" else ["    " * (d + 1) + "else:", "    " * (d + 2) + last]
     file = tmp_path / "deep.py"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     space = {}
     exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), space)
-    compiled = ad.jit(space["f"])
-    assert len(compiled.trace(np.ones(16)).nodes) < 20 * depth
-    x = -np.ones(16)
+    with mock.patch.object(branches, "_Path", wraps=branches._Path) as recorded:
+        compiled = ad.jit(space["f"])
+        assert compiled(np.ones(16)) > 0
+    assert recorded.call_count < 20 * depth
     with pytest.raises(ValueError, match="x0"):
-        compiled(x)
+        compiled(-np.ones(16))

@@ -217,6 +217,22 @@ EXPRESSIONS = [
     'x.strides[0] * s',
     'x.itemsize * n * s',
     'x.T.shape[0] * s',
+    '(1.0 if isinstance(range(n), range) else 2.0) * s',
+    '(1.0 if range(n) == range(50) else 2.0) * s',
+    '(1.0 if range(n) == range(m) else 2.0) * s',
+    'len(str(range(n))) * s',
+    'range(n).stop * s',
+    'range(n).index(7) * s',
+    'range(n).count(7) * s',
+    '{range(n): s}[range(n)]',
+    'sum(reversed(range(n))) * s',
+    "hasattr(n, 'to_bytes') * s",
+    "n.to_bytes(4, 'big')[3] * s",
+    'n.real * s',
+    '(2 << n % 5) * s',
+    '(1 << (n - n + 3)) * s',
+    'n // m * s',
+    '(2 * n) // n * s',
 ]
 """Results of a function of x, y and s, with n and m the lengths of x and y."""
 
@@ -482,6 +498,40 @@ def test_bound_functions_and_hits():
     assert (info.misses, info.shared, info.hits) == (4, 2, 4)
 
 
+def test_layouts_that_decide_are_not_shared():
+    """A function may begin to ask how its arguments lie in memory when it is recorded for a second shape."""
+    def f(x):
+        return np.sum(x) * (x.strides[0] if len(x) > 25 else 1.0)
+    g = ad.jit(f)
+    wide = np.arange(400.0)
+    for x in (wide[:20], wide[:30], wide[:80:2], wide[:120:3], wide[:40], wide[:150:3], wide[:20]):
+        assert g(x) == f(x)
+    assert g.cache_info().shared == 0
+
+
+def test_sharing_may_be_switched_off(monkeypatch):
+    f = ad.jit(rosenbrock)
+    for n in (20, 30):
+        f(np.ones(n))
+    monkeypatch.setattr(ad.config, "share_shapes", False)
+    f(np.ones(40))
+    assert f.cache_info().shared == 0
+
+
+def test_a_kernel_that_is_called_again_without_a_table_is_made_once():
+    def doubled(x):
+        for i in range(len(x)):
+            x[i] = 2.0 * x[i]
+    f = ad.jit(doubled)
+    for n in (20, 30, 40):
+        x = np.ones(n)
+        for _ in range(3):
+            f(x)
+        assert x.tolist() == [8.0] * n
+    entry = next(reversed(f._entries.values()))
+    assert entry.kernel._kernel is not None and f.cache_info().shared == 1
+
+
 # -- what a shape costs ----------------------------------------------------------------------------
 
 def test_a_shape_keeps_less_than_a_kilobyte():
@@ -528,6 +578,13 @@ def _blocks(x):
     return np.sum(x.reshape(4, -1)[0]) if len(x) % 4 == 0 else np.sum(x)
 
 
+def _appending(x):
+    SEEN.append(len(x))
+    return np.sum(x)
+
+
+SEEN: list = []
+ALONE = "recorded for this shape alone: "
 SERVED = "a kernel whose lengths may be others serves it"
 RECORDED = "recorded for other lengths too"
 REASONS = [
@@ -553,6 +610,8 @@ REASONS = [
     (_pairs, [(20, 20), (20, 30), (21, 30)], f"{RECORDED}, because argument 0.shape[0] was 20 so far"),
     (_blocks, [(20,), (40,), (41,)], f"{RECORDED}, because"),
     (_blocks, [(20,), (40,), (80,)], SERVED),
+    (_appending, [(20,), (30,), (40,)], f"{ALONE}it changes something outside"),
+    (_named, [(21,), (31,), (41,), (51,)], f"{ALONE}argument 0.shape[0] == 41 (test_shapes.py:"),
 ]
 
 
