@@ -64,6 +64,8 @@ class Tracer(ArrayMethods):
 
 LONGEST_PATH = 60_000
 """Operations of a function that is compiled along the path it takes: more would compile for a quarter of a minute and longer."""
+LONGEST_RECORDING = 4 * LONGEST_PATH
+"""Operations that such a function may ask for, those included that are there already: a quarter of a minute of recording."""
 
 
 class _State(threading.local):
@@ -104,6 +106,7 @@ class Trace:
         self.integers: dict[Var, Dim] = {}                  # what is known of integer scalars
         self.stale: dict[int, tuple[Tracer, str]] = {}      # arrays whose contents are not known here any more, and why
         self.guards: list[tuple[Atom, int]] | None = None   # where decisions of Python are to be checked: conditions and outcomes
+        self.asked = 0                                      # operations asked for along a path
         self.notes: list[str] = []                          # what the user may want to know of how the function was recorded
         self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
         self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
@@ -223,6 +226,8 @@ class Trace:
 
     def record(self, op: Op, args: Sequence, params: dict[str, Any]):
         """Record a node, or find the equal one that is already there; return its tracer or list of tracers."""
+        if self.guards is not None:
+            self._count_operation()
         atoms = tuple([self.atom(a) for a in args])
         key = (op, atoms, hashable(tuple(params.values())) if params else ())
         shared = not op.effect or op.idempotent
@@ -231,9 +236,8 @@ class Trace:
             if found is not None:  # new tracers: the ones handed out before may since have been written in place
                 hits = [Tracer(v.type, self, v, value, None, where) for v, value, where in found]
                 return hits if op.many else hits[0]
-        types = op.infer(*[a.type for a in atoms], **params)
-        if not op.many:
-            types = [types]
+        found_types = op.infer(*[a.type for a in atoms], **params)
+        types = found_types if op.many else [found_types]
         where = self.where or user_line()
         values = self._computed(op, args, params, types) if self.concrete else None
         out = []
@@ -241,9 +245,6 @@ class Trace:
             out.append(Tracer(t, self, Var(t), None if values is None else values[i], None, where))
         node = Node(op, atoms, tuple([o.ref for o in out]), params, where)  # type: ignore[arg-type, misc]
         self.nodes.append(node)
-        if self.guards is not None and len(self.nodes) > LONGEST_PATH:
-            raise explain(ConcreteValueError, f"the path that `{self.name}` takes has more than {LONGEST_PATH} operations",
-                          why="its loops are written out, step by step", fix="call it without jit; `f.why()` says what cannot be captured")
         if self.integers and types and not types[0].shape and types[0].dtype == np.int64:
             self._note_integer(op, atoms, out[0].ref)  # type: ignore[arg-type]
         for v in node.outputs:
@@ -252,6 +253,12 @@ class Trace:
             self.known[key] = [(o.ref, o.value, where) for o in out]
         return out if op.many else out[0]
 
+    def _count_operation(self) -> None:
+        """Refuse a path that is too long."""
+        self.asked += 1
+        if len(self.nodes) > LONGEST_PATH or self.asked > LONGEST_RECORDING:
+            raise explain(ConcreteValueError, f"the path that `{self.name}` takes has more than {LONGEST_PATH} operations",
+                          why="its loops are written out, step by step", fix="call it without jit; `f.why()` says what cannot be captured")
 
     def _computed(self, op: Op, args: Sequence, params: dict[str, Any], types: Sequence[ArrayType]) -> list | None:
         """The results of an op as numbers; None if an operand has none."""

@@ -70,9 +70,13 @@ class Placed:
     vars: list[Var]
     starts: list
 
+    def written(self) -> list[Tracer]:
+        """What stands for its arrays that a step writes in place."""
+        return [t for t, v in zip(self.tracers, self.vars, strict=True) if t.ref is not v and t.type.shape]
+
     def is_written(self) -> bool:
         """Whether a step writes one of its arrays in place."""
-        return any(t.ref is not v and t.type.shape for t, v in zip(self.tracers, self.vars, strict=True))
+        return bool(self.written())
 
 
 @dataclass(slots=True)

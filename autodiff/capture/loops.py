@@ -39,7 +39,7 @@ from autodiff.capture.state import (
     undecided,
 )
 from autodiff.leaves import as_leaf, weak_of
-from autodiff.numpy.aliasing import assign, may_be, may_be_part, shared, stale
+from autodiff.numpy.aliasing import assign, may_be, may_be_part, put, shared, stale
 from autodiff.numpy.rows import Row
 from autodiff.transforms.checkpoint import loop_within
 from tracer.array import call as call_numpy
@@ -111,8 +111,8 @@ class _Loop:
         trace = attempt.trace
         appended = _appended(attempt, trace)
         elements = [Carried(f"an element of a list ({k})", LEAF, [x]) for k, x in enumerate(appended)]
-        check_aliases(attempt, [*results, *elements], trace)
-        return _Recording(attempt, results, trace, self.cells, self.sure).record(appended)
+        aliases = check_aliases(attempt, [*results, *elements], trace)
+        return _Recording(attempt, results, trace, self.cells, self.sure, aliases).record(appended)
 
     def _add(self, slot: Slot, value) -> bool:
         """A place that the body sets: it is handed from step to step. Whether it is new."""
@@ -206,7 +206,8 @@ def _appended(attempt: Attempt, trace: Region) -> list:
 class _Recording:
     """The node of a loop while it is put together: what each carry starts with, is in a step and after it, and who receives the result."""
 
-    def __init__(self, attempt: Attempt, results: Sequence[Carried], trace: Region, cells: Cells, sure: bool):
+    def __init__(self, attempt: Attempt, results: Sequence[Carried], trace: Region, cells: Cells, sure: bool,
+                 aliases: LoopAliases):
         self.attempt, self.results, self.trace, self.cells, self.sure = attempt, results, trace, cells, sure
         self.starts: list = []              # a value, or the type of zeros
         self.inputs: list[Var] = []
@@ -216,7 +217,8 @@ class _Recording:
         self.arrays: list[tuple[Tracer, Sequence]] = []    # arrays among the results, and what they are in the loop
         self.left = Jump(NONE)
         self.flag: Var | None = None        # how the step before was left
-        self.aliases = LoopAliases(attempt, results)
+        self.aliases = aliases
+        self.after: dict[int, Tracer] = {}  # placeholder -> what its name has after the loop
 
     def record(self, appended: Sequence) -> Jump | None:
         """Record the node, and hand out what it gives; how the loop was left, None at its end."""
@@ -234,6 +236,7 @@ class _Recording:
         out = self._bind()
         self.arrays += _extend_lists(self.attempt, trace, out[len(self.receivers):-1])
         shared(self.arrays)
+        self._follow_cycles()
         self._note_stale(out)
         pass_on_stale(trace)
         return self.left if jump is not None else None
@@ -252,20 +255,26 @@ class _Recording:
             self.cells.put(c.name, c.ends[0])
             return
         fresh: list = []
-        for x, v, start in zip(c.ends, c.vars, c.starts, strict=True):
+        placed = self.attempt.placed.get(c.name)
+        for k, (x, v, start) in enumerate(zip(c.ends, c.vars, c.starts, strict=True)):
             out = self._atom(x)
             t = v.type if v is not None else out.type
-            self._carry(t if start is None else start, v if v is not None else Var(t), out, partial(self._receive_leaf, c, x, start, fresh))
+            placeholder = placed.tracers[k] if placed is not None else None
+            self._carry(t if start is None else start, v if v is not None else Var(t), out,
+                        partial(self._receive_leaf, c, x, start, placeholder, fresh))
 
-    def _receive_leaf(self, c: Carried, x, start, fresh: list, y) -> None:
+    def _receive_leaf(self, c: Carried, x, start, placeholder: Tracer | None, fresh: list, y) -> None:
         """One leaf of a name's value after the loop; with the last one the name gets the value."""
         inside = x if isinstance(x, Tracer) else None
         before = start if not self.sure and isinstance(start, Tracer) else None
-        may_be(y, [(inside, lambda: np.greater(self.taken[0], 0)), (before, lambda: np.equal(self.taken[0], 0))])
-        if inside is not None and y.type.shape:
-            for other, same in self.aliases.starts_of(inside):
-                if other is not before or not same:
-                    may_be_part(y, other, same)
+        if placeholder is not None and self._is_handed_on(placeholder):
+            self.after[id(placeholder)] = y
+        else:
+            may_be(y, [(inside, lambda: np.greater(self.taken[0], 0)), (before, lambda: np.equal(self.taken[0], 0))])
+            if inside is not None and y.type.shape:
+                for other, same in self.aliases.starts_of(inside):
+                    if other is not before or not same:
+                        may_be_part(y, other, same)
         self.arrays.append((y, [inside]))
         if c.name in self.attempt.growing:
             y = call_numpy("index", y, tuple([slice(None, d) for d in self.attempt.growing[c.name]]))
@@ -319,13 +328,48 @@ class _Recording:
             receive(y)
         return out
 
+    def _is_handed_on(self, placeholder: Tracer) -> bool:
+        """Whether an array only goes from name to name, and after how many steps is known."""
+        return bool(self.aliases.cycle(placeholder)) and (self._steps() is not None or self.attempt.steps.memory is None)
+
+    def _steps(self) -> int | None:
+        """How many steps the loop takes, where that is known."""
+        count = self.attempt.steps.count
+        ends = self.attempt.jump is None and self.attempt.test is True
+        return count if ends and isinstance(count, int) else None
+
+    def _follow_cycles(self) -> None:
+        """Arrays from before the loop that go from name to name: what is in each afterwards, and which names it has then."""
+        news: dict[int, list[tuple[Any, Tracer]]] = {}
+        for placeholder, y in self.after.items():
+            cycle = self.aliases.cycle(self.aliases.placeholders[placeholder])
+            for r, other in enumerate(cycle):
+                when: Any = np.True_
+                if (steps := self._steps()) is None:
+                    when = np.equal(np.remainder(self.taken[0], len(cycle)), r) if len(cycle) > 1 else when
+                elif steps % len(cycle) != r:
+                    continue
+                news.setdefault(id(other), []).append((when, y))
+        for other_id, found in news.items():
+            start, new = self.aliases.starts[other_id], found[0][1]
+            for when, y in found[1:]:
+                new = np.where(when, y, new)
+            put(start, new)
+            for when, y in found:
+                may_be(y, [(start, lambda when=when: when)])    # type: ignore[misc]
+
     def _note_stale(self, out: Sequence[Tracer]) -> None:
-        """An array that a step binds anew and writes: under its name from before the loop its contents are not known any more."""
+        """An array that a step binds anew and writes: under its name from before the loop its contents are not known any more.
+
+        A later step may write what another name was before the loop.
+        """
         given = {id(y.views.memory) for y in out if y.views is not None}
         for n, p in self.attempt.placed.items():
-            for t, v, start in zip(p.tracers, p.vars, p.starts, strict=True):
-                if isinstance(start, Tracer) and t.type.shape and (t.ref is not v or id(t) in self.trace.stale):
-                    stale(start, f"`{n}` was bound anew in a loop that also writes the array", given)
+            for t, v in zip(p.tracers, p.vars, strict=True):
+                if id(t) not in self.after and t.type.shape and (t.ref is not v or id(t) in self.trace.stale):
+                    for start in [self.aliases.starts[q] for q in self.aliases.reach(t)]:
+                        if isinstance(start, Tracer):
+                            stale(start, f"`{n}` was bound anew in a loop that also writes the array", given)
 
 
 def _extend_lists(attempt: Attempt, trace: Region, stacks: Sequence[Tracer]) -> list[tuple[Tracer, Sequence]]:

@@ -25,7 +25,7 @@ from tracer.errors import DTypeError, UnsupportedError, explain
 from tracer.promote import dtype_kind_of
 from tracer.trace import Tracer, current_trace
 
-__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "may_be_part", "relatives", "shared", "stale", "write"]
+__all__ = ["view", "may_share", "own_memory", "assign", "may_be", "may_be_part", "put", "relatives", "shared", "stale", "write"]
 
 _OUTER = "it belongs to a function outside of the one being traced here"
 _FIX = "write to a copy, x = x.copy(), or use x = x.at[index].set(value)"
@@ -181,7 +181,7 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
         if _root(m) is not root:
             raise _refusal(x, f"it may share its memory with {m.type}" + (f", made at {m.where}" if m.where else ""))
     _chain(x)
-    _put(x, update(x, index, value, "set"))
+    put(x, update(x, index, value, "set"))
     if place.memory.links:
         _follow_links(place.memory, {id(place.memory)})
     return x
@@ -266,15 +266,15 @@ def _follow_links(memory: Memory, done: set[int]) -> None:
     for changed, other, when in found:
         if when is None:
             stale(other, f"it may have elements in common with {changed.type}, which was written", done | {id(memory)})
-    put = {}
+    changed_too = {}
     for changed, other, when in found:
         if not trace.is_stale(other):
             if not trace.reaches(other):
                 raise _refusal(changed, f"it may be {other.type} of a function around")
-            _put(other, np.where(when, changed, other))
-            put[id(other.views.memory)] = other.views.memory
-    done |= set(put)
-    for m in put.values():
+            put(other, np.where(when, changed, other))
+            changed_too[id(other.views.memory)] = other.views.memory
+    done |= set(changed_too)
+    for m in changed_too.values():
         _follow_links(m, done)
 
 
@@ -291,10 +291,11 @@ def relatives(x: Tracer) -> list[Tracer]:
     return list(found.values())
 
 
-def _put(x: Tracer, new) -> None:
+def put(x: Tracer, new) -> None:
     """Let x and what it is a view of have a new value."""
     trace = current_trace()
     assert trace is not None
+    _place(x)
     chain = _chain(x)
     for y in chain[:-1]:
         trace.rebind(y, new)

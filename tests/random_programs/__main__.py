@@ -32,7 +32,7 @@ Way = Callable[..., Result]
 FACES = ("length", "call", "gradient", "eager gradient", "forward", "differences")
 """Those that can be looked at alone."""
 LONGEST = 60
-"""Seconds that the comparisons of one program may take; more is a failure: something grows out of bounds."""
+"""Seconds of processor time that the comparisons of one program may take; more is a failure: something grows out of bounds."""
 
 
 class _TooLong(BaseException):
@@ -43,15 +43,17 @@ class _TooLong(BaseException):
 def _limited(seconds: int) -> Iterator[None]:
     def stop(signal_number, frame) -> None:
         raise _TooLong
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    for kind, of in ((signal.SIGPROF, signal.ITIMER_PROF), (signal.SIGALRM, signal.ITIMER_REAL)):
+        signal.signal(kind, stop)
+        signal.setitimer(of, seconds if of == signal.ITIMER_PROF else 10 * seconds)     # a program that waits is stopped too
     try:
         yield
     except _TooLong as e:
         where = [f"{f.f_code.co_filename.rsplit('/', 1)[-1]}:{n}" for f, n in traceback.walk_tb(e.__traceback__)]
         raise Difference("time", f"more than {seconds} s, in {' '.join(where[-12:])}") from None
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def failure(text: str, seed: int, float32: bool, folder: Path, name: str, only: str = "", way: Way = compare) -> str:
