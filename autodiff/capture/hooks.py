@@ -34,6 +34,7 @@ from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, decline
 from autodiff.capture.substitution import Text
 from autodiff.capture.unconverted import unconverted
 from autodiff.numpy.sizes import shape_of_integers
+from tracer import float_errors
 from tracer.array import call as call_numpy
 from tracer.errors import (
     ConcreteValueError,
@@ -361,6 +362,12 @@ class _Context:
         run = dispatch.method(self.manager, "__enter__")
         value = type(self.manager).__enter__(self.manager) if run is None else hooks.call(run)
         self.tried.__enter__()
+        if acts_later() and float_errors.are_wanted():
+            refused = explain(UnsupportedError, "floating-point errors are to raise in a compiled function",
+                              why="kernels do not raise them", fix="ask for the condition with `if` instead")
+            leave_to_python(refused, float_errors.FLOAT_ERRORS)
+            self.__exit__(UnsupportedError, refused, None)
+            raise refused
         return value
 
     def __exit__(self, kind, e, traceback) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from autodiff.capture.recording import Recorded
 from autodiff.compiled.specialise import Variants
 
-__all__ = ["CacheInfo", "Entry"]
+__all__ = ["CacheInfo", "Entry", "Uncompiled"]
 
 
 class CacheInfo(NamedTuple):
@@ -37,3 +37,18 @@ class Entry:
     native: Any = None          # the native function that the table belongs to
     detached: bool = False      # whether its direct way has to be made again
     variants: Variants | None = None    # where the signature alone does not decide which kernel is run
+
+
+class Uncompiled:
+    """Calls that Python runs: how many, and why. To call it is to have one run."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def __call__(self, why: str, function: Callable, args: tuple, kwargs: dict) -> Any:
+        self._counts[why] = self._counts.get(why, 0) + 1
+        return function(*args, **kwargs)
+
+    def why(self) -> str:
+        """The counts, for `why` of the jitted function; empty if all calls were compiled."""
+        return "".join(f"; {n} calls ran uncompiled: {reason}" for reason, n in self._counts.items())

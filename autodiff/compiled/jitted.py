@@ -24,7 +24,7 @@ from autodiff.capture import lift_here
 from autodiff.capture.effects import Learned, left_to_python
 from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit, waits
-from autodiff.compiled.entries import CacheInfo, Entry
+from autodiff.compiled.entries import CacheInfo, Entry, Uncompiled
 from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.shapes import Shapes
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
@@ -33,6 +33,7 @@ from autodiff.compiled.verify import verified_call
 from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import VERIFY, config
+from tracer import float_errors
 from tracer.errors import ConcreteValueError, ProgramError, UnsupportedError, explain
 from tracer.graph import Graph
 from tracer.ops.control import call
@@ -96,7 +97,7 @@ class Jitted:
         self._watched: list | None = None               # what the native entry compares
         self._changed = ""
         self._acts = False              # whether it changes something outside
-        self._by_python: dict[str, int] = {}    # why calls ran uncompiled, and how many
+        self._uncompiled = Uncompiled()
         self._renewed = 0               # recordings in a row that what the function changes outside has made necessary
         self._learned = Learned()       # what the function changes outside of it
         self._shapes = Shapes(self)
@@ -151,7 +152,7 @@ class Jitted:
     def _positional(self, *args):
         if self._watched is not None and not self._around_holds():
             self._adapt()
-        return self._fast(args)
+        return (self._call if float_errors.are_wanted() else self._fast)(args)
 
     def _look(self) -> None:
         """Have what the function reads outside of it compared at each call: by the native entry if it can, else here."""
@@ -164,6 +165,8 @@ class Jitted:
 
     def _call(self, args: tuple, kwargs: dict | None = None):
         """The general way: flatten, look up, run. A hit makes its entry the one that is tried first at the next call."""
+        if float_errors.are_wanted():
+            return self._uncompiled(float_errors.FLOAT_ERRORS, self.function, args, kwargs or {})
         try:
             return self._call_by_signature(args, kwargs or {})
         except Exception as e:
@@ -171,11 +174,6 @@ class Jitted:
             if not why:
                 raise
         return self._uncompiled(why, self.function, args, kwargs or {})
-
-    def _uncompiled(self, why: str, function: Callable, args: tuple, kwargs: dict):
-        """Let Python run a call; `why` tells how many did so."""
-        self._by_python[why] = self._by_python.get(why, 0) + 1
-        return function(*args, **kwargs)
 
     def _call_by_signature(self, args: tuple, kwargs: dict):
         statics: tuple = ()
@@ -486,7 +484,7 @@ class Jitted:
     def why(self) -> str:
         """Why the last compilation happened: the closest signature that was there, and the leaf that differs."""
         if self._missed is None:
-            return f"`{self.name}` has not been called yet"
+            return f"`{self.name}` has not been " + (f"compiled{told}" if (told := self._uncompiled.why()) else "called yet")
         key, before, entry = self._missed
         others = [k for k in itertools.islice(reversed(self._entries), EXPLAINED) if k is not key] or ([before] if before else [])
         others = others or self._relatives
@@ -496,5 +494,5 @@ class Jitted:
         text_ += entry.kernel.explain()
         if entry.variants is not None:
             text_ += entry.variants.why()
-        text_ += "".join(f"; {n} calls ran uncompiled: {reason}" for reason, n in self._by_python.items())
+        text_ += self._uncompiled.why()
         return text_ + "".join(f"\n  {n}" for n in entry.recorded.notes)

@@ -21,6 +21,7 @@ from autodiff.eager.kernels import TapeKernel, evaluated_gradients, kernel_for, 
 from autodiff.eager.kinds import zeros_of
 from autodiff.eager.recipes import Pick, Pullback
 from autodiff.eager.tape import BY_KERNEL, Step, Walk, at_line, force, leaf_step, walk, where_of
+from tracer import float_errors
 from tracer.errors import GradientError, explain
 
 __all__ = ["gradients", "prepared", "held_steps", "ones", "release"]
@@ -31,7 +32,8 @@ def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]]
 
     `seed` is the cotangent of the root; None stands for 1.
     """
-    if root.extra is None:
+    strict = float_errors.are_wanted()
+    if root.extra is None and not strict:
         found = _through_guard(root, seed)
         if found is not None:
             return found
@@ -41,7 +43,7 @@ def gradients(root: Step, seed) -> tuple[list[tuple[Step, Any]], Sequence[Step]]
         if seed is None and not _any_obstacle(pending[1], [leaf for leaf, _ in pending[0]]):
             return pending
     walked = walk((root,))
-    reason = _obstacle(walked)
+    reason = float_errors.FLOAT_ERRORS if strict else _obstacle(walked)
     if not reason:
         place = walked.roots[0]
         held = held_steps(walked, place)

@@ -14,6 +14,7 @@ from autodiff.eager.backward import held_steps, prepared
 from autodiff.eager.kernels import kernel_for, run
 from autodiff.eager.recipes import Pick
 from autodiff.eager.tape import BY_KERNEL, Step, force, walk
+from tracer import float_errors
 
 __all__ = ["evaluated", "evaluated_together"]
 
@@ -23,6 +24,8 @@ LONG = 3
 
 def evaluated(step: Step) -> Any:
     """The value of a step."""
+    if step.value is None and float_errors.are_wanted():
+        force(step)
     if step.value is None:
         if step.needs and step.kind is not None and not step.kind.type.shape:
             prepared(step)
@@ -63,6 +66,10 @@ def evaluated_together(steps: Sequence[Step]) -> None:
     """Compute several steps at once: through one kernel, with what somebody holds of the steps behind them, if this has repeated."""
     roots = [s for s in steps if s.value is None]
     if not roots:
+        return
+    if float_errors.are_wanted():
+        for s in roots:
+            force(s)
         return
     walked = walk(roots, for_values=True)
     places = (*walked.roots, *[k for k in held_steps(walked) if k not in walked.roots])

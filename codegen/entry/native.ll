@@ -19,6 +19,9 @@ declare ptr @ad_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @aligned_alloc(i64, i64)
 declare void @free(ptr)
 declare ptr @PyErr_NoMemory()
+declare i32 @PyContextVar_Get(ptr, ptr, ptr)
+@ad_settings = external global i8
+@ad_calm = external global [2 x ptr]
 @ad_dict = external global i8
 @ad_array = external global i8
 @ad_float = external global i8
@@ -46,6 +49,19 @@ entry:
   %objects = alloca ptr, i64 %room
   %walked = alloca i64
   %keyp = alloca ptr
+  %settings.at = alloca ptr
+  %asked = call i32 @PyContextVar_Get(ptr @ad_settings, ptr null, ptr %settings.at)
+  %settings = load ptr, ptr %settings.at
+  call void @Py_DecRef(ptr %settings)
+  %calm0 = load ptr, ptr @ad_calm
+  %iscalm0 = icmp eq ptr %settings, %calm0
+  br i1 %iscalm0, label %calm, label %unusual
+unusual:
+  %calm1.at = getelementptr ptr, ptr @ad_calm, i64 1
+  %calm1 = load ptr, ptr %calm1.at
+  %iscalm1 = icmp eq ptr %settings, %calm1
+  br i1 %iscalm1, label %calm, label %slow
+calm:
   %watch.at = getelementptr i64, ptr %record, i64 3
   %watch = load ptr, ptr %watch.at
   %nowatch = icmp eq ptr %watch, null
@@ -83,7 +99,7 @@ unchanged:
   %wmore = icmp slt i64 %w1, %wn
   br i1 %wmore, label %watched, label %try
 try:
-  %s = phi ptr [%head, %entry], [%head, %unchanged], [%following, %miss]
+  %s = phi ptr [%head, %calm], [%head, %unchanged], [%following, %miss]
   %none = icmp eq ptr %s, null
   br i1 %none, label %slow, label %count
 slow:

@@ -26,6 +26,7 @@ from codegen.backends.llvm.layout import NO_MEMORY
 from codegen.backends.llvm.link import Linked, link
 from codegen.once import once
 from codegen.template import llvm_text
+from tracer import float_errors
 
 __all__ = ["Signature", "NativeFunction", "Word", "Item", "word_offset", "available", "why_not", "run_address"]
 
@@ -61,7 +62,7 @@ def _types() -> dict[str, int]:
     """Addresses of the objects that the entry compares with."""
     return {"ad_dict": id(dict), "ad_array": id(np.ndarray), "ad_float": id(float), "ad_int": id(int), "ad_bool": id(bool),
             "ad_true": id(True), "ad_false": id(False), "ad_np_true": id(np.True_), "ad_np_false": id(np.False_),
-            "ad_new_array": _numpy_function(94)}
+            "ad_new_array": _numpy_function(94), **float_errors.addresses()}
 
 
 def _numpy_function(slot: int) -> int:
