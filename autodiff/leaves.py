@@ -21,10 +21,10 @@ def name_of(f: Callable) -> str:
 
 
 def weak_of(x) -> type | None:
-    """float or int for Python numbers, which are weak in promotion; None otherwise."""
+    """float, int or bool for Python numbers, which are weak in promotion; None otherwise."""
     if isinstance(x, Tracer):
         return x.weak
-    return type(x) if type(x) in (float, int) else None
+    return type(x) if type(x) in (float, int, bool) else None
 
 
 def leaf_type(x, path: str = "") -> ArrayType:

@@ -108,16 +108,6 @@ def _as_loop_dtype(ufunc, x, dtype):
     return call("astype", x, dtype)
 
 
-def _binary(ufunc, reverse=False):
-    if reverse:
-        def method(self, other):
-            return self._call(ufunc, other, self)
-    else:
-        def method(self, other):
-            return self._call(ufunc, self, other)
-    return method
-
-
 def _python_binary(ufunc, operation, reverse=False):
     """An operator that means something else between two Python numbers than between those of NumPy: there `operation` is called."""
     def method(self, other, modulus=None):
@@ -139,9 +129,15 @@ def _product(reverse=False):
     return method
 
 
-def _in_place(ufunc, operation=None):
+def _unary(ufunc, operation):
+    def method(self):
+        return self._call(ufunc if self.weak is None else operation, self)
+    return method
+
+
+def _in_place(ufunc, operation):
     def method(self, other):
-        if operation is not None and self.weak is not None:
+        if self.weak is not None:
             return self._call(operation, self, other)
         if self.ndim == 0 and self._is_immutable():     # as NumPy's scalars are: the name is bound anew
             return self._call(ufunc, self, other)
@@ -388,36 +384,24 @@ class ArrayMethods:
     __floordiv__, __rfloordiv__, __ifloordiv__ = _python_operator(np.floor_divide, "python //")
     __mod__, __rmod__, __imod__ = _python_operator(np.remainder, "python %")
     __pow__, __rpow__, __ipow__ = _python_operator("numpy **", "python **")
-    __matmul__, __rmatmul__, __imatmul__ = _binary(np.matmul), _binary(np.matmul, True), _in_place(np.matmul)
-    __and__, __rand__ = _binary(np.bitwise_and), _binary(np.bitwise_and, True)
-    __or__, __ror__ = _binary(np.bitwise_or), _binary(np.bitwise_or, True)
-    __xor__, __rxor__ = _binary(np.bitwise_xor), _binary(np.bitwise_xor, True)
+    __matmul__, __rmatmul__, __imatmul__ = _python_operator(np.matmul, np.matmul)
+    __and__, __rand__, __iand__ = _python_operator(np.bitwise_and, "python &")
+    __or__, __ror__, __ior__ = _python_operator(np.bitwise_or, "python |")
+    __xor__, __rxor__, __ixor__ = _python_operator(np.bitwise_xor, "python ^")
     __lshift__, __rlshift__, __ilshift__ = _python_operator(np.left_shift, "python <<")
-    __rshift__, __rrshift__ = _binary(np.right_shift), _binary(np.right_shift, True)
-    __iand__, __ior__, __ixor__ = _in_place(np.bitwise_and), _in_place(np.bitwise_or), _in_place(np.bitwise_xor)
-    __irshift__ = _in_place(np.right_shift)
-    __lt__, __le__ = _binary(np.less), _binary(np.less_equal)
-    __gt__, __ge__ = _binary(np.greater), _binary(np.greater_equal)
-    __eq__ = _binary(np.equal)  # type: ignore[assignment]
-    __ne__ = _binary(np.not_equal)  # type: ignore[assignment]
+    __rshift__, __rrshift__, __irshift__ = _python_operator(np.right_shift, "python >>")
+    __lt__, __le__ = _python_binary(np.less, "python <"), _python_binary(np.less_equal, "python <=")
+    __gt__, __ge__ = _python_binary(np.greater, "python >"), _python_binary(np.greater_equal, "python >=")
+    __eq__ = _python_binary(np.equal, "python ==")  # type: ignore[assignment]
+    __ne__ = _python_binary(np.not_equal, "python !=")  # type: ignore[assignment]
+    __neg__, __pos__ = _unary(np.negative, "python neg"), _unary(np.positive, "python pos")
+    __abs__, __invert__ = _unary(np.absolute, "python abs"), _unary(np.invert, "python invert")
 
     def __divmod__(self, other):
         return self // other, self % other
 
     def __rdivmod__(self, other):
         return other // self, other % self
-
-    def __neg__(self):
-        return self._call(np.negative, self)
-
-    def __pos__(self):
-        return self._call(np.positive, self)
-
-    def __abs__(self):
-        return self._call(np.absolute, self)
-
-    def __invert__(self):
-        return self._call(np.invert, self)
 
     def __round__(self, ndigits=None):
         return self._call("python round", self, ndigits)

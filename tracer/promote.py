@@ -30,7 +30,7 @@ def is_traced(x) -> bool:
 def dtype_kind_of(x) -> Any:
     """What NumPy's promotion sees of a value: its dtype, or the Python type of a Python number."""
     if isinstance(x, Tracer):
-        return x.weak or x.type.dtype
+        return x.type.dtype if x.weak is None or x.weak is bool else x.weak
     t = type(x)
     if t is float or t is int:
         return t
@@ -204,7 +204,7 @@ def apply_ufunc(op: Elementwise, ufunc, args: Sequence):
     args = [as_traced(a) for a in args]
     kinds = tuple([dtype_kind_of(a) for a in args])
     try:
-        dtypes, result = _resolve(ufunc, kinds)
+        dtypes, _ = _resolve(ufunc, kinds)
     except TypeError as e:
         raise explain(DTypeError, f"np.{ufunc.__name__} does not take "
                       f"{' and '.join(str(k) if isinstance(k, np.dtype) else k.__name__ for k in kinds)}",
@@ -218,10 +218,7 @@ def apply_ufunc(op: Elementwise, ufunc, args: Sequence):
     for a, d in zip(args, dtypes, strict=True):
         a = cast_to(a, d)
         xs.append(a if shape is None else broadcast_to(a, shape))
-    out = bind(op, *xs)
-    if isinstance(out, Tracer) and not any(isinstance(k, np.dtype) for k in kinds) and result.kind in "fi":
-        out.weak = float if result.kind == "f" else int
-    return out
+    return bind(op, *xs)
 
 
 def register_ufuncs() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from autodiff.capture.advancing import outermost
 from autodiff.capture.locations import Slot
+from autodiff.capture.python_numbers import KINDS
 from autodiff.capture.region import Region
 from autodiff.capture.state import (
     CONTINUE,
@@ -87,7 +88,7 @@ class Carried:
     ends : the leaves at the end of a step
     vars : the vars that stand for them at the start of a step; None where a step does not look
     starts : the leaves before the first step; None where there are none, and zeros will do
-    weak : float or int for leaves that are Python's numbers after any step
+    weak : float, int or bool for leaves that are Python's numbers after any step
     """
 
     name: Any
@@ -307,7 +308,7 @@ class Attempt:
         again = [self._widens(n, k, x, v, start) for k, (x, v, start) in enumerate(zip(leaves, placed.vars, placed.starts, strict=True))]
         if any(again):
             raise Retrace
-        weak = [(float if v.type.dtype.kind == "f" else int) if t.weak is not None and weak_of(x) is not None else None
+        weak = [KINDS[v.type.dtype.kind] if t.weak is not None and weak_of(x) is not None else None
                 for x, t, v in zip(leaves, placed.tracers, placed.vars, strict=True)]
         ends = [converted(x, v.type) for x, v in zip(leaves, placed.vars, strict=True)]
         return Carried(n, placed.tree, ends, placed.vars, placed.starts, weak)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
-from autodiff.capture.python_numbers import FUNCTIONS, python_float, python_value
+from autodiff.capture.python_math import FUNCTIONS
+from autodiff.capture.python_numbers import as_python, python_float, python_truth, python_value
 from autodiff.capture.state import declined, truth, weak_of
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
@@ -39,7 +40,10 @@ def _best(pick: Callable, whole: Callable) -> Callable:
         out = values[0]
         for v in values[1:]:
             out = np.where(pick(v, out), v, out)
-        return out
+        kinds = {weak_of(v) for v in values}
+        if None in kinds or not isinstance(out, Tracer):
+            return out
+        return as_python(out, kinds.pop() if len(kinds) == 1 else float if float in kinds else int)
     return best
 
 
@@ -84,7 +88,7 @@ def _tolist(x: Tracer):
 
 
 BUILTINS: dict[Any, Callable] = {
-    len: _len, bool: truth, sum: _sum, builtins.any: np.any, builtins.all: np.all,
+    len: _len, bool: lambda x: python_truth(truth(x)), sum: _sum, builtins.any: np.any, builtins.all: np.all,
     max: _best(np.greater, _first_best(np.argmax, -np.inf)), min: _best(np.less, _first_best(np.argmin, np.inf)),
     copy.copy: fresh, copy.deepcopy: fresh,
     math.fsum: lambda xs: python_float(np.sum(anp.asarray(xs))), math.prod: _prod,

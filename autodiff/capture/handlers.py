@@ -22,7 +22,7 @@ from autodiff.capture.advancing import advance, note_made
 from autodiff.capture.counterparts import BUILTINS, NUMPY
 from autodiff.capture.effects import performed
 from autodiff.capture.locations import Slot, check_read, will_set
-from autodiff.capture.python_numbers import require_that
+from autodiff.capture.python_numbers import python_truth, require_that
 from autodiff.capture.questions import OF_NUMBERS, QUESTIONS, attribute_of
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_attribute
@@ -239,7 +239,7 @@ def _any_all(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     if not any(map(undecided, tests)):
         return f(tests)
     whole = anp.stack([truth(x) if isinstance(x, Tracer) else bool(x) for x in tests])
-    return np.any(whole) if f is any else np.all(whole)
+    return python_truth(np.any(whole) if f is any else np.all(whole))
 
 
 def _itself(x: Any) -> Any:

@@ -23,14 +23,15 @@ from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
 from autodiff.capture.notes import note
-from autodiff.capture.questions import attribute_of
+from autodiff.capture.python_numbers import python_truth
+from autodiff.capture.questions import attribute_of, is_the_same
 from autodiff.capture.raising import Tried, acts_later, handled
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.region import Region
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
-from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided
+from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided, weak_of
 from autodiff.capture.substitution import Text
 from autodiff.capture.unconverted import unconverted
 from autodiff.numpy.sizes import shape_of_integers
@@ -117,20 +118,27 @@ class Hooks(ControlFlow):
             both = v.type.dtype.kind == "b" and v.type.shape == () and (
                 isinstance(w, (bool, np.bool_)) or isinstance(w, Tracer) and w.type.dtype.kind == "b" and w.type.shape == ())
             atom = trace.atom(w) if isinstance(w, Tracer) else None
+            pythons = weak_of(v) is weak_of(w) is bool
         easy = all(not n.has_effect() and not getattr(n.op, "many", False) for n in trace.nodes)
         if both and easy and not trace.written and not trace.touched:
             if atom is not None:
                 graph = live_nodes(Graph("block", tuple(trace.capture_order), tuple(trace.nodes), (atom,)))
                 w = inline(graph, [x for x, _ in trace.captured])[0]
-            return np.logical_and(v, w) if conjunction else np.logical_or(v, w)
+            both_of = np.logical_and(v, w) if conjunction else np.logical_or(v, w)
+            return python_truth(both_of) if pythons else both_of
         rest = lambda: self._logical(parts[0](), parts[1:], conjunction)  # noqa: E731
         return self.choose(v, rest, lambda: v) if conjunction else self.choose(v, lambda: v, rest)
+
+    def is_(self, a, b, wanted: bool):
+        """`a is b`, or with `wanted` False `a is not b`."""
+        same = is_the_same(a, b) if type(a) is Tracer or type(b) is Tracer else a is b
+        return same if wanted else self.not_(same)
 
     def not_(self, v):
         """`not v`."""
         slots.check_read(v)
         v = self.test(v)
-        return np.logical_not(truth(v)) if undecided(v) else not v
+        return python_truth(np.logical_not(truth(v))) if undecided(v) else not v
 
     def test(self, x):
         """What decides on the truth of `x`: itself, or what the `__bool__` or `__len__` of its class gives."""
@@ -319,7 +327,7 @@ class Hooks(ControlFlow):
 
     # -- calls ---------------------------------------------------------------------------------
 
-    def call(self, f, *args, **kwargs):
+    def call(self, f, /, *args, **kwargs):
         """`f(*args, **kwargs)`."""
         if f is range and any(map(undecided, args)):
             return TracedRange(*args)

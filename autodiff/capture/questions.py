@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.advancing import outermost
+from autodiff.capture.python_numbers import python_truth
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
 
-__all__ = ["QUESTIONS", "LAYOUT", "OF_NUMBERS", "attribute_of"]
+__all__ = ["QUESTIONS", "LAYOUT", "OF_NUMBERS", "attribute_of", "is_the_same"]
 
 LAYOUT = ("flags", "strides", "base")
 """Attributes that tell how an array lies in memory."""
@@ -85,6 +86,14 @@ def _of_number(x: Tracer, name: str) -> Any:
 OF_NUMBERS = [f for kind in (float, int) for name, f in vars(kind).items()
                if isinstance(f, MethodDescriptorType) and not name.startswith("__")]
 """Methods of Python's numbers, as functions of a number."""
+
+
+def is_the_same(a: Any, b: Any) -> Any:
+    """`a is b`. There is one object for each truth value of Python's, and for each of NumPy's, so that the answer depends on the number."""
+    kinds = [type(plain(x) if isinstance(x, Tracer) else x) for x in (a, b)]
+    if a is b or kinds[0] is not kinds[1] or kinds[0] not in (bool, np.bool_):
+        return a is b
+    return python_truth(np.equal(a, b))
 
 
 def _layout(x: Tracer, name: str) -> Any:

@@ -223,10 +223,10 @@ def is_data(x) -> bool:
 
 
 def weak_of(x) -> type | None:
-    """float or int where x is weak in promotion."""
+    """float, int or bool where x is a Python number."""
     if isinstance(x, Tracer):
         return x.weak
-    return type(x) if type(x) in (float, int) else None
+    return type(x) if type(x) in (float, int, bool) else None
 
 
 def joined_type(a, b, what: str) -> tuple[ArrayType, type | None]:
@@ -245,7 +245,7 @@ def joined_type(a, b, what: str) -> tuple[ArrayType, type | None]:
         raise declined(f"{what} is {ta} on one path and {tb} on the other", "a value has the dtype of the path that is taken",
                        "convert both to one dtype, x.astype(...)")
     if wa is not None and wb is not None:
-        weak = float if float in (wa, wb) else int
+        weak = wa if wa is wb else float if float in (wa, wb) else int
         return ta.with_dtype(np.result_type(ta.dtype, tb.dtype)), weak
     try:
         dtype = np.result_type(ta.dtype if wa is None else wa(0), tb.dtype if wb is None else wb(0))

@@ -52,6 +52,9 @@ def comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.expr:
     """One comparison; `in` evaluates its left side first, so the hook is given both in the order in which they stand."""
     if isinstance(op, (ast.In, ast.NotIn)):
         return hook_call("within" if isinstance(op, ast.In) else "outwith", left, right)
+    others = any(isinstance(e, ast.Constant) and not isinstance(e.value, bool) for e in (left, right))     # None, for example
+    if isinstance(op, (ast.Is, ast.IsNot)) and not others:
+        return hook_call("is_", left, right, ast.Constant(isinstance(op, ast.Is)))
     name = COMPARISONS.get(type(op).__name__)
     return ast.Compare(left, [op], [right]) if name is None else hook_call(name, left, right)
 
