@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tracer.asked import Asked, ask
 from tracer.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedError, explain
 from tracer.types import element_count
 
@@ -41,7 +42,28 @@ def call(name, *args, **kwargs):
         raise explain(UnsupportedError, f"{module}.{label} cannot be traced",
                       why="no implementation of it is registered for traced values",
                       fix="write it with the functions of autodiff.numpy, or wrap it with custom_vjp")
-    return f(*args, **kwargs)
+    return array_or_scalar(name, f(*args, **kwargs), args)
+
+
+GIVE_ARRAYS: set[Any] = {
+    "asarray", np.array, np.asarray, np.asanyarray, np.where, np.select, np.broadcast_to, np.broadcast_arrays, np.block, np.zeros,
+    np.ones, np.empty, np.full, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.real_if_close}
+"""Functions of NumPy's whose results are arrays even where they have no axes; those of others are then scalars."""
+KEEP_ARRAYS: set[Any] = {np.copy, np.reshape, np.transpose, np.squeeze, np.real, np.imag, "astype", "update"}
+"""Functions whose results without axes are arrays where the argument is an array."""
+
+
+def array_or_scalar(function: Any, y: Any, args: tuple) -> Any:
+    """What a NumPy function gave: a result without axes stands for an array or for a scalar, as `function` has it of these arguments."""
+    if isinstance(y, (list, tuple)) and function is np.broadcast_arrays:
+        return type(y)([array_or_scalar(function, x, args) for x in y])
+    if not isinstance(y, ArrayMethods) or y.type.shape or not y.owner.level or any(y is a for a in args):     # type: ignore[attr-defined]
+        return y
+    x = args[0] if args else None
+    whole = function == "index" and (args[1] is Ellipsis or isinstance(args[1], tuple) and any(i is Ellipsis for i in args[1]))
+    is_array = whole or function in GIVE_ARRAYS or function in KEEP_ARRAYS and isinstance(x, ArrayMethods) and not x._is_scalar()
+    y.origin = np.empty((), y.type.dtype) if is_array else None     # type: ignore[attr-defined]
+    return y
 
 
 def _needs_value(x, use: str, fix: str) -> ConcreteValueError:
@@ -139,7 +161,7 @@ def _in_place(ufunc, operation):
     def method(self, other):
         if self.weak is not None:
             return self._call(operation, self, other)
-        if self.ndim == 0 and self._is_immutable():     # as NumPy's scalars are: the name is bound anew
+        if self._is_scalar():     # as NumPy's scalars are: the name is bound anew
             return self._call(ufunc, self, other)
         return self._call("write", self, Ellipsis, self._call(ufunc, self, other), exact=True)
     return method
@@ -165,9 +187,18 @@ class ArrayMethods:
     __array_priority__ = 1000.0
     type: Any
     value: Any
-    def _is_immutable(self) -> bool:
-        """Whether a value without axes stands for a NumPy scalar, which is not written in place. An array without axes is written."""
-        return not isinstance(self.origin, np.ndarray)  # type: ignore[attr-defined]
+    def _is_scalar(self) -> bool:
+        """Whether it stands for a NumPy scalar, which is not written in place. An array without axes is written."""
+        x: Any = self
+        if x.weak is not None:
+            return True
+        while isinstance(x, ArrayMethods):
+            if x.type.shape:
+                return False
+            x = x.origin    # type: ignore[attr-defined]
+        if x is not None:
+            ask(self.owner, Asked.CLASSES)    # type: ignore[attr-defined]
+        return not isinstance(x, np.ndarray)
 
     _call = staticmethod(call)
     """What runs an operation; tensors of the define-by-run face record it on their tape instead."""

@@ -130,6 +130,14 @@ class Op:
         """Cotangents of the inputs; unknown (linear) inputs arrive as `Unknown`, known ones get None."""
         raise self._missing("transpose", "(self, ct, *xs, **params)", "transpose")
 
+    def needed(self, mask, *xs, **params) -> Sequence:
+        """Where the cotangents of the inputs may differ from 0, given where that of the result may (None: everywhere).
+
+        For each input a truth value an element, or None. An element that nobody has asked for has cotangent 0 whatever its derivative is,
+        infinity and nan included.
+        """
+        return [None] * len(xs)
+
     def lower(self, k, inputs, outputs, **params) -> None:
         """Write the loops of this op through the loop builder `k`."""
         raise self._missing("lower", "(self, k, inputs, outputs, **params)", "lowering")
@@ -201,6 +209,8 @@ class Elementwise(Op):
     numpy_names: tuple = ()
     """Further ufuncs with the same meaning."""
     differentiable: bool = True
+    steep: bool = False
+    """Whether the derivative may be infinite, or nan, where the function is not."""
     code: str | None = None
     """The function of the loop language that computes it, where there is one."""
 
@@ -223,8 +233,12 @@ class Elementwise(Op):
         y = self(*xs, **params)
         if not self.differentiable or not is_inexact(type_of(y).dtype):
             return y, None
-        return y, sum_tangents(d * dx for d, dx in zip(self.partials(y, *xs, **params), dxs, strict=True)
+        times = ops["slope_product"] if self.steep else ops["mul"]
+        return y, sum_tangents(times(d, dx) for d, dx in zip(self.partials(y, *xs, **params), dxs, strict=True)
                                if dx is not None and d is not None)
+
+    def needed(self, mask, *xs, **params):
+        return [mask] * len(xs)
 
     def scalar(self, k, *xs, **params):
         """The value of one element, from expressions of the loop builder `k`."""

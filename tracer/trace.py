@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tracer.array import ArrayMethods, call
+from tracer.asked import Asked
 from tracer.errors import ConcreteValueError, EscapedTracerError, TraceError, UnsupportedError, explain, user_line
 from tracer.graph import Atom, Const, Graph, Node, Var, Where, live_nodes
 from tracer.op import Op, type_of
@@ -39,7 +40,7 @@ class Tracer(ArrayMethods):
         self.value = value
         self.weak = weak        # float or int: behaves like a Python number in dtype promotion
         self.where = where
-        self.origin: Any = None  # of an argument: the array, or outer tracer, that was passed
+        self.origin: Any = None  # of an argument: the array, or outer tracer, that was passed; of an array without axes: one like it
         self.views: Any = None  # True once a view of it was taken, or the tracer it is a view of
 
     def __hash__(self) -> int:
@@ -106,14 +107,14 @@ class Trace:
         self.integers: dict[Var, Dim] = {}                  # what is known of integer scalars
         self.stale: dict[int, tuple[Tracer, str]] = {}      # arrays whose contents are not known here any more, and why
         self.guards: list[tuple[Atom, int]] | None = None   # where decisions of Python are to be checked: conditions and outcomes
-        self.asked = 0                                      # operations asked for along a path
+        self.counted = 0                                    # operations asked for along a path
         self.notes: list[str] = []                          # what the user may want to know of how the function was recorded
         self.made: dict[int, tuple[Any, Any]] = {}          # in the outermost trace: iterators and generators, and who made them
         self.hints: dict[Any, Any] = {}                     # in the outermost trace: what attempts to record its loops have taught
         self.reads: Any = None                              # in the outermost trace: what was read of Python's state outside
         self.once = False               # whether it runs once each time that the function around it runs, which is no block of it
         self.effects: Any = None                            # in the outermost trace: what the function changes outside of it
-        self.asked_layout = False                           # in the outermost trace: whether it matters how arguments lie in memory
+        self.asked: Asked = Asked.TYPES                     # in the outermost trace: what it matters of arguments
         self.lost: dict[str, Where | None] = {}             # in the outermost trace: names without a value on one path, and the line
 
     def input(self, type: ArrayType, value=None, weak=None) -> Tracer:
@@ -255,8 +256,8 @@ class Trace:
 
     def _count_operation(self) -> None:
         """Refuse a path that is too long."""
-        self.asked += 1
-        if len(self.nodes) > LONGEST_PATH or self.asked > LONGEST_RECORDING:
+        self.counted += 1
+        if len(self.nodes) > LONGEST_PATH or self.counted > LONGEST_RECORDING:
             raise explain(ConcreteValueError, f"the path that `{self.name}` takes has more than {LONGEST_PATH} operations",
                           why="its loops are written out, step by step", fix="call it without jit; `f.why()` says what cannot be captured")
 
@@ -366,8 +367,8 @@ class Traced:
     """Conditions that Python decided on, by the inputs of the graph, in a trace where that is to be checked."""
     outcomes: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
-    asked_layout: bool = False
-    """Whether Python asked how the arguments lie in memory."""
+    asked: Asked = Asked.TYPES
+    """What Python asked of the arguments, besides their types."""
     reads: Any = None
     """What was read of Python's state outside of the function."""
 
@@ -391,11 +392,11 @@ def trace_flat(f: Callable, types: Sequence[ArrayType], *, name: str = "f", valu
     inputs: Any = (*first, *trace.capture_order)
     graph = Graph(name, inputs, tuple(trace.nodes), outs)
     captured = [outer for outer, _ in trace.captured]
+    more: dict[str, Any] = {"notes": tuple(trace.notes), "asked": trace.asked, "reads": trace.reads}
     if trace.guards:
         guards = live_nodes(Graph(name, inputs, tuple(trace.nodes), tuple([a for a, _ in trace.guards])))
-        return Traced(live_nodes(graph), captured, guards, tuple([k for _, k in trace.guards]), tuple(trace.notes),
-                      trace.asked_layout, trace.reads)
-    return Traced(live_nodes(graph), captured, notes=tuple(trace.notes), asked_layout=trace.asked_layout, reads=trace.reads)
+        return Traced(live_nodes(graph), captured, guards, tuple([k for _, k in trace.guards]), **more)
+    return Traced(live_nodes(graph), captured, **more)
 
 
 def trace_graph(f: Callable, types: Sequence[ArrayType], name: str) -> Graph:

@@ -174,7 +174,8 @@ class Attempt:
         leaves, tree = leaves_of(x)
         if x is UNBOUND or tree is UNBOUND or not leaves:
             return
-        if tree == "*" and learned(n) not in self.hint.rebound and not (type_of(as_leaf(x)).shape == ()):
+        scalar = x._is_scalar() if isinstance(x, Tracer) else not isinstance(x, np.ndarray)
+        if tree == "*" and learned(n) not in self.hint.rebound and not scalar:
             return      # an array: if it is written the trace finds it, if the name is bound anew the next attempt knows
         if learned(n) in self.hint.growing:
             self._place_growing(n, x, tree)

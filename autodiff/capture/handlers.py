@@ -29,6 +29,7 @@ from autodiff.capture.reads import note_attribute
 from autodiff.capture.standing import as_it_stands, fresh_array, note_read, outside
 from autodiff.capture.state import UNBOUND, truth, undecided
 from autodiff.capture.texts import numbers_in, of_object
+from tracer.array import array_or_scalar
 from tracer.errors import TraceError
 from tracer.sizes import Length
 from tracer.trace import Tracer
@@ -167,7 +168,7 @@ def _printed(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
 def _counterpart(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     """One of NumPy's functions that has a counterpart of ours."""
     note_read(f, args, kwargs)
-    return fresh_array(NUMPY[f], args, kwargs)
+    return array_or_scalar(f, fresh_array(NUMPY[f], args, kwargs), args)
 
 
 _OF_FLOATS = frozenset(getattr(math, n) for n in (

@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff.capture.advancing import outermost
 from autodiff.capture.python_numbers import python_truth
+from tracer.asked import Asked, ask
 from tracer.errors import UnsupportedError, explain
 from tracer.trace import Tracer
 
@@ -30,7 +31,9 @@ def plain(x: Tracer) -> Any:
     if x.weak is not None and not x.type.shape:
         return x.weak(0)
     like: Any = np.zeros((1,) * x.type.ndim, x.type.dtype)
-    return like if x.type.ndim else like[()]
+    if x.type.ndim:
+        return like
+    return like[()] if x._is_scalar() else like.reshape(())
 
 
 def _type(x: Any, *more: Any) -> Any:
@@ -99,7 +102,7 @@ def is_the_same(a: Any, b: Any) -> Any:
 def _layout(x: Tracer, name: str) -> Any:
     """The layout of an argument as it was passed; that of a result that is no view is NumPy's for new arrays.
 
-    From then on the layout of the arguments belongs to the signature (`Trace.asked_layout`).
+    From then on the layout of the arguments belongs to the signature (`Trace.asked`).
     """
     if not x.type.shape:
         return getattr(plain(x), name)
@@ -107,7 +110,7 @@ def _layout(x: Tracer, name: str) -> Any:
     while isinstance(y, Tracer) and y.origin is not None:
         y = y.origin
     if isinstance(y, np.ndarray) and y.ndim == x.type.ndim:
-        outermost().asked_layout = True
+        ask(outermost(), Asked.LAYOUT)
         if name != "base" or y.base is None:
             return getattr(y, name)
     elif not (x.views is not None and x.views.base is not None) and x.type.is_static():

@@ -15,6 +15,7 @@ from autodiff.capture.effects import AFTER_EFFECTS, Effects, Learned, array_here
 from autodiff.capture.replay import Replay, SlotInput
 from autodiff.capture.statics import check_results, note_statics
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf, weak_of
+from tracer.asked import Asked
 from tracer.errors import ConcreteValueError, TraceError, UnsupportedError, explain
 from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
 from tracer.op import ops
@@ -40,7 +41,7 @@ class Recorded:
     written: tuple[int, ...] = ()
     guarded: bool = False
     notes: tuple[str, ...] = ()
-    asked_layout: bool = False
+    asked: Asked = Asked.TYPES
     reads: Any = None
     has_graph: bool = True
     effects: Replay | None = None
@@ -86,7 +87,7 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
             given[k] = x
         first = [t.ref for t in tracers]
         for t, x in zip(tracers, leaves, strict=True):
-            t.origin = x if isinstance(x, (np.ndarray, Tracer)) else None
+            t.origin = x if isinstance(x, (np.ndarray, np.generic, Tracer)) else None
         trace = current_trace()
         assert trace is not None
         arguments = unflatten(in_tree, given)
@@ -121,9 +122,9 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
         nodes += [n for n in traced.guards.nodes if not any(v in have for v in n.outputs)]
         decisions, agree = _all_agree(traced.guards.outputs, traced.outcomes)
         graph = Graph(graph.name, graph.inputs, (*_in_order(nodes, graph.inputs), *decisions), (*graph.outputs, agree))
-        return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes, traced.asked_layout,
+        return Recorded(graph, traced.captured, holder[0], tuple(changed), True, traced.notes, traced.asked,
                         traced.reads, effects=keeper.replay)
-    return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked_layout=traced.asked_layout,
+    return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked=traced.asked,
                     reads=traced.reads, effects=keeper.replay)
 
 

@@ -34,6 +34,7 @@ from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import VERIFY, config
 from tracer import float_errors
+from tracer.asked import Asked
 from tracer.errors import ConcreteValueError, ProgramError, UnsupportedError, explain
 from tracer.graph import Graph
 from tracer.ops.control import call
@@ -102,7 +103,7 @@ class Jitted:
         self._learned = Learned()       # what the function changes outside of it
         self._shapes = Shapes(self)
         self._needs_integers: ConcreteValueError | None = None      # why the numbers of integer arguments belong to the signature
-        self._by_layout = False     # whether the layout of arguments belongs to the signature
+        self._asked = Asked.TYPES   # what of the arguments belongs to the signature
         if "numba" in sys.modules:
             from autodiff.compiled.interop import register_numba
             register_numba()
@@ -180,7 +181,7 @@ class Jitted:
         if self._statics.names:
             args, kwargs, statics = self._statics.take(args, kwargs)
         leaves, tree = flatten((args, kwargs) if kwargs else args)
-        key = Signature.of(tree, leaves, statics, not kwargs, self._by_layout)
+        key = Signature.of(tree, leaves, statics, not kwargs, self._asked)
         entry = self._entries.get(key)
         is_new = entry is None
         if entry is None:
@@ -222,7 +223,7 @@ class Jitted:
         """The entry for positional arguments, compiled if need be, and their leaves."""
         args, kwargs, statics = self._statics.take(args, {}) if self._statics.names else (args, {}, ())
         leaves, tree = flatten(args)
-        key = Signature.of(tree, leaves, statics, True, self._by_layout)
+        key = Signature.of(tree, leaves, statics, True, self._asked)
         return self._entries.get(key) or self._compile(key, args, kwargs, statics, leaves, tree), leaves
 
     @trims
@@ -268,7 +269,7 @@ class Jitted:
         rec = with_effects(attempt, self._learned)
         self._acts |= rec.effects is not None
         self._around.add(before, rec.captured, rec.reads, self._learned)
-        self._by_layout |= rec.asked_layout
+        self._asked = max(self._asked, rec.asked)
         self._look()
         return rec
 
@@ -339,8 +340,8 @@ class Jitted:
             except ConcreteValueError as e:
                 variants = Variants(self, e)
                 rec = variants.record(args, kwargs, statics, leaves)
-            if (rec.written or rec.effects is not None) and variants is None:
-                variants = Variants(self, None)
+            key = Signature.of(tree, leaves, statics, key.is_plain, self._asked)    # the recording may have asked for more
+            variants = Variants(self, None) if variants is None and (rec.written or rec.effects is not None) else variants
             if variants is not None:
                 entry = Entry(rec, None, [], unpacker(rec.out_tree), None, variants=variants)
                 entry.kernel = variants.start(rec, args, kwargs, statics, leaves)
@@ -422,7 +423,7 @@ class Jitted:
         return convention if not self._timed and not always and convention.is_simple() else None
 
     def _add_direct(self, entry: Entry, convention: Convention | None, tree, leaves) -> None:
-        if convention is None or entry.variants is not None or self._by_layout:
+        if convention is None or entry.variants is not None or self._asked == Asked.LAYOUT:
             return
         from codegen.entry.calling import CallPlan
         plain = convention.is_plain()

@@ -24,6 +24,7 @@ from autodiff.compiled.specialise import Variants, integers, shared_arrays
 from autodiff.numpy.sizes import number_of_length
 from codegen.backends.interpreter import InterpretedKernel
 from codegen.config import config
+from tracer.asked import Asked
 from tracer.errors import user_line
 from tracer.lengths import LEAST, Lengths, number_of
 from tracer.passes.numbers import with_numbers
@@ -96,7 +97,7 @@ class Shapes:
 
     def _may_share(self) -> bool:
         """Whether one recording may serve many shapes: not where memory of arguments is given away, or their layout decides."""
-        return config.share_shapes and not self.jitted._donate and not self.jitted._by_layout
+        return config.share_shapes and not self.jitted._donate and self.jitted._asked != Asked.LAYOUT
 
     def _has_variants(self, rec: Recorded) -> bool:
         """Whether the signature alone does not decide which kernel is run."""
@@ -189,7 +190,7 @@ class Shapes:
 
     def _is_for_one(self, rec: Recorded, leaves: list) -> bool:
         """Whether a recording is no use to other shapes."""
-        return bool(rec.effects is not None or rec.written and shared_arrays(leaves) or self.jitted._by_layout
+        return bool(rec.effects is not None or rec.written and shared_arrays(leaves) or self.jitted._asked == Asked.LAYOUT
                     or any(t.symbols() for t in rec.graph.out_types))
 
     def _in_background(self, known: _Structure, template: Template, entry: Entry) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff.capture import lift_here
 from autodiff.leaves import name_of
+from tracer.asked import Asked
 from tracer.static import distinct
 from tracer.tree import LEAF, key_orders, leaf_paths, static_paths, without_statics
 from tracer.types import ArrayType, check_plain
@@ -27,7 +28,7 @@ class Signature(NamedTuple):
     """The key under which a kernel is kept.
 
     tree : structure of the tuple of arguments, or of the pair of it and the keywords; static arguments are None
-    leaves : dtype and shape of each leaf, or the class of a Python number; with `by_layout` also strides and flags
+    leaves : dtype and shape of each leaf, or the class of a Python number; where more is `asked`, also its class, strides and flags
     statics : position or name of each static argument, what tells its value from equal ones, and the value
     is_plain : whether the call has no keywords
     orders : the order of the keys of each dict, which structures do not tell
@@ -40,9 +41,9 @@ class Signature(NamedTuple):
     orders: tuple
 
     @staticmethod
-    def of(tree: Any, leaves: Sequence, statics: tuple, is_plain: bool, by_layout: bool) -> Signature:
+    def of(tree: Any, leaves: Sequence, statics: tuple, is_plain: bool, asked: Asked = Asked.TYPES) -> Signature:
         """The signature of a call, given its flat arguments and their structure."""
-        of_leaf = _leaf_and_layout if by_layout else _leaf_key
+        of_leaf = (_leaf_key, _leaf_and_class, _leaf_and_layout)[asked]
         return Signature(tree, tuple([of_leaf(x) for x in leaves]), statics, is_plain, _orders(tree, is_plain))
 
 
@@ -59,10 +60,14 @@ def _leaf_key(x: Any) -> Any:
     return t
 
 
+def _leaf_and_class(x: Any) -> Any:
+    return x.dtype.type if isinstance(x, np.generic) else _leaf_key(x)
+
+
 def _leaf_and_layout(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return x.dtype, x.shape, x.strides, x.flags.num, x.base is None
-    return _leaf_key(x)
+    return _leaf_and_class(x)
 
 
 def _orders(tree: Any, is_plain: bool) -> tuple:
@@ -222,6 +227,8 @@ def argument(path: str) -> str:
 def _show_leaf(key: Any) -> str:
     if isinstance(key, tuple) and len(key) > 2:
         return f"{ArrayType(*key[:2])} with strides {key[2]}"
+    if isinstance(key, type) and issubclass(key, np.generic):
+        return f"a number {ArrayType(np.dtype(key), ())}"
     return str(ArrayType(*key)) if isinstance(key, tuple) else f"a Python {getattr(key, '__name__', key)}"
 
 

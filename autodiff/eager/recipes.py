@@ -127,6 +127,7 @@ class Recipe:
     kernels : those of value and gradients of tapes that end in a step of this recipe, the newest first
     askers : those of the value alone
     asked : how often such a value was asked for and had no kernel
+    gives_array : whether a result without axes stands for an array, not for a scalar
     picks : the recipe of each result of a step with several
     is_deferred : whether a call returns the one result of a step that may be computed later
     is_simple : whether that, besides, shares its elements with no operand
@@ -136,12 +137,13 @@ class Recipe:
 
     __slots__ = ("name", "graph", "kinds", "kind", "constants", "lazy", "follows", "result", "view", "_forward", "_pullbacks", "static",
                  "is_single", "active", "is_deferred", "is_simple",
-                 "picks", "kernels", "askers", "asked")
+                 "picks", "kernels", "askers", "asked", "gives_array")
 
     def __init__(self, name: str, graph: Graph, kinds: tuple[Kind, ...], result: Result | None, constants: tuple,
                  view: View | None = None, is_single: bool | None = None):
         self.name = name
         self.graph = graph
+        self.gives_array = False
         self.kinds = kinds
         self.kind = kinds[0] if kinds else None
         self.constants = constants

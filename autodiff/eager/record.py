@@ -18,7 +18,7 @@ from autodiff.eager.memory import current, operand_copy, viewed
 from autodiff.eager.modes import mode
 from autodiff.eager.recipes import Recipe, made, recipes, remember
 from autodiff.eager.tape import DEEPEST, Step, calling, force, leaf_step, new_step, where_of
-from tracer.array import call
+from tracer.array import ArrayMethods, call
 from tracer.graph import Graph, Node, Var
 from tracer.op import Op, type_of
 from tracer.trace import Tracer
@@ -75,12 +75,19 @@ def call_on_tape(name: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _make(key: Any, name: Any, template: Any, operands: Sequence) -> Any:
     """The recipe of a call that is seen for the first time."""
+    gives_array = False
+
     def f(*tracers):
+        nonlocal gives_array
         args, kwargs = filled(template[0], list(tracers)), filled(template[1], list(tracers))
-        return call(name, *args, **kwargs)
+        y = call(name, *args, **kwargs)
+        gives_array = isinstance(y, ArrayMethods) and not y._is_scalar()
+        return y
     kinds = [_kind(x) for x in operands]
     lines = [where_of(x.current()) if isinstance(x, TapeTracer) else None for x in operands]
     found = made(_label(name), f, kinds, lines)
+    if found is not None:
+        found.gives_array = gives_array
     return remember(key, DIRECT if found is None else found)
 
 

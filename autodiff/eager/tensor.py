@@ -25,7 +25,7 @@ from autodiff.eager.hooks import Hook
 from autodiff.eager.kinds import kind_of
 from autodiff.eager.memory import Viewed, expose, own_array, put_through, root_of, share, viewed, write_array
 from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
-from autodiff.eager.recipes import View
+from autodiff.eager.recipes import Recipe, View
 from autodiff.eager.record import TENSOR, call_on_tape, record_op
 from autodiff.eager.tape import Step, force, leaf_step, walk, where_of
 from autodiff.eager.torch_names import TorchNames
@@ -241,8 +241,9 @@ class Tensor(TorchNames):
             self.step.extra.memory = memory
         return self
 
-    def _is_immutable(self) -> bool:
-        return mode.strict      # a function that is differentiated means NumPy's numbers
+    def _is_scalar(self) -> bool:
+        """Whether it stands for a NumPy scalar: in a function that is differentiated, values without axes do."""
+        return mode.strict and not self.type.shape and not (self.step.recipe.__class__ is Recipe and self.step.recipe.gives_array)
 
     def _write(self, index, value) -> Tensor:
         """self[index] = value, in place.

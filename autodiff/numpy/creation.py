@@ -69,7 +69,7 @@ def _asarray(x, dtype=None):
     if not _holds_tracer(x):
         return np.asarray(x, dtype)
     x = _stacked(x)
-    x = fresh(x) if x.weak else x   # an array no longer counts as a Python number
+    x = fresh(x) if x._is_scalar() else x
     return x if dtype is None else cast_to(x, supported_dtype(dtype))
 
 
@@ -344,8 +344,8 @@ def vander(x, N=None, increasing=False):
 # -- names of NumPy that look at their argument without asking it ----------------------------------
 
 def isscalar(element) -> bool:
-    """As numpy.isscalar; a traced value without axes counts as a scalar."""
-    return isinstance(element, Tracer) and element.type.shape == () or np.isscalar(element)
+    """As numpy.isscalar."""
+    return element._is_scalar() if isinstance(element, Tracer) else np.isscalar(element)
 
 
 def take(a, indices, axis=None, out=None, mode="raise"):

@@ -13,10 +13,17 @@ from typing import Any
 
 from tracer.graph import Atom, Graph, Node, Var
 from tracer.op import Op, Total, Unknown, type_of
+from tracer.ops.arithmetic import div, mul, slope_product
+from tracer.ops.comparison import logical_or, select
+from tracer.ops.index import index, update
+from tracer.passes.simplify import filled_with
 from tracer.trace import apply, current_trace, trace_graph, zeros
 from tracer.types import ArrayType, Dim, match_sizes, substitute
 
 __all__ = ["transpose_graph"]
+
+PRODUCTS = (slope_product, mul, div)
+"""Ops whose other factor may be infinite or nan: the cotangent of what nobody has asked for stays 0."""
 
 
 def transpose_graph(graph: Graph, known: int, *, gather: int = 0) -> Graph:
@@ -47,6 +54,7 @@ class _Sweep:
         self.unknown: set[Var] = set(graph.inputs[known:])
         self.values: dict[Var, Any] = {}
         self.cotangents: dict[Var, Any] = {}
+        self.needed: dict[Var, Any] = {}    # where the cotangent may differ from 0, for some vars: a truth value an element
         self.names: dict[str, Dim] = {}
         self.linear: list[Node] = []
         self.trace = current_trace()
@@ -77,8 +85,22 @@ class _Sweep:
             repeated = len({a for a in node.inputs if a in self.unknown}) < sum(a in self.unknown for a in node.inputs)
             xs = [self._unknown(a, repeated) if a in self.unknown else self._value(a) for a in node.inputs]
             back = _rule_of(node.op)(ct if node.op.many else ct[0], *xs, **self._params(node))
-            for a, c in zip(node.inputs, back, strict=True):
-                self._add(a, c.value if repeated and isinstance(c, Total) else c)
+            mask = self.needed.pop(node.outputs[0], None)
+            if mask is not None and node.op in PRODUCTS and not self._is_by_a_constant(xs):
+                back = [None if c is None else select(mask, c, zeros(type_of(c))) for c in back]
+            masks = self._masks(node, mask, xs) if not node.op.many else [None] * len(back)
+            for a, c, m in zip(node.inputs, back, masks, strict=True):
+                self._add(a, c.value if repeated and isinstance(c, Total) else c, m)
+
+    def _is_by_a_constant(self, xs: Sequence) -> bool:
+        """Whether one factor of a product is a number that is known."""
+        return self.trace is not None and any(filled_with(self.trace, x) is not None for x in xs if not isinstance(x, Unknown))
+
+    def _masks(self, node: Node, mask: Any, xs: Sequence) -> Sequence:
+        """Where the cotangents of the operands of a node may differ from 0."""
+        if mask is None and node.op not in (select, index, update):
+            return [None] * len(xs)
+        return node.op.needed(mask, *xs, **self._params(node))
 
     def results(self, inputs: Sequence[Var]) -> list:
         """The cotangents of the linear inputs."""
@@ -105,11 +127,18 @@ class _Sweep:
         """What a rule gets for a value that it is linear in: its type, and the cotangent so far unless another operand is the same."""
         return Unknown(self._type(a), None if repeated else self.cotangents.get(a))     # type: ignore[arg-type]
 
-    def _add(self, atom: Atom, ct) -> None:
-        """Add to the cotangent of a value."""
+    def _add(self, atom: Atom, ct, mask=None) -> None:
+        """Add to the cotangent of a value; what is added differs from 0 only where `mask` is true."""
         if ct is None or not isinstance(atom, Var) or atom not in self.unknown:
             return
         before = self.cotangents.get(atom)
+        if mask is not None and before is None:
+            self.needed[atom] = mask
+        elif mask is not None and atom in self.needed:
+            if self.needed[atom].ref is not mask.ref:
+                self.needed[atom] = logical_or(self.needed[atom], mask)
+        else:
+            self.needed.pop(atom, None)
         self.cotangents[atom] = ct.value if isinstance(ct, Total) else ct if before is None else before + ct
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tracer.op import Cost, Elementwise, Linear, Op, Unknown, register, sum_tangents, type_of
-from tracer.trace import bind, full
+from tracer.graph import Var
+from tracer.op import Cost, Elementwise, Linear, Op, Unknown, ops, register, sum_tangents, type_of
+from tracer.trace import Tracer, bind, current_trace, full
 from tracer.types import is_inexact
 
 
@@ -88,14 +89,54 @@ class Mul(Elementwise):
     def dimension(self, a, b):
         return a * b
 
-    def partials(self, y, a, b):
-        return b, a
+    def jvp(self, xs, dxs):
+        (a, b), (da, db) = xs, dxs
+        y = self(a, b)
+        if not is_inexact(type_of(y).dtype):
+            return y, None
+        return y, sum_tangents(_masked(d, x) for d, x in ((da, b), (db, a)) if d is not None)
 
     def transpose(self, ct, a, b):
         return linear_in_one(self, ct, a, b, lambda b: ct * b, lambda a: ct * a)
 
 
+def _masked(d, x):
+    """d x; where x is a truth value, d or 0: what is masked out adds 0 even if its derivative is infinite or nan."""
+    truth = truth_of(x)
+    return x * d if truth is None else ops["select"](truth, d, like(d, 0))
+
+
+def truth_of(x):
+    """The truth values that an array of numbers was made of; None if it was not."""
+    trace = current_trace()
+    node = trace.producers.get(x.ref) if trace is not None and isinstance(x, Tracer) and x.ref is not None else None
+    if node is None or node.op is not cast or node.inputs[0].type.dtype.kind != "b":
+        return None
+    a = node.inputs[0]
+    return Tracer(a.type, trace, a) if isinstance(a, Var) else a.value
+
+
 mul = register(Mul())
+
+
+class SlopeProduct(Mul):
+    """y = a b, where one factor is a derivative that may be infinite, or nan, where the function is not.
+
+    Transposed, it gives 0 for what nobody has asked for (`Op.needed`). In a finished program it is a product (`tracer/passes/simplify.py`).
+    """
+
+    def reference(self, a, b):
+        return np.multiply(a, b)
+
+    def jvp(self, xs, dxs):
+        (a, b), (da, db) = xs, dxs
+        return self(a, b), sum_tangents(([] if da is None else [self(da, b)]) + ([] if db is None else [self(a, db)]))
+
+    def transpose(self, ct, a, b):
+        return linear_in_one(self, ct, a, b, lambda b: self(ct, b), lambda a: self(ct, a))
+
+
+slope_product = register(SlopeProduct())
 
 
 class ZeroProduct(Elementwise):
@@ -143,7 +184,7 @@ class Div(Elementwise):
         y = self(a, b)
         if db is None:
             return y, None if da is None else div(da, b)
-        top = -y * db if da is None else da - y * db
+        top = slope_product(-y, db) if da is None else da - slope_product(y, db)
         return y, div(top, b)
 
     def transpose(self, ct, a, b):

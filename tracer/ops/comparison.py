@@ -40,6 +40,10 @@ class Select(Op):
         return (None, select(c, ct, zero) if isinstance(a, Unknown) else None,
                 select(c, zero, ct) if isinstance(b, Unknown) else None)
 
+    def needed(self, mask, c, a, b):
+        other = logical_not(c)
+        return [None, c if mask is None else logical_and(mask, c), other if mask is None else logical_and(mask, other)]
+
     def scalar(self, k, c, a, b):
         return k.select(c, a, b)
 

@@ -89,6 +89,7 @@ def power_by(a, exponent: float):
 
 class Sqrt(Elementwise):
     """y = x ** (1/2)."""
+    steep = True
     exact = True
     cost = Cost.DIVISION
     reference = np.sqrt
@@ -104,6 +105,7 @@ sqrt = register(Sqrt())
 
 class Cbrt(Elementwise):
     """y = x ** (1/3)."""
+    steep = True
     reference = np.cbrt
     code = "cbrt"
     domain = (0.3, 3.0)
@@ -134,6 +136,7 @@ square = register(Square())
 
 class Reciprocal(Elementwise):
     """y = 1 / x."""
+    steep = True
     exact = True
     reference = np.reciprocal
     domain = (0.5, 2.0)
@@ -150,6 +153,7 @@ reciprocal = register(Reciprocal())
 
 class Hypot(Elementwise):
     """y = sqrt(a a + b b), without overflow; derivative 0 where both are 0."""
+    steep = True
     reference = np.hypot
     code = "hypot"
     domain = (0.3, 2.0)
@@ -166,6 +170,7 @@ hypot = register(Hypot())
 
 class Exp(Elementwise):
     """y = e ** x."""
+    steep = True
     reference = np.exp
     code = "exp"
 
@@ -178,6 +183,7 @@ exp = register(Exp())
 
 class Exp2(Elementwise):
     """y = 2 ** x."""
+    steep = True
     reference = np.exp2
     code = "exp2"
 
@@ -190,6 +196,7 @@ exp2 = register(Exp2())
 
 class Expm1(Elementwise):
     """y = e ** x - 1."""
+    steep = True
     reference = np.expm1
     code = "expm1"
 
@@ -202,6 +209,7 @@ expm1 = register(Expm1())
 
 class Log(Elementwise):
     """y = natural logarithm of x."""
+    steep = True
     reference = np.log
     code = "log"
     domain = (0.3, 3.0)
@@ -215,6 +223,7 @@ log = register(Log())
 
 class Log2(Elementwise):
     """y = logarithm of x to base 2."""
+    steep = True
     reference = np.log2
     code = "log2"
     domain = (0.3, 3.0)
@@ -228,6 +237,7 @@ log2 = register(Log2())
 
 class Log10(Elementwise):
     """y = logarithm of x to base 10."""
+    steep = True
     reference = np.log10
     code = "log10"
     domain = (0.3, 3.0)
@@ -241,6 +251,7 @@ log10 = register(Log10())
 
 class Log1p(Elementwise):
     """y = log(1 + x)."""
+    steep = True
     reference = np.log1p
     code = "log1p"
     domain = (-0.5, 3.0)

@@ -151,6 +151,13 @@ class Index(Op):
         into = zeros(x.type) if x.gathered is None else x.gathered
         return (Total(update(into, ct, *indices, spec=spec, mode="add")), *[None] * len(indices))
 
+    def needed(self, mask, x, *indices, spec):
+        if not indices:
+            return [None]
+        t = type_of(x)
+        taken = full(selection_shape(spec, [type_of(i) for i in indices]), True, np.bool_) if mask is None else mask
+        return [update(full(t.shape, False, np.bool_), taken, *indices, spec=spec, mode="set"), *[None] * len(indices)]
+
     def view(self, k, read, types, *, spec, indices=()):
         return lambda index: read(k.place(spec, indices, index))
 
@@ -207,6 +214,15 @@ class Update(Op):
         if ct_v is not None and indices and mode == "set" and not unique:
             ct_v = self._winners(ct_v, x, v, indices, spec)
         return (ct_x, ct_v, *[None] * len(indices))
+
+    def needed(self, mask, x, v, *indices, spec, mode, unique=False):
+        rest = [None] * len(indices)
+        if mode == "add" or not indices:
+            return [mask if mode == "add" else None, None if mask is None else index(mask, *indices, spec=spec), *rest]
+        t = type_of(x)
+        kept = update(full(t.shape, True, np.bool_) if mask is None else mask, full(type_of(v).shape, False, np.bool_), *indices, spec=spec,
+                      mode="set")
+        return [kept, None if mask is None else index(mask, *indices, spec=spec), *rest]
 
     @staticmethod
     def _winners(ct_v, x, v, indices, spec):

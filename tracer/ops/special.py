@@ -16,6 +16,7 @@ from tracer.ops.elementary import exp
 
 class Special(Elementwise):
     """A function of scipy.special; `scipy_names` are the ufuncs there that mean it."""
+    steep = True
     scipy_names: tuple[str, ...] = ()
 
     def reference(self, x):

@@ -38,6 +38,7 @@ cos = register(Cos())
 
 class Tan(Elementwise):
     """y = tan(x)."""
+    steep = True
     reference = np.tan
     code = "tan"
     domain = (-1.2, 1.2)
@@ -51,6 +52,7 @@ tan = register(Tan())
 
 class Arcsin(Elementwise):
     """y = arcsin(x)."""
+    steep = True
     reference = np.arcsin
     code = "asin"
     domain = (-0.8, 0.8)
@@ -64,6 +66,7 @@ arcsin = register(Arcsin())
 
 class Arccos(Elementwise):
     """y = arccos(x)."""
+    steep = True
     reference = np.arccos
     code = "acos"
     domain = (-0.8, 0.8)
@@ -89,6 +92,7 @@ arctan = register(Arctan())
 
 class Arctan2(Elementwise):
     """y = angle of the point (b, a); derivative 0 at the origin."""
+    steep = True
     reference = np.arctan2
     code = "atan2"
     domain = (0.3, 2.0)
@@ -104,6 +108,7 @@ arctan2 = register(Arctan2())
 
 class Sinh(Elementwise):
     """y = sinh(x)."""
+    steep = True
     reference = np.sinh
     code = "sinh"
 
@@ -116,6 +121,7 @@ sinh = register(Sinh())
 
 class Cosh(Elementwise):
     """y = cosh(x)."""
+    steep = True
     reference = np.cosh
     code = "cosh"
 
@@ -152,6 +158,7 @@ arcsinh = register(Arcsinh())
 
 class Arccosh(Elementwise):
     """y = arccosh(x)."""
+    steep = True
     reference = np.arccosh
     code = "acosh"
     domain = (1.3, 3.0)
@@ -165,6 +172,7 @@ arccosh = register(Arccosh())
 
 class Arctanh(Elementwise):
     """y = arctanh(x)."""
+    steep = True
     reference = np.arctanh
     code = "atanh"
     domain = (-0.8, 0.8)

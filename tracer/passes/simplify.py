@@ -14,8 +14,8 @@ import numpy as np
 
 from tracer.graph import Const, Graph, Node, Var, live_nodes
 from tracer.op import Elementwise, Op, type_of
-from tracer.ops.arithmetic import add, cast, div, mul, neg, sub
-from tracer.ops.comparison import eq, select
+from tracer.ops.arithmetic import add, cast, div, mul, neg, slope_product, sub
+from tracer.ops.comparison import eq, logical_not, select
 from tracer.ops.control.calls import call, checkpoint, linear_call
 from tracer.ops.control.custom import custom_jvp, custom_vjp
 from tracer.ops.control.loops import loop
@@ -117,6 +117,34 @@ def _op(trace: Trace, op: Op, *xs, **params) -> Any:
 
 def _operand(trace: Trace, atom):
     return Tracer(atom.type, trace, atom) if isinstance(atom, Var) else atom.value
+
+
+@rewrite(select)
+def turned_choice(trace, xs):
+    """A choice by `not c` is one by c with the values exchanged."""
+    node = maker(trace, xs[0])
+    if node is None or node.op is not logical_not or node.inputs[0].type.dtype.kind != "b":
+        return None
+    return _op(trace, select, _operand(trace, node.inputs[0]), xs[2], xs[1])
+
+
+@rewrite(select)
+def choice_in_a_choice(trace, xs):
+    """Where c chooses between t d and 0, t need not be chosen by c before."""
+    c, y, zero = xs
+    product = maker(trace, y)
+    if filled_with(trace, zero) != 0 or product is None or product.op not in (mul, div):
+        return None
+    inner = maker(trace, _operand(trace, product.inputs[0]))
+    if inner is None or inner.op is not select or not isinstance(c, Tracer) or inner.inputs[0] is not c.ref:
+        return None
+    return _op(trace, select, c, _op(trace, product.op, _operand(trace, inner.inputs[1]), _operand(trace, product.inputs[1])), zero)
+
+
+@rewrite(slope_product)
+def plain_product(trace, xs):
+    """What transposition had to know of a product is of no use any more."""
+    return _op(trace, mul, *xs)
 
 
 @rewrite(mul)

@@ -8,6 +8,7 @@ import pytest
 
 import autodiff as ad
 from tests.laws import SPECIAL
+from tracer.op import ops
 from tracer.passes.shrink_loops import shrink_loops
 from tracer.passes.simplify import rewrites, simplify
 from tracer.trace import evaluate, trace_flat
@@ -30,7 +31,9 @@ PROGRAMS = {
     "update": [lambda x: ad.numpy.zeros(20).at[2:18].add(x).at[0:16].add(x * 2), lambda x: ad.numpy.zeros(20).at[4:].set(x)],
     "sum": [lambda x: np.sum(x, axis=())],
     "cast": [lambda x: x.astype(np.float64), lambda x: x * np.float32(1.5).astype(np.float64)],
-    "select": [lambda x: np.where(x > 0, x, x), lambda x: np.where(np.ones(16, bool) & True, x, 2 * x)],
+    "select": [lambda x: np.where(x > 0, x, x), lambda x: np.where(np.ones(16, bool) & True, x, 2 * x),
+               lambda x: np.where(np.logical_not(x > 0), x, 2 * x), lambda x: np.where(x > 0, np.where(x > 0, x, 0.0) * np.exp(x), 0.0)],
+    "slope_product": [lambda x: ops["slope_product"](x, 2 * x)],
 }
 
 
