@@ -17,6 +17,9 @@ HERE = (42.0, -82.0, 200.0)
 CASES = [
     pymap3d("geodetic2ecef", (42.0, -82.0, 200.0), (-30.0, 100.0, 50.0)),
     pymap3d("ecef2geodetic", (6.6e5, -4.7e6, 4.2e6)),
+    pymap3d("ecef2geodetic (arrays)", (np.array([6.6e5, 7.0e5]), np.array([-4.7e6, -4.6e6]), np.array([4.2e6, 4.3e6])), call=lambda m, *xyz: m.ecef2geodetic(*xyz)),
+    pymap3d("geodetic2aer (arrays)", (np.array([42.1, 42.3]), np.array([-82.1, -81.0]), np.array([250.0, 400.0])),
+            call=lambda m, lat, lon, h: m.geodetic2aer(lat, lon, h, *HERE)),
     pymap3d("geodetic2enu", (42.1, -82.1, 250.0), call=lambda m, lat, lon, h: m.geodetic2enu(lat, lon, h, *HERE)),
     pymap3d("enu2geodetic", (1000.0, 2000.0, 300.0), call=lambda m, e, n, u: m.enu2geodetic(e, n, u, *HERE)),
     pymap3d("geodetic2aer", (42.1, -82.1, 250.0), call=lambda m, lat, lon, h: m.geodetic2aer(lat, lon, h, *HERE)),
@@ -42,6 +45,7 @@ CASES = [
     geographic("Geodesic.Direct", (41.3, -70.1, 45.0, 20000.0),
                call=lambda m, *start: [m.Geodesic.WGS84.Direct(*start)[k] for k in ("lat2", "lon2", "azi2")], slow=True),
     utm("from_latlon", (51.2, 7.5), call=lambda m, lat, lon: m.from_latlon(lat, lon)[:2]),
+    utm("from_latlon (arrays)", (np.array([51.2, 51.5, 51.0]), np.array([7.5, 7.6, 7.9])), call=lambda m, lat, lon: m.from_latlon(lat, lon)[:2]),
     utm("to_latlon", (340000.0, 5710000.0), call=lambda m, e, n: m.to_latlon(e, n, 32, "U")),
     nvector("lat_lon2n_E", (0.7, -1.2)),
     nvector("n_E2lat_lon", (0.3, 0.5), call=lambda m, a, b: m.n_E2lat_lon(m.lat_lon2n_E(a, b))),

@@ -116,6 +116,8 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "empyrical.conditional_value_at_risk",),
     "Hooks.call() got multiple values for argument 'f'": (
         "skrf.tlineFunctions.surface_resistivity",),
+    "'generator' object is not subscriptable": (
+        "utm.from_latlon (arrays)",),
     "expected a sequence of integers or a single integer, got 'Tracer(i64[])'": (
         "miepython.i_unpolarized",),
     "no line: arrays of dtype object cannot be traced": (
