@@ -85,7 +85,9 @@ class Variants:
         try:
             rec = self.jitted._record(args, kwargs, statics, guarded=True, **how)
         except ConcreteValueError as e:
-            raise self.refused or e from e
+            if self.refused is not None:
+                e.add_note(f"  besides, it is no one graph for all values: {_first_line(self.refused)}")
+            raise
         if not self.guarded:
             self.guarded = True
             warnings.warn(f"`{self.jitted.name}` is compiled along the path that its conditions take: {_first_line(self.refused)}; other "
