@@ -23,6 +23,7 @@ from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import ITERATORS, TracedRange, stepped
 from autodiff.capture.notes import note
+from autodiff.capture.numba_functions import range_of
 from autodiff.capture.python_numbers import python_truth
 from autodiff.capture.questions import attribute_of, is_the_same
 from autodiff.capture.raising import Tried, acts_later, handled
@@ -329,6 +330,7 @@ class Hooks(ControlFlow):
 
     def call(self, f, /, *args, **kwargs):
         """`f(*args, **kwargs)`."""
+        f = range_of(f)
         if f is range and any(map(undecided, args)):
             return TracedRange(*args)
         if f is range and any(type(a) is Length for a in args):

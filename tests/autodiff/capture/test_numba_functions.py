@@ -1,0 +1,72 @@
+"""Functions compiled by Numba in captured code: the Python function that each was made of is captured."""
+
+import math
+
+import numba
+import numpy as np
+import pytest
+
+import autodiff as ad
+
+X = np.array([-2.0, -0.5, 0.25, 1.0, 1.5])
+
+
+@numba.njit
+def positive_sines(x, n):
+    total = 0.0
+    for i in numba.prange(n):
+        if x[i] > 0:
+            total += math.sin(x[i])
+    return total
+
+
+@numba.njit(parallel=True, fastmath=True)
+def smoothed(x, width):
+    y = np.zeros_like(x)
+    for i in numba.prange(x.shape[0]):
+        count = 0
+        for j in range(max(0, i - width), min(x.shape[0], i + width + 1)):
+            y[i] += x[j]
+            count += 1
+        y[i] /= count
+    return y
+
+
+@numba.vectorize
+def softened(a, b):
+    return a * b if a > 0 else 0.5 * b
+
+
+@numba.vectorize(["float64(float64)"])
+def cubed(a):
+    return a * a * a
+
+
+@numba.guvectorize(["(float64[:], float64[:])"], "(n)->(n)")
+def doubled(a, out):
+    for i in range(a.shape[0]):
+        out[i] = 2 * a[i]
+
+
+PROGRAMS = [lambda x: positive_sines(x, 5), lambda x: np.sum(smoothed(x, 1) ** 2), lambda x: np.sum(softened(x, x + 1.0)),
+            lambda x: np.sum(cubed(x)) + np.sum(cubed(np.arange(3.0))), lambda x: positive_sines(smoothed(x, 2), 4)]
+
+
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_differentiated_as_they_stand(f):
+    want = np.array([(f(X + h) - f(X - h)) / 2e-6 for h in 1e-6 * np.eye(5)])
+    np.testing.assert_allclose(ad.jit(f)(X), f(X), rtol=1e-12)
+    for g in (ad.grad(f), ad.jit(ad.grad(f))):
+        np.testing.assert_allclose(g(X), want, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(g(X[::-1].copy()), [(f(X[::-1] + h) - f(X[::-1] - h)) / 2e-6 for h in 1e-6 * np.eye(5)], rtol=1e-6,
+                                   atol=1e-8)
+
+
+def test_differentiated_itself():
+    np.testing.assert_allclose(ad.grad(positive_sines)(X, 5), np.where(X > 0, np.cos(X), 0.0))
+    assert ad.jit(positive_sines)(X, 5) == positive_sines(X, 5)
+
+
+def test_generalized_ufuncs_are_refused():
+    with pytest.raises(ad.UnsupportedError if hasattr(ad, "UnsupportedError") else Exception, match="cannot be traced"):
+        ad.jit(lambda x: np.sum(doubled(x)))(X)
