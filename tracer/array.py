@@ -76,6 +76,29 @@ def _needs_value(x, use: str, fix: str) -> ConcreteValueError:
 _USE_CONTROL = "use ad.cond, ad.while_loop or np.where, or call without jit, where Python follows the values"
 
 
+class Flat:
+    """`x.flat`: the elements one after the other."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array):
+        self.array = array
+
+    def __iter__(self):
+        return iter(self.array._call(np.ravel, self.array))
+
+    def __len__(self):
+        return self.array.size
+
+    def __getitem__(self, index):
+        return self.array._call(np.copy, self.array._call(np.ravel, self.array))[index]
+
+    def __setitem__(self, index, value):
+        if not isinstance(index, int):
+            raise explain(UnsupportedError, "x.flat[...] = v of a traced array, at more than one position", fix="write to x itself")
+        self.array[np.unravel_index(index, self.array.type.shape)] = value
+
+
 class At:
     """`x.at[index]`: updates that return a new array."""
 
@@ -174,6 +197,9 @@ def _python_operator(ufunc, operation):
 
 def _method(name):
     def method(self, *args, **kwargs):
+        if kwargs.get("out") is not None:
+            out = kwargs.pop("out")
+            return self._into(out, method.__name__, lambda: self._call(name, self, *args, **kwargs))
         return self._call(name, self, *args, **kwargs)
     method.__name__ = getattr(name, "__name__", str(name))
     method.__doc__ = f"As the method of NumPy arrays; see `numpy.{method.__name__}`."
@@ -391,7 +417,7 @@ class ArrayMethods:
     @property
     def flat(self):
         """The elements one by one."""
-        return iter(self._call(np.ravel, self))
+        return Flat(self)
 
     @property
     def at(self) -> At:

@@ -7,6 +7,7 @@ therefore advance only what the same block has made: the trace in which a call m
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 from typing import Any
@@ -54,6 +55,8 @@ def note_made(x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         seeded = any(a is not None for a in (*args, *(kwargs or {}).values()))
         if seeded or not isinstance(x, RANDOM):
             outermost().made[id(x)] = (x, current_trace())
+    elif isinstance(x, contextlib._GeneratorContextManager) and current_trace() is not None:    # by code that runs as it stands, perhaps
+        note_made(x.gen, args, kwargs)
     return x
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff.capture import callbacks, dispatch
 from autodiff.capture.advancing import RANDOM, advance_arguments, note_made
-from autodiff.capture.counterparts import METHODS, SCIPY
+from autodiff.capture.counterparts import METHODS
 from autodiff.capture.effects import is_outside, outer_effects, performed, will_do
 from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import HANDLERS, iterable, sort
@@ -22,6 +22,7 @@ from autodiff.capture.numba_functions import captured_of
 from autodiff.capture.raising import texts_may_wait
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_content
+from autodiff.capture.scipy_functions import bottleneck_of, function_of, method_of
 from autodiff.capture.standing import (
     as_arrays,
     as_it_stands,
@@ -131,8 +132,9 @@ def _function(f: FunctionType, args: tuple, kwargs: dict, caller: Caller) -> Any
         return None
     if _captures(f, args, kwargs):
         return caller.lift(f)(*args, **kwargs)
-    if f.__name__ in SCIPY and (f.__module__ or "").startswith("scipy.special") and args and isinstance(args[0], Tracer):
-        return SCIPY[f.__name__](*args, **kwargs)
+    own = function_of(f)
+    if own is not None and reaches_traced((args, kwargs)):
+        return own(*args, **kwargs)
     return numpys_own(f, args, kwargs) if _is_numpys(f) else with_new_arrays(as_it_stands(f, args, kwargs))
 
 
@@ -162,6 +164,9 @@ def _bound(f: MethodType, args: tuple, kwargs: dict, caller: Caller) -> Any:
         return drawn(f, args, kwargs)
     if not isinstance(own, FunctionType):
         return caller(own, f.__self__, *args, **kwargs)
+    theirs = method_of(f.__self__, f.__name__)
+    if theirs is not None and reaches_traced((f, args, kwargs)):
+        return theirs(*args, **kwargs)
     if isinstance(f.__self__, Tracer) and f.__name__ in METHODS and (undecided(f.__self__) or f.__self__.dtype.kind == "f"):
         return METHODS[f.__name__](f.__self__, *args, **kwargs)
     if dispatch.generated_init(own) or _captures(own, (f.__self__, *args), kwargs):
@@ -216,6 +221,9 @@ def _object(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
 def _method(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
     """A function in C: a method of a built-in object, or a function of a module."""
     x = f.__self__
+    theirs = bottleneck_of(f)
+    if theirs is not None and reaches_traced((args, kwargs)):
+        return theirs(*args, **kwargs)
     if isinstance(x, np.ndarray):
         return _method_of_array(f, args, kwargs)
     if isinstance(x, RANDOM):

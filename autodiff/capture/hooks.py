@@ -35,6 +35,7 @@ from autodiff.capture.standing import holds_floats, holds_traced, holds_undecide
 from autodiff.capture.state import BREAK, CONTINUE, RETURN, Cells, Jump, declined, exceptions_refused, truth, undecided, weak_of
 from autodiff.capture.substitution import Text
 from autodiff.capture.unconverted import unconverted
+from autodiff.numpy.joining import joined_as
 from autodiff.numpy.sizes import shape_of_integers
 from tracer import float_errors
 from tracer.array import call as call_numpy
@@ -220,6 +221,8 @@ class Hooks(ControlFlow):
                 run = dispatch.method(x, "__missing__")
             if run is not None:
                 return self.call(run, index)
+            if isinstance(x, (type(np.r_), type(np.c_))) and holds_traced(index):
+                return joined_as(x, index)
         if type(x) is list and slots.is_pending(x) and index != -1:
             slots.check_read(x)
         if isinstance(x, np.ndarray) and holds_traced(index):

@@ -63,7 +63,15 @@ def as_python(x: Any, kind: type) -> Any:
 
 
 def scalar(x: Any) -> Any:
-    """A traced value of one element as a scalar; what is not traced is left as it is."""
+    """A traced value of one element as a scalar; what is not traced is left as it is.
+
+    Raises
+    ------
+    TypeError
+        For several elements, as NumPy does.
+    """
+    if isinstance(x, Tracer) and any(type(d) is int and d != 1 for d in x.type.shape):
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
     return x if not isinstance(x, Tracer) or x.type.shape == () else np.reshape(x, ())  # type: ignore[call-overload]
 
 

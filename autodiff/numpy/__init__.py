@@ -295,6 +295,7 @@ from autodiff.numpy import (
     decompositions,
     einstein,
     elementwise,
+    emath,
     indexing,
     joining,
     linalg,

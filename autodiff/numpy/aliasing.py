@@ -187,6 +187,15 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
     return x
 
 
+@implements(np.copyto)
+def copyto(dst, src, casting="same_kind", where=True):
+    """As numpy.copyto, into a traced array."""
+    if not isinstance(dst, Tracer):
+        raise explain(UnsupportedError, "np.copyto of a traced value into a plain array", why="a plain array cannot hold traced values",
+                      fix="make the array in the function, or pass it as an argument")
+    write(dst, Ellipsis, src if where is True else np.where(where, src, dst), exact=casting == "same_kind")
+
+
 def _check_writable(x: Tracer) -> None:
     """Refuse to write an array of a function outside; a recording that lets such arrays be written learns of it."""
     trace = current_trace()

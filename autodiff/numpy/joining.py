@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from autodiff.numpy.indexing import index, take_order
@@ -46,6 +48,31 @@ def _sequence(name: str, arrays) -> list:
     if not arrays:
         raise ValueError(f"need at least one array to {name}")
     return arrays
+
+
+def joined_as(how: Any, key: Any) -> Any:
+    """`np.r_[key]` or `np.c_[key]`, `how` being the one or the other.
+
+    Raises
+    ------
+    UnsupportedError
+        Where a text says how to join.
+    """
+    parts = []
+    for item in key if isinstance(key, tuple) else (key,):
+        if isinstance(item, str):
+            raise explain(UnsupportedError, f"np.r_[{item!r}, ...] of traced values", fix="use np.concatenate or np.stack")
+        x = as_array(type(how)()[item] if isinstance(item, slice) else np.asarray(item) if not isinstance(item, Tracer) else item)
+        have, behind = len(shape_of(x)), how.trans1d
+        missing = how.ndmin - have
+        if missing > 0:
+            x = reshape_to(x, (*[1] * missing, *shape_of(x)))
+            if have and behind != -1:
+                behind += missing + 1 if behind < 0 else 0
+                axes = list(range(how.ndmin))
+                x = np.transpose(x, axes[:behind] + axes[missing:] + axes[behind:missing])
+        parts.append(x)
+    return np.concatenate(parts, axis=how.axis)
 
 
 @implements(*available("concatenate", "concat"))

@@ -142,6 +142,12 @@ def ndtr(x):
     return bind(ops["erfc"], x * x.dtype.type(-math.sqrt(0.5))) * x.dtype.type(0.5)
 
 
+@_enter("ndtri")
+def ndtri(y):
+    """The x with ndtr(x) = y."""
+    return bind(ops["ndtri"], floating(y))
+
+
 @_enter("log_ndtr")
 def log_ndtr(x):
     """log(ndtr(x)); by its asymptotic series far on the left.

@@ -3,6 +3,6 @@
 Functions of `scipy.special` are ufuncs and need no counterpart here: they work on traced arrays themselves.
 """
 
-from autodiff.scipy import linalg
+from autodiff.scipy import linalg, stats
 
-__all__ = ["linalg"]
+__all__ = ["linalg", "stats"]

@@ -1,6 +1,7 @@
-"""`scipy.linalg` for traced arrays: triangular systems, Cholesky factors, solve, inv and det.
+"""`scipy.linalg` for traced arrays: systems of equations, factors, inverses, the exponential, and matrices of blocks.
 
-SciPy does not ask its arguments for an implementation, so these names have to be used in place of its own. Without a traced
+SciPy does not ask its arguments for an implementation. Captured code finds these where it calls SciPy's; elsewhere these names have to be
+used. Without a traced
 argument each is SciPy's function. With one, axes before the matrices are lanes; `check_finite` is not looked at, because numbers
 are not known; `overwrite_*` allows something that is never done.
 """
@@ -18,7 +19,8 @@ from tracer.promote import is_traced
 from tracer.tracebacks import trims
 from tracer.tree import flatten
 
-__all__ = ["cho_factor", "cho_solve", "cholesky", "det", "inv", "solve", "solve_triangular"]
+__all__ = ["block_diag", "cho_factor", "cho_solve", "cholesky", "det", "expm", "inv", "pinv", "solve", "solve_continuous_lyapunov",
+           "solve_discrete_lyapunov", "solve_triangular"]
 
 
 def _or_scipy(f: Callable) -> Callable:
@@ -174,3 +176,79 @@ def det(a, overwrite_a=False, check_finite=True):
 def _refusal(name: str, assume_a, fix: str) -> UnsupportedError:
     return explain(UnsupportedError, f"scipy.linalg.{name} with assume_a={assume_a!r} cannot be traced",
                    why="this structure has no solver for traced values", fix=fix)  # type: ignore[return-value]
+
+
+@_or_scipy
+def pinv(a, *, atol=None, rtol=None, return_rank=False, check_finite=True):
+    """The pseudo-inverse; singular values of at most max(m, n) times the spacing of 1 times the largest count as 0."""
+    if atol is not None or return_rank:
+        raise explain(UnsupportedError, "scipy.linalg.pinv with atol or return_rank of traced values", fix="use rtol")
+    m, n = a.shape[-2:]
+    return np.linalg.pinv(a, max(m, n) * np.finfo(a.dtype).eps if rtol is None else rtol)
+
+
+@_or_scipy
+def block_diag(*arrs):
+    """A matrix with the given ones along its diagonal, and 0 elsewhere.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> ad.jit(lambda x: block_diag(x, np.eye(1)))(np.array([[2.0, 3.0]])).tolist()
+    [[2.0, 3.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    parts = [np.atleast_2d(a) for a in arrs]
+    rows = []
+    for k, p in enumerate(parts):
+        before, after = sum(q.shape[1] for q in parts[:k]), sum(q.shape[1] for q in parts[k + 1:])
+        rows.append(np.concatenate([np.zeros((p.shape[0], before)), p, np.zeros((p.shape[0], after))], axis=1))
+    return np.concatenate(rows, axis=0)
+
+
+@_or_scipy
+def expm(A):
+    """The matrix exponential.
+
+    By the Pade approximant of order 13 of A / 2**s, squared s times, where s makes the 1-norm at most 5.37; SciPy chooses lower orders for
+    small norms, which differ in rounding only.
+    Source: Higham, The scaling and squaring method for the matrix exponential revisited, SIAM Journal on Matrix
+    Analysis 26 (2005), table 2.3.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> ad.jit(expm)(np.zeros((2, 2))).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    from autodiff.api.control import fori_loop
+    A = square_matrix("expm", A)
+    norm = np.max(np.sum(np.abs(A), axis=-2))
+    s = np.maximum(0.0, np.ceil(np.log2(np.where(norm > 0, norm, 1.0) / 5.371920351148152)))
+    B = A / 2.0 ** s
+    one = np.eye(A.shape[-1])
+    B2 = B @ B
+    B4 = B2 @ B2
+    B6 = B4 @ B2
+    b = _PADE_13
+    U = B @ (B6 @ (b[13] * B6 + b[11] * B4 + b[9] * B2) + b[7] * B6 + b[5] * B4 + b[3] * B2 + b[1] * one)
+    V = B6 @ (b[12] * B6 + b[10] * B4 + b[8] * B2) + b[6] * B6 + b[4] * B4 + b[2] * B2 + b[0] * one
+    return fori_loop(0, s.astype(np.int64), lambda i, x: x @ x, np.linalg.solve(V - U, V + U))
+
+
+_PADE_13 = (64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0, 10559470521600.0,
+            670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0)
+
+
+@_or_scipy
+def solve_continuous_lyapunov(a, q):
+    """The x with a x + x a' = q, by one linear system of n * n unknowns: for small n."""
+    n = a.shape[-1]
+    one = np.eye(n)
+    return np.linalg.solve(np.kron(a, one) + np.kron(one, a), np.reshape(q, (n * n,))).reshape(n, n)
+
+
+@_or_scipy
+def solve_discrete_lyapunov(a, q, method=None):
+    """The x with a x a' - x + q = 0, by one linear system of n * n unknowns: for small n."""
+    n = a.shape[-1]
+    return np.linalg.solve(np.eye(n * n) - np.kron(a, a), np.reshape(q, (n * n,))).reshape(n, n)

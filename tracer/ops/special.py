@@ -60,6 +60,30 @@ class Erfinv(Special):
 erfinv = register(Erfinv())
 
 
+class Ndtri(Special):
+    """y with the normal distribution function of y equal to x."""
+    scipy_names = ("ndtri",)
+    domain = (0.1, 0.9)
+
+    def partials(self, y, x):
+        return (like(x, math.sqrt(2 * math.pi)) * exp(y * y * like(x, 0.5)),)
+
+
+ndtri = register(Ndtri())
+
+
+class Gamma(Special):
+    """y = gamma(x)."""
+    scipy_names = ("gamma",)
+    domain = (0.5, 3.5)
+
+    def partials(self, y, x):
+        return (y * digamma(x),)
+
+
+gamma = register(Gamma())
+
+
 class Lgamma(Special):
     """y = log |gamma(x)|."""
     scipy_names = ("gammaln", "loggamma")
