@@ -1,0 +1,181 @@
+"""Plants one fault after another in a copy of the compiler and runs the tests that should see it.
+
+    python -m tests.mutants [--each 18] [--seed 0] [--only GROUP ...] [--results FILE] [--narrow] [--again]
+
+A fault is one small change of the source (`operators.py`), drawn by a hash of the seed, so that it is not chosen to be noticed and the
+draw stays the same while other lines change. First run the tests of its group that are likely to see it, then a wider set, then random
+programs (`groups.py`). Each step has a cache of kernels of its own. A fault that makes the tests hang has been noticed. A fault that
+nothing notices is a survivor: a test is missing, the line is not needed, or the change means the same (`equivalent.py`). Results go to a
+file of JSON lines; a later run goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.mutants.equivalent import reason
+from tests.mutants.groups import GROUPS, Group, narrow_and_wide
+from tests.mutants.operators import ROOT, Fault, faults, planted, write
+
+RESULTS = Path(tempfile.gettempdir()) / "autodiff_mutants.jsonl"
+SHORTEST, TIMES = 60, 4
+"""Seconds that a step may always take, and how many times as long as without a fault."""
+MEMORY = 12 << 30
+"""Bytes of address space that the tests of one fault may take."""
+
+
+def drawn(group: Group, each: int, seed: int) -> list[Fault]:
+    """The faults of a group for a seed: those with the smallest hashes."""
+    everything = [f for pattern in group.files for path in sorted(ROOT.glob(pattern)) for f in faults(path)]
+    return sorted(everything, key=lambda f: hashlib.sha256(f"{seed} {f.identity}".encode()).digest())[:each]
+
+
+def steps(group: Group, path: str) -> list[tuple[str, list[list[str]]]]:
+    """What runs one after another until the fault is noticed: a name, and the arguments of Python."""
+    narrow, wide = narrow_and_wide(group, path)
+    pytest = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    return [("narrow", [[*pytest, *narrow]]), ("wide", [[*pytest, *wide]]), ("random", [list(c) for c in group.random])]
+
+
+class Copy:
+    """A copy of the project in which faults are planted, and in which tests run."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.project = folder / "project"
+        shutil.copytree(ROOT, self.project, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", "build", "*.egg-info"))
+        self.normal: dict[str, float] = {}      # seconds that a command takes without a fault
+
+    def run(self, command: Sequence[str], limit: float) -> tuple[str, float]:
+        """What fails when Python runs a command; empty if nothing does. And how long it took."""
+        cache = tempfile.mkdtemp(dir=self.folder)
+        environment = {**os.environ, "AUTODIFF_CACHE_DIR": cache, "PYTHONPATH": str(self.project)}
+        start = time.monotonic()
+        child = subprocess.Popen([sys.executable, *command], cwd=self.project, env=environment, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)))
+        try:
+            output, _ = child.communicate(timeout=limit)
+            found = _failure(output) if child.returncode else ""
+        except subprocess.TimeoutExpired:
+            found = "it hangs"
+        finally:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
+            shutil.rmtree(cache, ignore_errors=True)
+        return found, time.monotonic() - start
+
+    def check(self, command: list[str]) -> None:
+        """The tests pass without a fault; how long they take is remembered."""
+        key = json.dumps(command)
+        if key not in self.normal:
+            found, seconds = self.run(command, 3600)
+            if found:
+                raise SystemExit(f"without any fault: {found} ({' '.join(command)})")
+            self.normal[key] = seconds
+
+    def noticed(self, command: list[str]) -> str:
+        """What notices the fault that is planted now; empty if nothing does."""
+        return self.run(command, SHORTEST + TIMES * self.normal[json.dumps(command)])[0]
+
+
+def _failure(output: str) -> str:
+    """The first words of a failed run that say what failed."""
+    lines = output.splitlines()
+    named = [line for line in lines if line.startswith(("FAILED", "ERROR", "seed "))]
+    return (named or lines or ["it ended without a word"])[0 if named else -1][:160]
+
+
+def tried(copy: Copy, group: Group, fault: Fault, only: set[str]) -> dict[str, Any]:
+    """Plant a fault, run the steps until one notices, take the fault back; the row for the file of results."""
+    row: dict[str, Any] = {"identity": fault.identity, "path": fault.path, "function": fault.function, "line": fault.line, "text": fault.text,
+                           "what": fault.what, "new": fault.new, "noticed": "", "by": "", "steps": []}
+    commands = [(name, c) for name, cs in steps(group, fault.path) for c in cs if name in only]
+    start = time.monotonic()
+    for name, command in commands:
+        copy.check(command)
+        before = planted(fault, copy.project)
+        try:
+            found = copy.noticed(command)
+        finally:
+            write(copy.project / fault.path, before)
+        row["steps"].append(name)
+        if found:
+            row["noticed"], row["by"] = name, found
+            break
+    row["seconds"] = round(time.monotonic() - start, 1)
+    return row
+
+
+def _known(file: Path) -> dict[str, dict[str, Any]]:
+    """The rows of former runs, the last of each fault."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {row["identity"]: row for row in map(json.loads, lines)}
+
+
+def report(rows: dict[str, list[dict[str, Any]]], chosen: dict[str, dict[str, Fault]]) -> int:
+    """Print the table of groups and the survivors; how many there are that nobody has explained."""
+    print("| group | planted | noticed | equivalent | survivors |\n|---|---:|---:|---:|---:|")
+    unexplained = []
+    for name, found in rows.items():
+        alive = [chosen[name][r["identity"]] for r in found if not r["noticed"]]
+        equivalent = [f for f in alive if reason(f)]
+        unexplained += [f for f in alive if not reason(f)]
+        print(f"| {name} | {len(found)} | {len(found) - len(alive)} | {len(equivalent)} | {len(alive) - len(equivalent)} |")
+    for fault in unexplained:
+        print(f"survivor: {fault}")
+    return len(unexplained)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Command line; the exit status is 1 if faults survive that are not explained."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--each", type=int, default=18, help="faults a group")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=list(GROUPS), help=f"groups: {', '.join(GROUPS)}")
+    parser.add_argument("--results", type=Path, default=RESULTS, help=f"file of results, read and appended to; default {RESULTS}")
+    parser.add_argument("--narrow", action="store_true", help="run the first step only")
+    parser.add_argument("--again", action="store_true", help="try survivors of former runs again")
+    parser.add_argument("--report", action="store_true", help="run nothing: print the table of the results that there are")
+    options = parser.parse_args(given)
+    known = _known(options.results)
+    only = {"narrow"} if options.narrow else {"narrow", "wide", "random"}
+    chosen = {name: {f.identity: f for f in drawn(GROUPS[name], options.each, options.seed)} for name in options.only}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in options.only}
+    with tempfile.TemporaryDirectory() as folder:
+        copy = None if options.report else Copy(Path(folder))
+        for name in options.only:
+            for fault in chosen[name].values():
+                row = known.get(fault.identity)
+                done = set(row["steps"]) if row and not options.again else set()
+                if copy is not None and not (row and row["noticed"]) and not reason(fault) and only - done:
+                    row = tried(copy, GROUPS[name], fault, only - done)
+                    row["steps"] = sorted(done | set(row["steps"]))
+                    print(f"{name}: {fault}: {row['by'] or 'SURVIVES'} ({row['seconds']} s)", flush=True)
+                    with options.results.open("a", encoding="utf-8") as f:
+                        f.write(json.dumps(row) + "\n")
+                if row is None and reason(fault):
+                    row = {"identity": fault.identity, "noticed": ""}
+                if row is not None:
+                    rows[name].append(row)
+    return int(report(rows, chosen) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
