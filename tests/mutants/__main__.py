@@ -43,21 +43,26 @@ def drawn(group: Group, each: int, seed: int) -> list[Fault]:
     return sorted(everything, key=lambda f: hashlib.sha256(f"{seed} {f.identity}".encode()).digest())[:each]
 
 
-def steps(group: Group, path: str) -> list[tuple[str, list[list[str]]]]:
-    """What runs one after another until the fault is noticed: a name, and the arguments of Python."""
-    narrow, wide = narrow_and_wide(group, path)
-    pytest = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-    return [("narrow", [[*pytest, *narrow]]), ("wide", [[*pytest, *wide]]), ("random", [list(c) for c in group.random])]
+PYTEST = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider")
+Step = tuple[str, Sequence[str], list[Sequence[str]]]
+
+
+def steps(group: Group, path: str) -> list[Step]:
+    """What runs one after another until the fault is noticed: a name, the arguments of Python, and the parts that pass without a fault."""
+    tests = zip(("narrow", "wide"), narrow_and_wide(group, path))
+    return [*((name, (*PYTEST, *paths), [(*PYTEST, p) for p in paths]) for name, paths in tests),
+            *(("random", c, [c]) for c in group.random)]
 
 
 class Copy:
     """A copy of the project in which faults are planted, and in which tests run."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, results: Path, normal: dict[str, float]):
         self.folder = folder
+        self.results = results
         self.project = folder / "project"
         shutil.copytree(ROOT, self.project, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", "build", "*.egg-info"))
-        self.normal: dict[str, float] = {}      # seconds that a command takes without a fault
+        self.normal = normal        # seconds that a command takes without a fault
 
     def run(self, command: Sequence[str], limit: float) -> tuple[str, float]:
         """What fails when Python runs a command; empty if nothing does. And how long it took."""
@@ -81,18 +86,17 @@ class Copy:
             shutil.rmtree(cache, ignore_errors=True)
         return found, time.monotonic() - start
 
-    def check(self, command: list[str]) -> None:
-        """The tests pass without a fault; how long they take is remembered."""
-        key = json.dumps(command)
+    def check(self, command: Sequence[str]) -> float:
+        """Look that a command passes without a fault; the seconds that it takes, which are remembered."""
+        key = " ".join(command)
         if key not in self.normal:
             found, seconds = self.run(command, 3600)
             if found:
-                raise SystemExit(f"without any fault: {found} ({' '.join(command)})")
+                raise SystemExit(f"without any fault: {found} ({key})")
             self.normal[key] = seconds
-
-    def noticed(self, command: list[str]) -> str:
-        """What notices the fault that is planted now; empty if nothing does."""
-        return self.run(command, SHORTEST + TIMES * self.normal[json.dumps(command)])[0]
+            with self.results.open("a", encoding="utf-8") as f:
+                f.write(json.dumps({"command": key, "seconds": round(seconds, 1)}) + "\n")
+        return self.normal[key]
 
 
 def _failure(output: str) -> str:
@@ -106,13 +110,14 @@ def tried(copy: Copy, group: Group, fault: Fault, only: set[str]) -> dict[str, A
     """Plant a fault, run the steps until one notices, take the fault back; the row for the file of results."""
     row: dict[str, Any] = {"identity": fault.identity, "path": fault.path, "function": fault.function, "line": fault.line, "text": fault.text,
                            "what": fault.what, "new": fault.new, "noticed": "", "by": "", "steps": []}
-    commands = [(name, c) for name, cs in steps(group, fault.path) for c in cs if name in only]
     start = time.monotonic()
-    for name, command in commands:
-        copy.check(command)
+    for name, command, parts in steps(group, fault.path):
+        if name not in only:
+            continue
+        limit = SHORTEST + TIMES * sum(copy.check(part) for part in parts)
         before = planted(fault, copy.project)
         try:
-            found = copy.noticed(command)
+            found, _ = copy.run(command, limit)
         finally:
             write(copy.project / fault.path, before)
         row["steps"].append(name)
@@ -123,10 +128,11 @@ def tried(copy: Copy, group: Group, fault: Fault, only: set[str]) -> dict[str, A
     return row
 
 
-def _known(file: Path) -> dict[str, dict[str, Any]]:
-    """The rows of former runs, the last of each fault."""
+def _known(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
+    """What former runs have found: the last row of each fault, and the seconds of commands without a fault."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {row["identity"]: row for row in map(json.loads, lines)}
+    rows = [json.loads(line) for line in lines]
+    return {r["identity"]: r for r in rows if "identity" in r}, {r["command"]: r["seconds"] for r in rows if "command" in r}
 
 
 def report(rows: dict[str, list[dict[str, Any]]], chosen: dict[str, dict[str, Fault]]) -> int:
@@ -154,19 +160,19 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--again", action="store_true", help="try survivors of former runs again")
     parser.add_argument("--report", action="store_true", help="run nothing: print the table of the results that there are")
     options = parser.parse_args(given)
-    known = _known(options.results)
+    known, normal = _known(options.results)
     only = {"narrow"} if options.narrow else {"narrow", "wide", "random"}
     chosen = {name: {f.identity: f for f in drawn(GROUPS[name], options.each, options.seed)} for name in options.only}
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in options.only}
     with tempfile.TemporaryDirectory() as folder:
-        copy = None if options.report else Copy(Path(folder))
+        copy = None if options.report else Copy(Path(folder), options.results, normal)
         for name in options.only:
             for fault in chosen[name].values():
                 row = known.get(fault.identity)
                 done = set(row["steps"]) if row and not options.again else set()
                 if copy is not None and not (row and row["noticed"]) and not reason(fault) and only - done:
                     row = tried(copy, GROUPS[name], fault, only - done)
-                    row["steps"] = sorted(done | set(row["steps"]))
+                    row["steps"] = sorted(done | {*row["steps"]})
                     print(f"{name}: {fault}: {row['by'] or 'SURVIVES'} ({row['seconds']} s)", flush=True)
                     with options.results.open("a", encoding="utf-8") as f:
                         f.write(json.dumps(row) + "\n")

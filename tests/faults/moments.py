@@ -1,0 +1,72 @@
+"""Exceptions at random moments: an interrupt, and memory that runs out."""
+
+from __future__ import annotations
+
+import random
+import resource
+import signal
+import time
+from pathlib import Path
+
+from tests.faults.children import in_child, settings
+from tests.faults.disk import factor
+from tests.faults.numbers import Programs, WrongNumber
+
+INTERRUPTS = 12
+"""Of one process."""
+
+
+def interrupts(rng: random.Random, folder: Path) -> str:
+    """Interrupts while functions are recorded, compiled and called; afterwards these functions and others give right numbers."""
+    def work() -> None:
+        settings(str(folder) if rng.random() < 0.5 else None, wait=rng.random() < 0.7)
+        start = time.monotonic()
+        Programs(factor(rng)).check(lengths=(7,))
+        longest = time.monotonic() - start
+        old = Programs(factor(rng))
+
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+        signal.signal(signal.SIGALRM, interrupt)
+        for _ in range(INTERRUPTS):
+            programs = Programs(factor(rng)) if rng.random() < 0.7 else old
+            try:
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-5, longest))
+                programs.check(rng, lengths=(rng.randint(3, 60),))
+            except KeyboardInterrupt:
+                pass
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            programs.check(rng, lengths=(7,))
+            Programs(factor(rng)).check_wave(9)
+    return in_child(work, seconds=300)
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process has now."""
+    with open("/proc/self/statm", encoding="ascii") as f:
+        return int(f.read().split()[0]) * resource.getpagesize()
+
+
+def little_memory(rng: random.Random, folder: Path) -> str:
+    """A limit on the address space, a random amount above what is used; afterwards, without it, the functions give right numbers."""
+    def work() -> str:
+        settings(str(folder) if rng.random() < 0.5 else None, wait=rng.random() < 0.7)
+        programs = Programs(factor(rng))
+        if rng.random() < 0.5:
+            Programs(factor(rng)).check()
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        name = ""
+        resource.setrlimit(resource.RLIMIT_AS, (_address_space() + rng.randrange(1 << rng.randint(12, 28)), hard))
+        try:
+            programs.check(rng, lengths=(7, 300))
+        except WrongNumber:
+            raise
+        except Exception as e:      # noqa: BLE001 - any exception will do
+            name = type(e).__name__
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        programs.check(rng)
+        Programs(factor(rng)).check(rng)
+        return name and f"exception: {name}"
+    return in_child(work, seconds=200)
