@@ -5,7 +5,7 @@ import threading
 import llvmlite.binding as llvm
 import pytest
 
-from codegen.backends.llvm.link import compile_object, host
+from codegen.backends.llvm.link import compile_object, host, link
 
 LOOP = """
 define double @total(ptr %p, i64 %n, i64 %stride) {
@@ -74,3 +74,13 @@ def test_others_compile_at_the_same_time():
         done.set()
         thread.join()
     assert seen == {want} and len(objects) == 1
+
+
+def test_too_little_memory_is_an_exception(monkeypatch):
+    """LLVM would end the process."""
+    code = compile_object(LOOP)
+    monkeypatch.setattr("codegen.backends.llvm.link.SPARE", 1 << 62)
+    with pytest.raises(MemoryError, match="too little memory to compile"):
+        compile_object(LOOP)
+    with pytest.raises(MemoryError, match="too little memory to load"):
+        link(code, ["total"], {})
