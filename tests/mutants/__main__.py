@@ -3,8 +3,8 @@
     python -m tests.mutants [--each 18] [--seed 0] [--only GROUP ...] [--results FILE] [--narrow] [--again]
 
 A fault is one small change of the source (`operators.py`), drawn by a hash of the seed, so that it is not chosen to be noticed and the
-draw stays the same while other lines change. First run the tests of its group that are likely to see it, then a wider set, then random
-programs (`groups.py`). Each step has a cache of kernels of its own. A fault that makes the tests hang has been noticed. A fault that
+draw stays the same while other lines change. First run tests of its group that are likely to see it, then others of the suite that run its
+function (`reach.py`), then random programs (`groups.py`). Each step has a cache of kernels of its own. A fault that makes the tests hang has been noticed. A fault that
 nothing notices is a survivor: a test is missing, the line is not needed, or the change means the same (`equivalent.py`). Results go to a
 file of JSON lines; a later run goes on from there.
 """
@@ -22,13 +22,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.mutants.equivalent import reason
 from tests.mutants.groups import GROUPS, Group, narrow_and_wide
 from tests.mutants.operators import ROOT, Fault, faults, planted, write
+from tests.mutants.reach import Reached, chosen, mark
 
 RESULTS = Path(tempfile.gettempdir()) / "autodiff_mutants.jsonl"
 SHORTEST, TIMES = 60, 4
@@ -44,14 +46,35 @@ def drawn(group: Group, each: int, seed: int) -> list[Fault]:
 
 
 PYTEST = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider")
-Step = tuple[str, Sequence[str], list[Sequence[str]]]
+SUITE = ("tests/tracer", "tests/codegen", "tests/autodiff", "tests/test_golden.py", "tests/test_docstrings.py")
+NARROW, WIDE = 30, 120
+"""Seconds that the chosen tests of a step take, about."""
 
 
-def steps(group: Group, path: str) -> list[Step]:
-    """What runs one after another until the fault is noticed: a name, the arguments of Python, and the parts that pass without a fault."""
-    tests = zip(("narrow", "wide"), narrow_and_wide(group, path))
-    return [*((name, (*PYTEST, *paths), [(*PYTEST, p) for p in paths]) for name, paths in tests),
-            *(("random", c, [c]) for c in group.random)]
+@dataclass(frozen=True)
+class Step:
+    """A command for Python that may notice a fault, and what must pass without one."""
+
+    name: str
+    command: Sequence[str]
+    parts: Sequence[Sequence[str]]
+
+
+def steps(group: Group, fault: Fault, reached: Reached) -> list[Step]:
+    """What runs one after another until the fault is noticed.
+
+    Of the tests that a group names, and then of the whole suite, those run that come past the function of the fault. Where there is none,
+    as for code that runs at import, all tests that the group names run.
+    """
+    narrow, wide = narrow_and_wide(group, fault.path)
+    tests = reached.get(f"{fault.path} {fault.function}", [])
+    first = chosen([t for t in tests if t[0].startswith(tuple(narrow))], NARROW)
+    rest = chosen([t for t in tests if t[0] not in first], WIDE)
+    if not tests:
+        found = [Step(name, (*PYTEST, *paths), [(*PYTEST, p) for p in paths]) for name, paths in (("narrow", narrow), ("wide", wide))]
+    else:
+        found = [Step(name, (*PYTEST, *some), []) for name, some in (("narrow", first), ("wide", rest)) if some]
+    return [*found, *(Step("random", c, [c]) for c in group.random)]
 
 
 class Copy:
@@ -86,6 +109,15 @@ class Copy:
             shutil.rmtree(cache, ignore_errors=True)
         return found, time.monotonic() - start
 
+    def reached(self, faults: Iterable[Fault], file: Path) -> Reached:
+        """For each function with a fault, the tests of the suite that run it; from a file, or made in a copy of its own and kept there."""
+        if not file.exists():
+            with tempfile.TemporaryDirectory() as folder:
+                copy = Copy(Path(folder), self.results, {})
+                mark(copy.project, faults)
+                copy.run(("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.reach", "--reach", str(file), *SUITE), 3 * 3600)
+        return json.loads(file.read_text(encoding="utf-8"))
+
     def check(self, command: Sequence[str]) -> float:
         """Look that a command passes without a fault; the seconds that it takes, which are remembered."""
         key = " ".join(command)
@@ -103,26 +135,26 @@ def _failure(output: str) -> str:
     """The first words of a failed run that say what failed."""
     lines = output.splitlines()
     named = [line for line in lines if line.startswith(("FAILED", "ERROR", "seed "))]
-    return (named or lines or ["it ended without a word"])[0 if named else -1][:160]
+    return (named or lines or ["it ended without a word"])[0 if named else -1][:400]
 
 
-def tried(copy: Copy, group: Group, fault: Fault, only: set[str]) -> dict[str, Any]:
+def tried(copy: Copy, group: Group, fault: Fault, only: set[str], reached: Reached) -> dict[str, Any]:
     """Plant a fault, run the steps until one notices, take the fault back; the row for the file of results."""
     row: dict[str, Any] = {"identity": fault.identity, "path": fault.path, "function": fault.function, "line": fault.line, "text": fault.text,
                            "what": fault.what, "new": fault.new, "noticed": "", "by": "", "steps": []}
     start = time.monotonic()
-    for name, command, parts in steps(group, fault.path):
-        if name not in only:
+    for step in steps(group, fault, reached):
+        if step.name not in only:
             continue
-        limit = SHORTEST + TIMES * sum(copy.check(part) for part in parts)
+        normal = sum(copy.check(part) for part in step.parts) or WIDE
         before = planted(fault, copy.project)
         try:
-            found, _ = copy.run(command, limit)
+            found, _ = copy.run(step.command, SHORTEST + TIMES * normal)
         finally:
             write(copy.project / fault.path, before)
-        row["steps"].append(name)
+        row["steps"].append(step.name)
         if found:
-            row["noticed"], row["by"] = name, found
+            row["noticed"], row["by"] = step.name, found
             break
     row["seconds"] = round(time.monotonic() - start, 1)
     return row
@@ -133,6 +165,14 @@ def _known(file: Path) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     rows = [json.loads(line) for line in lines]
     return {r["identity"]: r for r in rows if "identity" in r}, {r["command"]: r["seconds"] for r in rows if "command" in r}
+
+
+def confirmed(copy: Copy, rows: Iterable[dict[str, Any]]) -> None:
+    """Look that all tests which have noticed a fault pass without one."""
+    tests = {r["by"].split(" - ")[0].partition(" ")[2] for r in rows if r["by"].startswith("FAILED")}
+    found, _ = copy.run(("-m", "pytest", "-q", "-p", "no:cacheprovider", *sorted(tests)), 3600)
+    if tests and found:
+        raise SystemExit(f"without any fault: {found}")
 
 
 def report(rows: dict[str, list[dict[str, Any]]], chosen: dict[str, dict[str, Fault]]) -> int:
@@ -162,16 +202,18 @@ def main(given: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     known, normal = _known(options.results)
     only = {"narrow"} if options.narrow else {"narrow", "wide", "random"}
-    chosen = {name: {f.identity: f for f in drawn(GROUPS[name], options.each, options.seed)} for name in options.only}
+    chosen_faults = {name: {f.identity: f for f in drawn(GROUPS[name], options.each, options.seed)} for name in options.only}
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in options.only}
     with tempfile.TemporaryDirectory() as folder:
         copy = None if options.report else Copy(Path(folder), options.results, normal)
+        everything = [f for name in options.only for f in chosen_faults[name].values()]
+        reached = copy.reached(everything, options.results.with_suffix(".reach.json")) if copy is not None else {}
         for name in options.only:
-            for fault in chosen[name].values():
+            for fault in chosen_faults[name].values():
                 row = known.get(fault.identity)
                 done = set(row["steps"]) if row and not options.again else set()
                 if copy is not None and not (row and row["noticed"]) and not reason(fault) and only - done:
-                    row = tried(copy, GROUPS[name], fault, only - done)
+                    row = tried(copy, GROUPS[name], fault, only - done, reached)
                     row["steps"] = sorted(done | {*row["steps"]})
                     print(f"{name}: {fault}: {row['by'] or 'SURVIVES'} ({row['seconds']} s)", flush=True)
                     with options.results.open("a", encoding="utf-8") as f:
@@ -180,7 +222,9 @@ def main(given: Sequence[str] | None = None) -> int:
                     row = {"identity": fault.identity, "noticed": ""}
                 if row is not None:
                     rows[name].append(row)
-    return int(report(rows, chosen) > 0)
+        if copy is not None:
+            confirmed(copy, [r for found in rows.values() for r in found if r["noticed"]])
+    return int(report(rows, chosen_faults) > 0)
 
 
 if __name__ == "__main__":
