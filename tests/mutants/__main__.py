@@ -33,7 +33,7 @@ from tests.mutants.operators import ROOT, Fault, faults, planted, write
 from tests.mutants.reach import Reached, chosen, mark
 
 RESULTS = Path(tempfile.gettempdir()) / "autodiff_mutants.jsonl"
-SHORTEST, TIMES = 60, 4
+SHORTEST, TIMES = 45, 3
 """Seconds that a step may always take, and how many times as long as without a fault."""
 MEMORY = 12 << 30
 """Bytes of address space that the tests of one fault may take."""
@@ -53,11 +53,12 @@ NARROW, WIDE = 30, 120
 
 @dataclass(frozen=True)
 class Step:
-    """A command for Python that may notice a fault, and what must pass without one."""
+    """A command for Python that may notice a fault; what must pass without one, or else about how many seconds it takes."""
 
     name: str
     command: Sequence[str]
-    parts: Sequence[Sequence[str]]
+    parts: Sequence[Sequence[str]] = ()
+    seconds: float = 0.0
 
 
 def steps(group: Group, fault: Fault, reached: Reached) -> list[Step]:
@@ -73,7 +74,7 @@ def steps(group: Group, fault: Fault, reached: Reached) -> list[Step]:
     if not tests:
         found = [Step(name, (*PYTEST, *paths), [(*PYTEST, p) for p in paths]) for name, paths in (("narrow", narrow), ("wide", wide))]
     else:
-        found = [Step(name, (*PYTEST, *some), []) for name, some in (("narrow", first), ("wide", rest)) if some]
+        found = [Step(name, (*PYTEST, *some), (), seconds) for name, some, seconds in (("narrow", first, NARROW), ("wide", rest, WIDE)) if some]
     return [*found, *(Step("random", c, [c]) for c in group.random)]
 
 
@@ -146,7 +147,7 @@ def tried(copy: Copy, group: Group, fault: Fault, only: set[str], reached: Reach
     for step in steps(group, fault, reached):
         if step.name not in only:
             continue
-        normal = sum(copy.check(part) for part in step.parts) or WIDE
+        normal = step.seconds + sum(copy.check(part) for part in step.parts)
         before = planted(fault, copy.project)
         try:
             found, _ = copy.run(step.command, SHORTEST + TIMES * normal)
