@@ -77,7 +77,7 @@ GROUPS: dict[str, Group] = {
          ("autodiff/compiled", ("tests/autodiff/compiled/test_environment.py", "tests/autodiff/compiled/test_static_arguments.py")))),
     "lengths": Group(
         ("tracer/lengths.py", "tracer/sizes.py", "tracer/integers.py", "autodiff/compiled/shapes.py", "autodiff/numpy/of_lengths.py",
-         "autodiff/numpy/sizes.py", "tracer/passes/numbers.py"),
+         "autodiff/numpy/sizes.py"),
         ("tests/tracer/test_lengths.py", "tests/autodiff/numpy/test_sizes.py", "tests/autodiff/compiled/test_shapes.py"),
         ("tests/autodiff/compiled", "tests/tracer", CAPTURE + "test_run_time_lengths.py", CAPTURE + "test_growing.py", "tests/test_docstrings.py"),
         (), ((*RANDOM_PROGRAMS, "--lengths"),)),

@@ -1,7 +1,8 @@
 """The faults that can be planted in a file: small changes of its syntax tree, of the kinds that people make.
 
 In: the source of a file. Out: one `Fault` for each place and kind of change. What only changes words that a user reads (the text of an
-error, `__repr__`) is left out, as are annotations, decorators and `assert` statements.
+error, `__repr__`) is left out, as are annotations, decorators and `assert` statements, and what any test would notice: the arguments of
+`isinstance` and the like in the other order.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ OPERATORS: dict[type, tuple[str, str]] = {
     ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"), ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"),
     ast.And: ("and", "or"), ast.Or: ("or", "and")}
 """Operator -> its text, and the text that takes its place."""
+
+
+ALWAYS_NOTICED = {"isinstance", "issubclass", "hasattr", "getattr", "setattr", "trace_graph", "warn"}
+"""Functions whose arguments in the other order are a TypeError."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,9 @@ def _changes(file: _File, node: ast.AST) -> Iterator[tuple[int, int, str, str]]:
     elif isinstance(node, ast.Constant) and type(node.value) in (int, bool):
         new = str(not node.value) if isinstance(node.value, bool) else str(node.value + 1)
         yield *file.span(node), new, f"{node.value} -> {new}"
-    elif isinstance(node, ast.If | ast.IfExp | ast.While):
+    elif isinstance(node, ast.If | ast.IfExp | ast.While) and file.source(node.test) != "TYPE_CHECKING":
         yield *file.span(node.test), f"not ({file.source(node.test)})", "condition negated"
-    elif isinstance(node, ast.Call) and len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
+    elif isinstance(node, ast.Call) and _may_be_swapped(node):
         yield from _swapped(file, node.args[0], node.args[1])
     elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         yield *file.span(node.value), "None", "return value dropped"
@@ -123,6 +128,12 @@ def _changes(file: _File, node: ast.AST) -> Iterator[tuple[int, int, str, str]]:
             node.value, ast.Constant | ast.Yield | ast.YieldFrom) or isinstance(node, ast.Assign) and not isinstance(
             node.targets[0], ast.Name | ast.Tuple):
         yield *file.span(node), "pass", "statement left out"
+
+
+def _may_be_swapped(node: ast.Call) -> bool:
+    """Whether a call has two arguments that somebody might mix up."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+    return len(node.args) >= 2 and name not in ALWAYS_NOTICED and not any(isinstance(a, ast.Starred) for a in node.args[:2])
 
 
 def _is_none(node: ast.expr) -> bool:
