@@ -42,7 +42,7 @@ GROUPS: dict[str, Group] = {
         ("codegen/loops/lower/*.py", "codegen/loops/donate.py", "codegen/loops/usage.py"),
         ("tests/codegen/loops", "tests/test_golden.py", OPS[0]),
         ("tests/codegen", "tests/tracer", CAPTURE + "test_capture.py", CAPTURE + "test_random_loops.py"),
-        (("donate", ("tests/autodiff/compiled/test_jitted.py",)),)),
+        (("donate", ("tests/codegen/entry/test_native.py",)),)),
     "fusion": Group(
         ("codegen/loops/passes/*.py",),
         ("tests/codegen/loops", "tests/test_golden.py", "tests/codegen/backends/test_llvm.py"),
