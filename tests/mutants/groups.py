@@ -56,7 +56,8 @@ GROUPS: dict[str, Group] = {
     "passes": Group(
         ("tracer/passes/*.py",),
         ("tests/tracer/passes", "tests/test_golden.py"),
-        (OPS[0], "tests/codegen/loops", CAPTURE + "test_capture.py", CAPTURE + "test_random_loops.py", "tests/autodiff/numpy")),
+        (OPS[0], "tests/codegen/loops", CAPTURE + "test_capture.py", CAPTURE + "test_random_loops.py", "tests/autodiff/numpy"),
+        (("scalar_replacement", (CAPTURE + "test_small_arrays.py",)),)),
     "capture": Group(
         ("autodiff/capture/*.py", "autodiff/capture/source/*.py", "autodiff/numpy/aliasing.py"),
         (CAPTURE + "test_capture.py", CAPTURE + "test_effects.py", CAPTURE + "test_objects.py"),
