@@ -47,7 +47,7 @@ def drawn(group: Group, each: int, seed: int) -> list[Fault]:
 
 PYTEST = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider")
 SUITE = ("tests/tracer", "tests/codegen", "tests/autodiff", "tests/test_golden.py", "tests/test_docstrings.py")
-NARROW, WIDE = 30, 120
+NARROW, WIDE = 20, 120
 """Seconds that the chosen tests of a step take, about."""
 
 
@@ -70,11 +70,12 @@ def steps(group: Group, fault: Fault, reached: Reached) -> list[Step]:
     narrow, wide = narrow_and_wide(group, fault.path)
     tests = reached.get(f"{fault.path} {fault.function}", [])
     first = chosen([t for t in tests if t[0].startswith(tuple(narrow))], NARROW)
+    first += chosen([t for t in tests if t[0].startswith(tuple(wide)) and t[0] not in first], NARROW)
     rest = chosen([t for t in tests if t[0] not in first], WIDE)
     if not tests:
         found = [Step(name, (*PYTEST, *paths), [(*PYTEST, p) for p in paths]) for name, paths in (("narrow", narrow), ("wide", wide))]
     else:
-        found = [Step(name, (*PYTEST, *some), (), seconds) for name, some, seconds in (("narrow", first, NARROW), ("wide", rest, WIDE)) if some]
+        found = [Step(name, (*PYTEST, *some), (), seconds) for name, some, seconds in (("narrow", first, 2 * NARROW), ("wide", rest, WIDE)) if some]
     return [*found, *(Step("random", c, [c]) for c in group.random)]
 
 
