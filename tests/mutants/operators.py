@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ ALWAYS_NOTICED = {"isinstance", "issubclass", "hasattr", "getattr", "setattr", "
 class Fault:
     """A change of a file: the bytes from `start` to `end` become `new`.
 
-    `function` and `text` (the line as it was) say where, also when lines above have moved.
+    `function` and `text` (the line as it was) say where, also when lines above have moved; `number` counts equal faults of equal lines.
     """
 
     path: str
@@ -42,11 +43,12 @@ class Fault:
     end: int
     new: str
     what: str
+    number: int = 0
 
     @property
     def identity(self) -> str:
         """A name that stays while lines move."""
-        words = f"{self.path} {self.function} {self.text} {self.column} {self.what} {self.new}"
+        words = f"{self.path} {self.function} {self.text} {self.column} {self.what} {self.new}{f' {self.number}' if self.number else ''}"
         return hashlib.sha256(words.encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
@@ -84,10 +86,12 @@ class _File:
 
 def faults(path: Path, root: Path = ROOT) -> Iterator[Fault]:
     """All faults that can be planted in a file."""
-    file = _File(path, root)
+    file, seen = _File(path, root), Counter[str]()
     for node, function in _code(file.tree, ""):
         for start, end, new, what in _changes(file, node):
-            yield file.fault(function or "module", start, end, new, what)
+            fault = file.fault(function or "module", start, end, new, what)
+            seen[fault.identity] += 1
+            yield replace(fault, number=seen[fault.identity] - 1)
 
 
 def _code(node: ast.AST, function: str) -> Iterator[tuple[ast.AST, str]]:

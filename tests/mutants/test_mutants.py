@@ -37,6 +37,12 @@ TEXT = '''def f(x: int = 3, n=None):
     elif n is None:
         raise ValueError(f"{x + 1}")
     return x * 2 if n is not None else ü
+
+
+def g(n):
+    if n:
+        return True
+    return True
 '''
 
 
