@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -136,7 +137,7 @@ class Copy:
 def _failure(output: str) -> str:
     """The first words of a failed run that say what failed."""
     lines = output.splitlines()
-    named = [line for line in lines if line.startswith(("FAILED", "ERROR", "seed "))]
+    named = [line for line in lines if re.match(r"FAILED|ERROR|seed \d+: ", line)]
     return (named or lines or ["it ended without a word"])[0 if named else -1][:400]
 
 

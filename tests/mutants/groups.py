@@ -67,7 +67,8 @@ GROUPS: dict[str, Group] = {
          ("advancing", (CAPTURE + "test_advancing.py",)), ("questions", (CAPTURE + "test_questions.py",)),
          ("python_numbers", (CAPTURE + "test_python_numbers.py",)), ("effects", (CAPTURE + "test_effects.py",)),
          ("replay", (CAPTURE + "test_effects.py",)), ("aliasing", ("tests/autodiff/numpy/test_mutation.py",)),
-         ("loop_aliases", (CAPTURE + "test_loop_names.py",)), ("excluded", (CAPTURE + "test_library_code.py",)))),
+         ("loop_aliases", (CAPTURE + "test_loop_names.py",)), ("excluded", (CAPTURE + "test_library_code.py",)), ("reads", ("tests/autodiff/compiled/test_outside.py",)),
+         ("capture/body", (CAPTURE + "test_growing.py",)), ("snapshots", (CAPTURE + "test_classes.py",)))),
     "keys": Group(
         ("codegen/cache.py", "autodiff/compiled/signature.py", "autodiff/compiled/environment.py", "autodiff/compiled/entries.py",
          "autodiff/compiled/by_object.py", "autodiff/compiled/specialise.py", "codegen/backends/llvm/kernel.py"),

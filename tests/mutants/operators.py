@@ -126,7 +126,7 @@ def _changes(file: _File, node: ast.AST) -> Iterator[tuple[int, int, str, str]]:
         yield *file.span(node.test), f"not ({file.source(node.test)})", "condition negated"
     elif isinstance(node, ast.Call) and _may_be_swapped(node):
         yield from _swapped(file, node.args[0], node.args[1])
-    elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+    elif isinstance(node, ast.Return) and node.value is not None and not _is_false(node.value):
         yield *file.span(node.value), "None", "return value dropped"
     elif isinstance(node, ast.AugAssign) or isinstance(node, ast.Expr) and not isinstance(
             node.value, ast.Constant | ast.Yield | ast.YieldFrom) or isinstance(node, ast.Assign) and not isinstance(
@@ -140,8 +140,9 @@ def _may_be_swapped(node: ast.Call) -> bool:
     return len(node.args) >= 2 and name not in ALWAYS_NOTICED and not any(isinstance(a, ast.Starred) for a in node.args[:2])
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_false(node: ast.expr) -> bool:
+    """Whether this is None, or False, for which None passes in a condition."""
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)
 
 
 def _operator(file: _File, left: ast.expr, right: ast.expr, op: ast.AST) -> Iterator[tuple[int, int, str, str]]:
