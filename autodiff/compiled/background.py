@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from codegen.config import config
+from codegen.signals import block_signals
 from codegen.spare import SPARE, need_memory
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control.loops import loop
@@ -32,6 +33,7 @@ class _Worker:
         self.thread.start()
 
     def _work(self) -> None:
+        block_signals()
         while True:
             job = self.jobs.get()
             if job is None or self.stopping:

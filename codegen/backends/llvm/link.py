@@ -16,6 +16,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from codegen.once import once
+from codegen.signals import uninterrupted
 from codegen.spare import SPARE, need_memory
 
 __all__ = ["Linked", "link", "compile_object", "host", "vector_bytes", "has_fma"]
@@ -88,7 +89,7 @@ BYTES_PER_CHARACTER = 64
 def compile_object(text: str) -> bytes:
     """Machine code of a module, as an object file."""
     need_memory(SPARE + BYTES_PER_CHARACTER * len(text), "to compile")
-    with _lock:
+    with uninterrupted(), _lock:
         module = llvm.parse_assembly(header() + text)
         if os.environ.get("AUTODIFF_VERIFY"):
             module.verify()
@@ -128,7 +129,7 @@ class Linked:
 def link(code: bytes, exports: list[str], imports: dict[str, int], keep: list[Any] | None = None) -> Linked:
     """Load an object. `imports` are addresses by name; other names are looked up in the process."""
     need_memory(SPARE, "to load compiled code")
-    with _lock:
+    with uninterrupted(), _lock:
         b = llvm.JITLibraryBuilder()
         b.add_object_img(code)
         for name in exports:

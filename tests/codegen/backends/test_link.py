@@ -1,5 +1,6 @@
 """Compiling a module: the options our code is compiled with do not reach the code of others in the same process."""
 
+import signal
 import threading
 
 import llvmlite.binding as llvm
@@ -84,3 +85,21 @@ def test_too_little_memory_is_an_exception(monkeypatch):
         compile_object(LOOP)
     with pytest.raises(MemoryError, match="too little memory to load"):
         link(code, ["total"], {})
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no masks of signals here")
+def test_an_interrupt_waits_until_llvm_has_finished(monkeypatch):
+    """Else llvmlite frees its strings twice."""
+    done, parse, before = [], llvm.parse_assembly, signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+    def interrupted(text):
+        signal.raise_signal(signal.SIGINT)
+        module = parse(text)
+        done.append(module)
+        return module
+    monkeypatch.setattr(llvm, "parse_assembly", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compile_object(LOOP)
+    assert done and signal.pthread_sigmask(signal.SIG_BLOCK, set()) == before
+    monkeypatch.undo()
+    assert compile_object(LOOP)
