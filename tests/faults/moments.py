@@ -9,6 +9,9 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
+import scipy.linalg
+
 from tests.faults.children import in_child, settings
 from tests.faults.disk import factor
 from tests.faults.numbers import Programs, WrongNumber
@@ -50,6 +53,12 @@ def _address_space() -> int:
         return int(f.read().split()[0]) * resource.getpagesize()
 
 
+def _use_blas() -> None:
+    """Have BLAS take its memory: where it gets none, it hangs or ends the process, in `scipy.linalg.lu` alone just as well."""
+    large = np.eye(300)
+    np.linalg.solve(large @ large, scipy.linalg.lu(large)[1] @ large)
+
+
 def little_memory(rng: random.Random, folder: Path) -> str:
     """A limit on the address space, a random amount above what is used; afterwards, without it, the functions give right numbers."""
     if not os.path.exists(MEMORY_OF_PROCESS):
@@ -60,6 +69,7 @@ def little_memory(rng: random.Random, folder: Path) -> str:
         programs = Programs(factor(rng))
         if rng.random() < 0.5:
             Programs(factor(rng)).check()
+        _use_blas()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         name = ""
         resource.setrlimit(resource.RLIMIT_AS, (_address_space() + rng.randrange(1 << rng.randint(12, 28)), hard))
