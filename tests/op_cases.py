@@ -8,6 +8,7 @@ import numpy as np
 import autodiff as ad
 import autodiff.numpy as anp
 from autodiff.numpy.decompositions import solve_general
+from tracer.ops.index import pad_sum
 from tracer.ops.linalg import cofactor, lu
 from tracer.ops.linalg import triangular_solve as solve_triangular
 
@@ -96,7 +97,8 @@ CASES = {
     "iota": [(lambda v: ad.fori_loop(0, 4, lambda i, s: s + np.take(v, anp.arange(4) * 0 + i).sum(), 0.0), (V,))],
     "sum": [(lambda a: a.sum(), (A,)), (lambda a: a.sum(axis=0), (A,)), (lambda a: a.sum(axis=(0, 1), keepdims=True), (A,))],
     "prod": [(lambda a: np.prod(a, axis=1), (A,)), (lambda v: np.prod(v * np.array([1.0, 0.0, 1.0, 1.0])), (V,)),
-             (lambda v: np.prod(v * np.array([1.0, 0.0, 0.0, 1.0])), (V,))],
+             (lambda v: np.prod(v * np.array([1.0, 0.0, 0.0, 1.0])), (V,)), (lambda v: np.prod(v[:, None], axis=1) * v, (V,)),
+             (lambda v: np.prod(v[:0]) * v, (V,))],
     "max": [(lambda a: np.max(a, axis=0), (A,)), (lambda a: a.max(), (A,))],
     "min": [(lambda a: np.min(a, axis=1), (A,))],
     "all": [(lambda a: np.where(np.all(a > -1.0, axis=0), a[0], a[1] * 2), (A,))],
@@ -110,7 +112,9 @@ CASES = {
     "update": [(lambda a, v: a.at[1].set(v * v), (A, V)), (lambda a, v: a.at[MIXED, 1:3].add(v[:2] * a[0, :2]), (A, V)),
                (lambda a, v: a.at[MIXED].set(v * v), (A, V)), (lambda a, v: a.at[::2, 1].add(v[:2]), (A, V))],
     "add_slices": [(ad.grad(lambda v: ad.fori_loop(0, 3, lambda i, s: s.at[1:-1].set(s[:-2] * s[2:]), v).sum()), (V,))],
-    "pad_sum": [(ad.grad(lambda v: (v[1:] * v[:-1] ** 2).sum()), (V,)), (ad.grad(lambda a: (a[1:, 1:] * a[:-1, :-1] ** 2).sum()), (A,))],
+    "pad_sum": [(ad.grad(lambda v: (v[1:] * v[:-1] ** 2).sum()), (V,)), (ad.grad(lambda a: (a[1:, 1:] * a[:-1, :-1] ** 2).sum()), (A,)),
+                (lambda v: pad_sum(v, v[1:] ** 2, shape=(6,), starts=((0,), (3,))), (V,)),
+                (lambda v: pad_sum(np.ones(3), v, shape=(6,), starts=((3,), (1,))), (V,))],
     "matmul": [(lambda a: a @ a.T, (A,)), (lambda a, v: a @ v, (A, V)), (lambda a: np.matmul(a.reshape(3, 2, 2), a.reshape(3, 2, 2)), (A,)),
                (lambda a: (np.ones((40, 3)) @ a) @ np.ones((4, 30)), (A,))],
     "triangular_solve": [(lambda a, b, lower=lower, transposed=transposed, unit=unit: solve_triangular(
@@ -122,7 +126,7 @@ CASES = {
     "pinv": [(np.linalg.pinv, (TALL,)), (np.linalg.pinv, (TALL.T,)), (np.linalg.pinv, (LANES,))],
     "slogdet": [(lambda a: np.linalg.slogdet(a)[1], (SQUARE,)), (lambda a: np.linalg.slogdet(a).logabsdet, (LANES,))],
     "det": [(np.linalg.det, (SQUARE,)), (np.linalg.det, (LANES,))],
-    "cofactor": [(ad.grad(np.linalg.det), (SQUARE,)), (cofactor, (LANES,))],
+    "cofactor": [(ad.grad(np.linalg.det), (SQUARE,)), (cofactor, (LANES,)), (cofactor, (SQUARE[:2, :2],)), (cofactor, (SQUARE[1:, 1:] * np.ones((2, 1, 1)),))],
     "cholesky": [(np.linalg.cholesky, (SPD[0],)), (np.linalg.cholesky, (SPD,)), (lambda a: np.linalg.cholesky(a, upper=True), (SPD,))],
     "eigh": [(lambda a: np.linalg.eigh(a)[0], (SPD,)), (lambda a: np.linalg.eigh(a, "U").eigenvectors, (SPD[0],)),
              (lambda a: np.linalg.eigh(a)[1], (SPD,))],

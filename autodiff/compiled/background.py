@@ -9,11 +9,14 @@ import atexit
 import gc
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from codegen.config import config
+from codegen.signals import block_signals
+from codegen.spare import SPARE, need_memory
 from tracer.graph import Graph, all_nodes
 from tracer.ops.control.loops import loop
 
@@ -30,12 +33,15 @@ class _Worker:
         self.thread.start()
 
     def _work(self) -> None:
+        block_signals()
         while True:
             job = self.jobs.get()
             if job is None or self.stopping:
                 return
             try:
                 job()
+            except Exception:   # what a job does not deal with, such as a warning that is an error: other jobs wait behind it
+                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self.thread)))
             finally:
                 with self.idle:
                     self.open -= 1
@@ -57,6 +63,7 @@ def submit(job: Callable[[], None]) -> None:
     global _worker
     with _lock:
         if _worker is None:
+            need_memory(SPARE, "for a thread that compiles")
             _worker = _Worker()
             atexit.register(_worker.stop)
         with _worker.idle:

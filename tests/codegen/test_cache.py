@@ -17,6 +17,9 @@ import tracer
 from codegen import cache
 from codegen.backends.llvm import kernel as llvm_kernel
 from codegen.config import config
+from tracer.lengths import Lengths
+from tracer.trace import trace_flat
+from tracer.types import ArrayType
 
 TEXT = """define i32 @kernel(ptr %a, ptr %p, ptr %s) {{
   store double {value}, ptr %a
@@ -260,3 +263,19 @@ def test_a_pipe_does_not_keep_a_reader_waiting(directory):
     os.unlink(directory / f"{key}.o")
     os.mkfifo(directory / f"{key}.o")
     assert cache.load(key) is None
+
+
+def test_graphs_have_a_name_for_what_is_made_of_them(directory):
+    """Where one kernel serves many lengths its graph has none: the lengths are none of the program. No other test has this program."""
+    def graph_of(shape):
+        return trace_flat(lambda x: [np.cbrt(np.tanh(x)) * np.log1p(np.cosh(x))], [ArrayType(np.dtype(np.float64), shape)]).graph
+    name = llvm_kernel._front_key(graph_of((3,)), 1)
+    assert name == llvm_kernel._front_key(graph_of((3,)), 1) != llvm_kernel._front_key(graph_of((4,)), 1)
+    assert name != llvm_kernel._front_key(graph_of((3,)), 2)
+    assert llvm_kernel._front_key(graph_of((Lengths().symbol(30),)), 1) is None
+    kernel = llvm_kernel.llvm_kernel(graph_of((3,)))
+    assert (directory / f"{name}.o").exists()
+    again = llvm_kernel.llvm_kernel(graph_of((3,)))
+    x = np.arange(3.0)
+    for k in (kernel, again):
+        np.testing.assert_allclose(k.run(x)[0], np.cbrt(np.tanh(x)) * np.log1p(np.cosh(x)), rtol=1e-13)

@@ -69,6 +69,32 @@ def test_it_passes_for_an_int():
     assert is_never_less(n + 1, n) and not is_never_less(n, n + 1) and not is_never_less(n, 2)
 
 
+def test_what_needs_no_number_pins_nothing():
+    lengths = Lengths()
+    n = lengths.symbol(50)
+    assert (number_of(n & 7), number_of(7 & n), number_of(n ** 0), number_of(n ** 2), number_of(~n)) == (2, 2, 1, 2500, -51)
+    assert round(n) is n and (n >> 1) * 2 == n - n % 2 and not lengths.pinned()
+    assert n & 5 == 50 & 5 and lengths.pinned()
+    with pytest.raises(TypeError):
+        n & 1.5
+    assert round(lengths.symbol(55), -1) == 60
+
+
+def test_a_number_that_it_is_not_is_noted():
+    for least in (17, 18, 40):
+        lengths = Lengths()
+        n = lengths.symbol(50)
+        assert n != least
+        assert lengths.matcher([n])([least]) is None and lengths.matcher([n])([least + 1]) is not None
+
+
+def test_after_recording_it_knows_only_itself():
+    lengths = Lengths()
+    n, m = lengths.symbol(50), lengths.symbol(50)
+    lengths.close()
+    assert n == n and n == (n + 1) - 1 and not n == m and not n == 50 and n != 50 and not lengths.conditions
+
+
 def test_what_needs_the_number_pins_it():
     for use in (hash, str, float, range, lambda n: [0] * n, lambda n: {50: 1}[n], "{:d}".format, lambda n: n ** 9):
         lengths = Lengths()

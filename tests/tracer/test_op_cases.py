@@ -5,8 +5,10 @@ import pytest
 
 import autodiff as ad
 from tests.laws import check_compiled, check_derivative, check_second_order
-from tests.op_cases import CASES, FORWARD_REFUSED
+from tests.op_cases import CASES, FORWARD_REFUSED, SQUARE
 from tracer.op import Elementwise, ops
+from tracer.trace import trace_flat
+from tracer.types import type_of_value
 
 ROWS = [(name, k) for name, rows in CASES.items() for k in range(len(rows))]
 
@@ -34,3 +36,19 @@ def test_laws(name, k):
         check_derivative(f, xs, rng)
         check_second_order(f, xs, rng)
     check_compiled(f, xs, rng)
+
+
+WRONG_MATRICES = {
+    "triangular_solve": [((SQUARE, SQUARE[:2]), {"lower": True, "transposed": False, "unit": False}),
+                         ((SQUARE[:2], SQUARE[:2]), {"lower": True, "transposed": False, "unit": False})],
+    "matmul": [((SQUARE, SQUARE[:2]), {})], "lu": [((SQUARE[:2],), {})], "det": [((SQUARE[:2],), {})],
+    "cofactor": [((SQUARE[:2],), {})],
+}
+
+
+@pytest.mark.parametrize("name", WRONG_MATRICES)
+def test_matrices_that_do_not_fit_are_refused(name):
+    """When the node is recorded, not when it runs."""
+    for xs, params in WRONG_MATRICES[name]:
+        with pytest.raises(TypeError, match=name):
+            trace_flat(lambda *ts, params=params: [ops[name](*ts, **params)], [type_of_value(x) for x in xs])

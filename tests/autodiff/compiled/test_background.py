@@ -1,12 +1,13 @@
 """Compiling beside the calls."""
 
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.compiled.background import drain
+from autodiff.compiled.background import drain, submit
 from codegen.config import config
 
 X = np.linspace(0.0, 1.0, 30)
@@ -73,3 +74,23 @@ def test_arguments_of_other_layouts_and_numbers():
     assert drain(60)
     np.testing.assert_allclose(f(X[::2], 2), a, rtol=1e-12)
     np.testing.assert_allclose(f(X[::2].copy(), 2), a, rtol=1e-12)
+
+
+def test_a_job_that_raises_does_not_end_the_thread(monkeypatch):
+    """As where warnings are errors: the warning that compiling failed is raised in the thread."""
+    seen, done = [], []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    monkeypatch.setattr("codegen.compile.compile_graph", lambda *args, **kwargs: 1 / 0)
+    f = ad.jit(long)
+    want = f(X)
+    submit(lambda: done.append(1))
+    assert drain(60) and done == [1]
+    assert [e.exc_type for e in seen] == [RuntimeWarning] and f(X) == want
+
+
+def test_too_little_memory_for_a_thread(monkeypatch):
+    background = sys.modules["autodiff.compiled.background"]
+    monkeypatch.setattr(background, "_worker", None)
+    monkeypatch.setattr(background, "SPARE", 1 << 62)
+    with pytest.raises(MemoryError, match="too little memory for a thread"):
+        ad.jit(long)(X)

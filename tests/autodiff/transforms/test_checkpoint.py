@@ -58,7 +58,9 @@ def test_the_plan_fits_the_budget():
         sizes = [steps, *chunk_sizes(memory, steps, state, step)]
         kept_bytes = sum(-(-a // b) * state for a, b in zip(sizes, sizes[1:], strict=False)) + sizes[-1] * step
         assert len(sizes) > 1 and kept_bytes <= memory
-    assert chunk_sizes(1e9, 10, 8, 8) == []
+    assert chunk_sizes(1e9, 10, 8, 8) == [] == chunk_sizes(80, 10, 8, 8) != chunk_sizes(79, 10, 8, 8)
+    assert chunk_sizes(1e6, 10**6, 8000, 8000) == [63096, 3981, 251, 16]
+    assert chunk_sizes(2e8, 10**6, 8000, 8000) == [1000] and chunk_sizes(2e5, 10**4, 8, 800) == [10]
     assert chunk_sizes(1e6, None, 8, 100) == [5000]
 
 

@@ -1,11 +1,12 @@
 """Compiling a module: the options our code is compiled with do not reach the code of others in the same process."""
 
+import signal
 import threading
 
 import llvmlite.binding as llvm
 import pytest
 
-from codegen.backends.llvm.link import compile_object, host
+from codegen.backends.llvm.link import compile_object, host, link
 
 LOOP = """
 define double @total(ptr %p, i64 %n, i64 %stride) {
@@ -74,3 +75,31 @@ def test_others_compile_at_the_same_time():
         done.set()
         thread.join()
     assert seen == {want} and len(objects) == 1
+
+
+def test_too_little_memory_is_an_exception(monkeypatch):
+    """LLVM would end the process."""
+    code = compile_object(LOOP)
+    monkeypatch.setattr("codegen.backends.llvm.link.SPARE", 1 << 62)
+    with pytest.raises(MemoryError, match="too little memory to compile"):
+        compile_object(LOOP)
+    with pytest.raises(MemoryError, match="too little memory to load"):
+        link(code, ["total"], {})
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no masks of signals here")
+def test_an_interrupt_waits_until_llvm_has_finished(monkeypatch):
+    """Else llvmlite frees its strings twice."""
+    done, parse, before = [], llvm.parse_assembly, signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+    def interrupted(text):
+        signal.raise_signal(signal.SIGINT)
+        module = parse(text)
+        done.append(module)
+        return module
+    monkeypatch.setattr(llvm, "parse_assembly", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compile_object(LOOP)
+    assert done and signal.pthread_sigmask(signal.SIG_BLOCK, set()) == before
+    monkeypatch.undo()
+    assert compile_object(LOOP)

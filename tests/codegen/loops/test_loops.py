@@ -121,3 +121,14 @@ def test_cotangents_of_weights_are_added_by_the_product(generator):
     kernel = compile_graph(t.graph, generator)
     assert "+= matmul" in str(kernel.stages.program)
     np.testing.assert_allclose(kernel.run(w, *t.captured)[0], f(w), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("view", [lambda x: x[::-1], lambda x: -x[::-1], lambda x: np.broadcast_to(x, (3, 5))[1]])
+def test_a_long_row_of_views(view):
+    """Each is read through the one before; after so many steps the values are stored."""
+    def f(x):
+        for _ in list(range(600)):
+            x = view(x)
+        return x
+    x = np.arange(5.0)
+    np.testing.assert_array_equal(ad.jit(f)(x), f(x))
