@@ -87,7 +87,7 @@ def type_of_value(x) -> ArrayType:
 
     Raises
     ------
-    TypeError
+    DTypeError
         If the dtype is not boolean, integer, float32 or float64, or if it is an array of a class with operations of its own.
     """
     if not isinstance(x, (np.ndarray, np.generic)):
@@ -95,8 +95,9 @@ def type_of_value(x) -> ArrayType:
     check_plain(x)
     dtype = x.dtype
     if not is_traceable(x):
-        raise TypeError(f"arrays of dtype {dtype} cannot be traced: the supported dtypes are bool, "
-                        f"integers, float32 and float64")
+        from tracer.errors import DTypeError, explain
+        raise explain(DTypeError, f"arrays of dtype {dtype} cannot be traced", why="the supported dtypes are bool, integers, float32 and "
+                      "float64")
     return ArrayType(dtype.newbyteorder("="), x.shape)
 
 

@@ -15,9 +15,13 @@ import numpy as np
 
 from autodiff.numpy.decompositions import cholesky_of, solve_general, solve_triangle, square_matrix
 from tracer.errors import UnsupportedError, explain
+from tracer.op import type_of
+from tracer.ops.control import LoopSpec, loop
 from tracer.promote import is_traced
+from tracer.trace import bind, trace_graph
 from tracer.tracebacks import trims
 from tracer.tree import flatten
+from tracer.types import i64
 
 __all__ = ["block_diag", "cho_factor", "cho_solve", "cholesky", "det", "expm", "inv", "pinv", "solve", "solve_continuous_lyapunov",
            "solve_discrete_lyapunov", "solve_triangular"]
@@ -220,7 +224,6 @@ def expm(A):
     >>> ad.jit(expm)(np.zeros((2, 2))).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    from autodiff.api.control import fori_loop
     A = square_matrix("expm", A)
     norm = np.max(np.sum(np.abs(A), axis=-2))
     s = np.maximum(0.0, np.ceil(np.log2(np.where(norm > 0, norm, 1.0) / 5.371920351148152)))
@@ -232,7 +235,9 @@ def expm(A):
     b = _PADE_13
     U = B @ (B6 @ (b[13] * B6 + b[11] * B4 + b[9] * B2) + b[7] * B6 + b[5] * B4 + b[3] * B2 + b[1] * one)
     V = B6 @ (b[12] * B6 + b[10] * B4 + b[8] * B2) + b[6] * B6 + b[4] * B4 + b[2] * B2 + b[0] * one
-    return fori_loop(0, s.astype(np.int64), lambda i, x: x @ x, np.linalg.solve(V - U, V + U))
+    x = np.linalg.solve(V - U, V + U)
+    squaring = trace_graph(lambda i, x: [x @ x], [i64, type_of(x)], "squaring")
+    return bind(loop, s.astype(np.int64), x, spec=LoopSpec(0, 1, 0), length=None, body=squaring, test=None)[0]
 
 
 _PADE_13 = (64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0, 10559470521600.0,
