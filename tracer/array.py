@@ -374,6 +374,11 @@ class ArrayMethods:
         """Lengths of the axes."""
         return self.type.shape
 
+    @shape.setter
+    def shape(self, new):
+        raise explain(UnsupportedError, f"the shape of a traced array {self.type} is set", why="an array that is traced keeps its shape",
+                      fix=f"make another one, x = x.reshape({new})")
+
     @property
     def ndim(self):
         """Number of axes."""

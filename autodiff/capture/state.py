@@ -280,8 +280,12 @@ def leaves_of(x) -> tuple[list, Any]:
 
 
 def kind_of(x) -> str:
-    """What a value is, for an error: its type, or its class and text."""
-    return "unbound" if x is UNBOUND else str(x.type) if isinstance(x, Tracer) else f"{type(x).__name__} {x!r}"[:80]
+    """What a value is, for an error: its type, or its class and, of a builtin one, its text; that of others may ask for numbers."""
+    if isinstance(x, Tracer):
+        return str(x.type)
+    if x is UNBOUND:
+        return "unbound"
+    return type(x).__name__ + (f" {x!r}"[:80] if type(x).__module__ in ("builtins", "numpy") else "")
 
 
 def is_same(x, y) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from autodiff.numpy.creation import asarray
 from autodiff.numpy.decompositions import cholesky_of, solve_general, solve_triangle, square_matrix
 from tracer.errors import UnsupportedError, explain
 from tracer.op import type_of
@@ -201,7 +202,7 @@ def block_diag(*arrs):
     >>> ad.jit(lambda x: block_diag(x, np.eye(1)))(np.array([[2.0, 3.0]])).tolist()
     [[2.0, 3.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    parts = [np.atleast_2d(a) for a in arrs]
+    parts = [np.atleast_2d(asarray(a)) for a in arrs]
     rows = []
     for k, p in enumerate(parts):
         before, after = sum(q.shape[1] for q in parts[:k]), sum(q.shape[1] for q in parts[k + 1:])

@@ -18,7 +18,8 @@ import numpy as np
 from tracer.graph import Graph, Node, map_bodies
 from tracer.lengths import shown
 from tracer.op import Cost, Linear, Op, Total, Unknown, register, type_of
-from tracer.ops.comparison import eq, select
+from tracer.ops.arithmetic import cast
+from tracer.ops.comparison import eq, ne, select
 from tracer.ops.shape import broadcast, iota, reshape
 from tracer.trace import bind, full, zeros
 from tracer.types import ArrayType, element_count, fresh_size, is_inexact
@@ -154,9 +155,13 @@ class Index(Op):
     def needed(self, mask, x, *indices, spec):
         if not indices:
             return [None]
-        t = type_of(x)
-        taken = full(selection_shape(spec, [type_of(i) for i in indices]), True, np.bool_) if mask is None else mask
-        return [update(full(t.shape, False, np.bool_), taken, *indices, spec=spec, mode="set"), *[None] * len(indices)]
+        shape = type_of(x).shape
+        if mask is None:
+            taken = full(selection_shape(spec, [type_of(i) for i in indices]), True, np.bool_)
+            return [update(full(shape, False, np.bool_), taken, *indices, spec=spec, mode="set"), *[None] * len(indices)]
+        # A place may be read several times, and be asked for by some of them: they are counted.
+        count = update(full(shape, 0, np.int64), cast(mask, dtype=np.dtype(np.int64)), *indices, spec=spec, mode="add")
+        return [ne(count, full(shape, 0, np.int64)), *[None] * len(indices)]
 
     def view(self, k, read, types, *, spec, indices=()):
         return lambda index: read(k.place(spec, indices, index))

@@ -75,6 +75,15 @@ def pairs_by_mask(x):
     return np.sum(np.log(d[~np.eye(4, dtype=bool)]))
 
 
+def read_twice(x):
+    """Found by seed 210036 of the random programs: one reading of a place is masked out, another is not."""
+    return np.sum(np.take(np.exp(x) / x, np.array([1, 1, 0, 0, 2])), where=np.array([True, False, False, True, True]))
+
+
+def read_twice_by_condition(x):
+    return np.sum(np.where(np.array([False, True, True, False]), np.log(x * x)[np.array([2, 2, 0, 0])], 0.0))
+
+
 def in_a_loop(x):
     total = 0.0
     for v in x:
@@ -84,7 +93,7 @@ def in_a_loop(x):
 
 
 PROGRAMS = [by_where, by_where_of_nan, by_where_of_a_quotient, by_where_of_a_power, by_two_masks, by_a_product, by_assignment,
-            by_overwriting, by_mask, of_overflow, pairs, pairs_by_mask, in_a_loop]
+            by_overwriting, by_mask, of_overflow, read_twice, read_twice_by_condition, pairs, pairs_by_mask, in_a_loop]
 
 
 @pytest.mark.filterwarnings("ignore")
