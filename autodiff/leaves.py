@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tracer.errors import DTypeError, explain
+from tracer.errors import DTypeError, TraceError, explain
 from tracer.op import type_of
 from tracer.trace import Tracer
 from tracer.types import ArrayType
@@ -39,7 +39,9 @@ def leaf_type(x, path: str = "") -> ArrayType:
     """
     try:
         return type_of(x)
-    except DTypeError as e:
+    except TypeError as e:
+        if isinstance(e, TraceError) and not isinstance(e, DTypeError):
+            raise
         raise explain(DTypeError, f"{path or 'a value'} is {type(x).__name__}, which cannot be traced", why=str(e).split("\n")[0],
                       fix="pass arrays and numbers in lists, tuples, dicts and dataclasses; make other values static (static_argnames of "
                           "jit) or close over them") from None

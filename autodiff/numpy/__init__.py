@@ -61,6 +61,7 @@ from numpy import (
     convolve,
     copy,
     copysign,
+    copyto,
     corrcoef,
     correlate,
     cos,

@@ -189,7 +189,7 @@ def write(x: Tracer, index, value, exact: bool = False) -> Tracer:
 
 @implements(np.copyto)
 def copyto(dst, src, casting="same_kind", where=True):
-    """As numpy.copyto, into a traced array."""
+    """As numpy.copyto; what is traced can be written into traced arrays only."""
     if not isinstance(dst, Tracer):
         raise explain(UnsupportedError, "np.copyto of a traced value into a plain array", why="a plain array cannot hold traced values",
                       fix="make the array in the function, or pass it as an argument")

@@ -94,6 +94,9 @@ min({s}, {s}, 0.4)  float({s})  ({s} if {c} else {s})  {s} / (1.0 + abs({s}))  a
 short({v})  long({v})  sum([{s}, {s}])  math.hypot({s}, {s})  helpers.checked_root(abs({s}))  sum(pieces({v}, 2))  np.float32({s})  int({s} * 4.0) * 0.25
 abs(pair * {s})  math.floor({s} * 2.0) * 0.5  sum(q * 0.5 for q in ({s}, {s}))  Triple({s}, {s}, 0.5).q  (lambda q: q * {s})({s})  (-pair)[0] * {s}
 first_above({v}, {s}) * 0.1  sorted([{s}, {s}])[0]  math.fsum([{s}, {s}])  divmod({s}, 0.7)[1]  np.sum({k}) * 0.1  np.count_nonzero({m}) * 0.1
+(bool({c}) + bool({c})) * 0.1  (1.0 if bool({c}) is True else 0.3)  (bool({s} > 0.1) + bool({s} > 0.3)) * 0.2  (0.2 if isinstance(not {s} > {s}, bool) else 0.1)
+(0.2 if isinstance(np.asarray({s}), np.ndarray) else 0.1)  np.sum(np.sqrt(np.maximum({v}, 0.0))[{v} > 0])  np.sum(np.where({v} > 0, np.log({v}), {v}))
+(0.1 if np.isscalar({s}) else 0.2)  np.sum(np.sqrt(np.abs({v}))[{k} % n], where=m)  np.sum(np.where(m, {v} / ({v} - 0.5), 0.5))
 """
 SCALAR_LEAVES = """
 s  t  x[{p}]  v[{p}]  a[{p}, 0]  a[{p}, -1]  0.3  -0.7  0.05  log[-1]  d['p']  meter.value  pair[0]  pair.b  state.w  helpers.RATE  helpers.TABLE[2]

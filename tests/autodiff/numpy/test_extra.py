@@ -83,7 +83,7 @@ SPECIAL = {
     "erf": (R,), "erfc": (R,), "erfinv": (2 * P - 1,), "gammaln": (Q,), "loggamma": (Q,), "digamma": (Q,), "psi": (Q,), "expit": (R,), "logit": (P,),
     "log_expit": (R * 20,), "exp10": (R,), "exp2": (R,), "expm1": (R,), "log1p": (P,), "cbrt": (Q,), "xlogy": (R, Q), "xlog1py": (R, P),
     "entr": (Q,), "rel_entr": (Q, Q[::-1]), "kl_div": (Q, Q[::-1]), "huber": (Q, R), "pseudo_huber": (Q, R), "ndtr": (R,),
-    "log_ndtr": (R * 25 - 0.01,), "exprel": (R * 0.4,), "betaln": (Q, Q[::-1]), "boxcox": (Q, R),
+    "log_ndtr": (R * 25 - 0.01,), "exprel": (R * 0.4,), "betaln": (Q, Q[::-1]), "boxcox": (Q, R), "gamma": (Q,), "ndtri": (P,),
 }
 
 
