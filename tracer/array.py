@@ -174,6 +174,17 @@ def _product(reverse=False):
     return method
 
 
+def _equality(ufunc, operation, unlike: bool):
+    """`==` or `!=`; to None and to texts nothing is equal, `unlike` being the answer."""
+    compared = _python_binary(ufunc, operation)
+
+    def method(self, other):
+        if other is None or isinstance(other, (str, bytes)):
+            return self._call(np.full_like, self, unlike, dtype=bool) if self.type.shape else unlike
+        return compared(self, other)
+    return method
+
+
 def _unary(ufunc, operation):
     def method(self):
         return self._call(ufunc if self.weak is None else operation, self)
@@ -454,8 +465,8 @@ class ArrayMethods:
     __rshift__, __rrshift__, __irshift__ = _python_operator(np.right_shift, "python >>")
     __lt__, __le__ = _python_binary(np.less, "python <"), _python_binary(np.less_equal, "python <=")
     __gt__, __ge__ = _python_binary(np.greater, "python >"), _python_binary(np.greater_equal, "python >=")
-    __eq__ = _python_binary(np.equal, "python ==")  # type: ignore[assignment]
-    __ne__ = _python_binary(np.not_equal, "python !=")  # type: ignore[assignment]
+    __eq__ = _equality(np.equal, "python ==", False)  # type: ignore[assignment]
+    __ne__ = _equality(np.not_equal, "python !=", True)  # type: ignore[assignment]
     __neg__, __pos__ = _unary(np.negative, "python neg"), _unary(np.positive, "python pos")
     __abs__, __invert__ = _unary(np.absolute, "python abs"), _unary(np.invert, "python invert")
 

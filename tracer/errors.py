@@ -140,7 +140,7 @@ def line_of(e: BaseException) -> Where | None:
     return found
 
 
-def explain(kind: type[TraceError], what: str, *, where: Where | None | str = "now", why: str = "", fix: str = "",
+def explain(kind: type[TraceError] | type[TypeError], what: str, *, where: Where | None | str = "now", why: str = "", fix: str = "",
             **operands: str) -> TraceError:
     """An error of class `kind` with the four parts laid out below each other.
 
@@ -157,4 +157,4 @@ def explain(kind: type[TraceError], what: str, *, where: Where | None | str = "n
         lines.append(f"  why   {why}")
     if fix:
         lines.append(f"  fix   {fix}")
-    return kind("\n".join(lines))
+    return kind("\n".join(lines))    # type: ignore[return-value]

@@ -91,17 +91,14 @@ def type_of_value(x) -> ArrayType:
         If it is no number and no array; if the dtype is not boolean, integer, float32 or float64, or the class of the array has
         operations of its own.
     """
-    given = x
     if not isinstance(x, (np.ndarray, np.generic)):
         x = np.asarray(x)
     check_plain(x)
     dtype = x.dtype
     if not is_traceable(x):
-        if not isinstance(given, (np.ndarray, np.generic, complex)):    # as Python says of a number and, for example, None
-            raise TypeError(f"a value of type {type(given).__name__} is no number and no array")
         from tracer.errors import DTypeError, explain
-        raise explain(DTypeError, f"arrays of dtype {dtype} cannot be traced", why="the supported dtypes are bool, integers, float32 and "
-                      "float64")
+        kind = TypeError if dtype.kind == "O" else DTypeError   # as Python says of a number and, for example, None
+        raise explain(kind, f"arrays of dtype {dtype} cannot be traced", why="the supported dtypes are bool, integers, float32 and float64")
     return ArrayType(dtype.newbyteorder("="), x.shape)
 
 

@@ -79,11 +79,19 @@ def _binary(ufunc: Any) -> tuple[Callable, Callable]:
                     return _deferred(recipe, inputs, a.needs and recipe.follows and mode.grad, a.depth + 1, sys._getframe(1))
             elif product and kind in _REPEATED:
                 return Tracer.__mul__(x, y)
+            elif y is None or kind is str:
+                return _with_none(ufunc, x, y)
             return call_on_tape(ufunc, x, y)
         except Exception as e:
             trim(e)
             raise
     return method, _reflected(ufunc)
+
+
+def _with_none(ufunc: Any, x: Any, y: Any) -> Any:
+    """`x == y` and `x != y` where y is None or a text."""
+    methods: dict[Any, Callable] = {np.equal: Tracer.__eq__, np.not_equal: Tracer.__ne__}
+    return methods[ufunc](x, y) if ufunc in methods else call_on_tape(ufunc, x, y)
 
 
 def _reflected(ufunc: Any) -> Callable:

@@ -33,6 +33,10 @@ PROGRAMS = [
     lambda x, flag: max(float(x), 0.5) * np.ones(2, np.float32), lambda x, flag: max(x > 0, x > 1) + True]
 
 
+def compared_with_none(x, flag):
+    return 2.0 * x if x == None or x == "mean" else 3.0 * x if None != x and "a" != x else x  # noqa: E711
+
+
 def counted(x, flag):
     n = 0
     for i in range(3):
@@ -67,7 +71,7 @@ def matched(x, flag):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("flag", [True, False, np.True_])
-@pytest.mark.parametrize("f", [*PROGRAMS, counted, found, still, matched])
+@pytest.mark.parametrize("f", [*PROGRAMS, compared_with_none, counted, found, still, matched])
 def test_as_in_python(f, flag):
     g = ad.jit(f)
     for x in (1.5, np.float64(1.5), 0.5, -2.0, np.float64(0.25)):
@@ -76,6 +80,13 @@ def test_as_in_python(f, flag):
             want, got = f(x, flag), g(x, flag)
         assert np.result_type(want) == got.dtype
         np.testing.assert_array_equal(got, want)
+
+
+def test_arrays_compared_with_none():
+    x = np.array([1.0, 2.0])
+    for f in (lambda x: np.sum(np.where(x == None, x, 2 * x)), lambda x: np.sum(np.where(x != None, x, 2 * x))):  # noqa: E711
+        assert ad.jit(f)(x) == f(x)
+        np.testing.assert_array_equal(ad.grad(f)(x), ad.jit(ad.grad(f))(x))
 
 
 @pytest.mark.parametrize("transform", [ad.grad, lambda f: ad.jit(ad.grad(f))])
