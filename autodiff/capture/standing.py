@@ -6,7 +6,7 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from types import BuiltinMethodType, FunctionType, MethodType
+from types import BuiltinFunctionType, BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from autodiff.capture.reads import note_attribute, note_content
 from autodiff.capture.state import undecided
 from autodiff.numpy.aliasing import own_memory
 from tracer.array import functions
-from tracer.errors import ConcreteValueError, is_internal
+from tracer.errors import ConcreteValueError, TraceError, UnsupportedError, explain, is_internal
 from tracer.lengths import holds_length, plain
 from tracer.trace import Tracer, current_trace
 from tracer.types import is_traceable, type_of_value
@@ -78,6 +78,24 @@ def as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
             raise
         _name_call(cause, f, (*args, *kwargs.values()))
         raise cause     # noqa: B904
+    except (TypeError, ValueError) as e:
+        if not _is_of_c_code(e, f) or not any(map(holds_traced, (*args, *kwargs.values()))):
+            raise       # else it says something of the stand-in, and not what a handler of the program may expect
+        raise explain(UnsupportedError, f"{_label(f)} is given a traced value",
+                      why=f"it is compiled code, and says: {str(e) or type(e).__name__}",
+                      fix="write what it does with functions of NumPy, or give it a derivative with custom_vjp") from e
+
+
+def _is_of_c_code(e: Exception, f: Any) -> bool:
+    """Whether an exception was raised by C code outside of Python's own, which `f` is: not by a function of Python that it called."""
+    module = getattr(f, "__module__", None) or "numpy"
+    return not isinstance(e, TraceError) and e.__traceback__ is not None and e.__traceback__.tb_next is None and isinstance(
+        f, BuiltinFunctionType) and module.split(".")[0] not in sys.stdlib_module_names
+
+
+def _label(f: Any) -> str:
+    module, name = getattr(f, "__module__", None), getattr(f, "__qualname__", repr(f))
+    return f"{module}.{name}" if module else name
 
 
 def _name_call(e: ConcreteValueError, f: Any, given: tuple) -> None:

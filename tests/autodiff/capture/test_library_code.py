@@ -270,3 +270,24 @@ def test_a_converted_function_behaves_as_the_original(package):
     lines = [(s.filename, s.lineno) for s in traceback.extract_tb(e.value.__traceback__)]
     where = SOURCE.split("\n").index('            raise TypeError("units differ")') + 1
     assert lines[-1] == (package.__file__, where)
+
+
+def of_a_buffer(x):
+    return np.ndarray.__new__(np.ndarray, x.shape, float, x)
+
+
+def of_a_buffer_or_twice(x):
+    try:
+        return of_a_buffer(x)
+    except (TypeError, ValueError):
+        return 2 * x
+
+
+@pytest.mark.parametrize("f", [of_a_buffer, of_a_buffer_or_twice])
+def test_what_compiled_code_says_of_a_stand_in_is_no_exception_of_the_program(f):
+    """The handler was taken, silently, though the function in C takes arrays; without one the error named no line."""
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(f(x), x)
+    for g in (ad.jit(f), ad.grad(lambda x: np.sum(f(x)))):
+        with pytest.raises(UnsupportedError, match=r"is given a traced value\n  at .*test_library_code.py"):
+            g(x)
