@@ -28,7 +28,7 @@ from autodiff.numpy.support import (
 )
 from autodiff.numpy.taking import take_diagonal
 from tracer.array import call, functions, implements
-from tracer.errors import ShapeError, UnsupportedError, explain
+from tracer.errors import DTypeError, ShapeError, UnsupportedError, explain
 from tracer.lengths import LengthRange
 from tracer.ops import index as index_ops
 from tracer.ops.shape import broadcast, iota
@@ -133,24 +133,28 @@ def _made(shape, value, dtype):
     return bind(broadcast, dtype.type(value), shape=_shape(shape))
 
 
-def _traceable(dtype) -> bool:
+def _traceable(dtype, shape) -> bool:
     """Whether arrays are being traced, and may have this dtype. Arrays of other dtypes, such as object, stay plain."""
-    return current_trace() is not None and np.dtype(dtype).kind in SUPPORTED_KINDS
+    fits = current_trace() is not None and np.dtype(dtype).kind in SUPPORTED_KINDS
+    if not fits and _holds_tracer(shape):
+        raise explain(DTypeError, f"an array of dtype {np.dtype(dtype)} with a traced length", why="it stays a plain array, and those have "
+                      "lengths that are known", fix="pass the length as a static argument")
+    return fits
 
 
 def zeros(shape, dtype=float, order="C"):
     """As numpy.zeros."""
-    return _made(shape, 0, dtype) if _traceable(dtype) else np.zeros(shape, dtype, order)
+    return _made(shape, 0, dtype) if _traceable(dtype, shape) else np.zeros(shape, dtype, order)
 
 
 def ones(shape, dtype=None, order="C"):
     """As numpy.ones."""
-    return _made(shape, 1, dtype or float) if _traceable(dtype) else np.ones(shape, dtype, order)
+    return _made(shape, 1, dtype or float) if _traceable(dtype, shape) else np.ones(shape, dtype, order)
 
 
 def empty(shape, dtype=float, order="C"):
     """As numpy.empty; inside a trace it is filled with zeros."""
-    return _made(shape, 0, dtype) if _traceable(dtype) else np.empty(shape, dtype, order)
+    return _made(shape, 0, dtype) if _traceable(dtype, shape) else np.empty(shape, dtype, order)
 
 
 def full(shape, fill_value, dtype=None, order="C"):

@@ -5,6 +5,9 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "iapws._iapws._Ice", "control.ss (dcgain)", "control.ss (frequency response)", "skrf.tlineFunctions.zl_2_zin",
         "skrf.mathFunctions.dbdeg_2_reim", "nvector.geodesic_distance", "miepython.small_sphere", "lmfit.lineshapes.voigt",
         "lmfit.lineshapes.skewed_voigt", "lmfit.lineshapes.pearson4", "seawater.dist"),
+    "can not convert to array": (
+        "transformations.quaternion_slerp_py", "transformations.rotation_matrix_py", "transformations.projection_matrix_py",
+        "transformations.shear_matrix_py", "transformations.angle_between_vectors"),
     "in sklearn.externals.array_api_compat.numpy._aliases.asarray": (
         "sklearn.metrics.mean_squared_error", "sklearn.metrics.mean_absolute_error", "sklearn.metrics.r2_score",
         "sklearn.metrics.mean_pinball_loss", "sklearn.metrics.pairwise.rbf_kernel"),
@@ -14,14 +17,14 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "cannot become a plain NumPy array": (
         "skyfield.nutationlib.iau2000b", "pykalman.KalmanFilter.filter", "pykalman.KalmanFilter.loglikelihood",
         "ahrs.filters.EKF.update"),
+    "a bytes-like object is required, not 'Tracer'": (
+        "ahrs.filters.Madgwick.updateIMU", "ahrs.filters.Mahony.updateIMU", "ahrs.filters.AngularRate.update"),
     "a traced value is written into a plain array of shape (4, 4)": (
         "tmm.coh_tmm", "tmm.unpolarized_RT", "tmm.inc_tmm"),
     "in cmath.atanh": (
         "thermo.PR.V_g", "thermo.SRK.V_l", "thermo.RK.fugacity_g"),
     "an array of dtype complex128": (
         "skrf.tlineFunctions.zl_2_Gamma0", "skrf.tlineFunctions.zl_2_swr"),
-    "in numpy.complex128": (
-        "miepython.efficiencies_mx", "miepython.efficiencies"),
     "in transformations._transformations.euler_matrix": (
         "transformations.euler_matrix", "transformations.euler_from_matrix"),
     "numpy.fmax.accumulate cannot be traced": (
@@ -68,16 +71,10 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "properscoring.brier_score",),
     "the shape of a traced array f64[3, 1, 1] is set": (
         "skyfield.keplerlib.propagate",),
+    "an array of dtype complex128 with a traced length": (
+        "miepython.i_unpolarized", "miepython.efficiencies_mx", "miepython.efficiencies"),
 }
 """Words of the refusal -> the functions that are refused with them."""
 
-FAULTS: dict[str, tuple[str, ...]] = {
-    "can not convert to array": (
-        "transformations.quaternion_slerp_py", "transformations.rotation_matrix_py", "transformations.projection_matrix_py",
-        "transformations.shear_matrix_py", "transformations.angle_between_vectors"),
-    "a bytes-like object is required, not 'Tracer'": (
-        "ahrs.filters.Madgwick.updateIMU", "ahrs.filters.Mahony.updateIMU", "ahrs.filters.AngularRate.update"),
-    "expected a sequence of integers or a single integer, got 'Tracer(i64[])'": (
-        "miepython.i_unpolarized",),
-}
+FAULTS: dict[str, tuple[str, ...]] = {}
 """What is wrong with us -> the functions: wrong numbers, exceptions that the plain call does not raise, refusals that name no line."""
