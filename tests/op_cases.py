@@ -8,6 +8,7 @@ import numpy as np
 import autodiff as ad
 import autodiff.numpy as anp
 from autodiff.numpy.decompositions import solve_general
+from tracer.ops.equations import lyapunov
 from tracer.ops.index import pad_sum
 from tracer.ops.linalg import cofactor, lu
 from tracer.ops.linalg import triangular_solve as solve_triangular
@@ -124,6 +125,8 @@ CASES = {
     "lu_solve": [(np.linalg.solve, (SQUARE, V[:3])), (np.linalg.solve, (LANES, SIDES)), (np.linalg.solve, (SQUARE, SIDES)),
                  (np.linalg.inv, (LANES,)), (lambda a, b: solve_general("solve", a, b, True), (LANES, SIDES))],
     "pinv": [(np.linalg.pinv, (TALL,)), (np.linalg.pinv, (TALL.T,)), (np.linalg.pinv, (LANES,))],
+    "lyapunov": [(lambda a, q, discrete=discrete: lyapunov(a * 0.3, q, discrete=discrete), (x, x * x)) for discrete in (False, True)
+                 for x in (SQUARE, LANES)],
     "slogdet": [(lambda a: np.linalg.slogdet(a)[1], (SQUARE,)), (lambda a: np.linalg.slogdet(a).logabsdet, (LANES,))],
     "det": [(np.linalg.det, (SQUARE,)), (np.linalg.det, (LANES,))],
     "cofactor": [(ad.grad(np.linalg.det), (SQUARE,)), (cofactor, (LANES,)), (cofactor, (SQUARE[:2, :2],)), (cofactor, (SQUARE[1:, 1:] * np.ones((2, 1, 1)),))],

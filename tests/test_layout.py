@@ -43,7 +43,7 @@ LATE_CIRCLES = {
     ("tracer.array", "tracer.errors", "tracer.graph", "tracer.op", "tracer.ops.arithmetic", "tracer.ops.comparison", "tracer.ops.control",
      "tracer.ops.control.bodies", "tracer.ops.control.calls", "tracer.ops.control.checks", "tracer.ops.control.conditionals",
      "tracer.ops.control.custom", "tracer.ops.control.loops", "tracer.ops.control.replay", "tracer.ops.index", "tracer.ops.reduce",
-     "tracer.ops.shape", "tracer.passes.scalar_replacement", "tracer.show.svg", "tracer.show.text", "tracer.trace", "tracer.types"),
+     "tracer.ops.shape", "tracer.parts", "tracer.passes.scalar_replacement", "tracer.show.svg", "tracer.show.text", "tracer.trace", "tracer.types"),
     # A write through a view parses its index; an index may select through a view.
     ("autodiff.numpy.aliasing", "autodiff.numpy.indexing", "autodiff.numpy.selection", "autodiff.numpy.support"),
     # `jit` registers itself with Numba where that is loaded, and Numba's entry point needs the class.

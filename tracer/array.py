@@ -13,6 +13,7 @@ import numpy as np
 
 from tracer.asked import Asked, ask
 from tracer.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedError, explain
+from tracer.parts import At, Flat
 from tracer.types import element_count
 
 __all__ = ["ArrayMethods", "functions", "resolvers", "implements", "call"]
@@ -76,74 +77,6 @@ def _needs_value(x, use: str, fix: str) -> ConcreteValueError:
 _USE_CONTROL = "use ad.cond, ad.while_loop or np.where, or call without jit, where Python follows the values"
 
 
-class Flat:
-    """`x.flat`: the elements one after the other."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array):
-        self.array = array
-
-    def __iter__(self):
-        return iter(self.array._call(np.ravel, self.array))
-
-    def __len__(self):
-        return self.array.size
-
-    def __getitem__(self, index):
-        return self.array._call(np.copy, self.array._call(np.ravel, self.array))[index]
-
-    def __setitem__(self, index, value):
-        if not isinstance(index, int):
-            raise explain(UnsupportedError, "x.flat[...] = v of a traced array, at more than one position", fix="write to x itself")
-        self.array[np.unravel_index(index, self.array.type.shape)] = value
-
-
-class At:
-    """`x.at[index]`: updates that return a new array."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array):
-        self.array = array
-
-    def __getitem__(self, index):
-        return AtIndex(self.array, index)
-
-
-class AtIndex:
-    """The selected elements; each method returns a copy of the array in which they are replaced."""
-
-    __slots__ = ("array", "index")
-
-    def __init__(self, array, index):
-        self.array, self.index = array, index
-
-    def get(self):
-        """The selected elements."""
-        return self.array[self.index]
-
-    def set(self, value):
-        """With the elements replaced by `value`."""
-        return self.array._call("update", self.array, self.index, value, "set")
-
-    def add(self, value):
-        """With `value` added; repeated indices add repeatedly, as `np.add.at`."""
-        return self.array._call("update", self.array, self.index, value, "add")
-
-    def subtract(self, value):
-        """With `value` subtracted; repeated indices subtract repeatedly."""
-        return self.array._call("update", self.array, self.index, self.array._call(np.negative, value), "add")
-
-    def multiply(self, value):
-        """With the elements multiplied by `value`; indices must not repeat."""
-        return self.array._call("update", self.array, self.index, self.array._call(np.multiply, self.get(), value), "set")
-
-    def divide(self, value):
-        """With the elements divided by `value`; indices must not repeat."""
-        return self.array._call("update", self.array, self.index, self.array._call(np.divide, self.get(), value), "set")
-
-
 def _as_loop_dtype(ufunc, x, dtype):
     """An input of a ufunc that was called with `dtype=`: conversions within one kind only, as in NumPy."""
     have = getattr(x, "dtype", None)
@@ -168,7 +101,8 @@ def _product(reverse=False):
     times = _python_binary(np.multiply, "python *", reverse)
 
     def method(self, other):
-        if isinstance(other, (list, tuple, str, bytes)) and not self.type.shape and self.type.dtype.kind in "iu":
+        is_integer = self.type.dtype.kind in "iu" or self.weak is bool
+        if isinstance(other, (list, tuple, str, bytes)) and not self.type.shape and is_integer:
             return other * self._integer()
         return times(self, other)
     return method
@@ -358,8 +292,9 @@ class ArrayMethods:
         return self.value.item()
 
     def is_integer(self):
-        """As `float.is_integer`."""
-        return self._call(np.logical_and, self._call(np.equal, self._call(np.floor, self), self), self._call(np.isfinite, self))
+        """As `float.is_integer`, which gives a truth value of Python's."""
+        whole = self._call(np.logical_and, self._call(np.equal, self._call(np.floor, self), self), self._call(np.isfinite, self))
+        return self._call("python truth", whole)
 
     def as_integer_ratio(self):
         """As `float.as_integer_ratio`, of a known number that is not differentiated: the integers of a product have no derivative."""
@@ -422,8 +357,8 @@ class ArrayMethods:
 
     @property
     def real(self):
-        """Itself: complex numbers are not traced."""
-        return self
+        """Itself: complex numbers are not traced. Of a bool of Python's it is an int."""
+        return +self if self.weak is bool else self
 
     @property
     def imag(self):
@@ -507,8 +442,8 @@ class ArrayMethods:
         raise explain(UnsupportedError, "partitioning a traced array in place", fix="use np.partition(x, k), which returns a new array")
 
     def conj(self):
-        """Itself: complex numbers are not traced."""
-        return self
+        """Itself: complex numbers are not traced. Of a bool of Python's it is an int."""
+        return +self if self.weak is bool else self
 
     conjugate = conj
     astype = _method("astype")

@@ -44,13 +44,17 @@ class Cost(IntEnum):
 
 
 class Unknown:
-    """A linear input, as `transpose` sees it: it has a type, no value, and the cotangent gathered so far (or None)."""
+    """A linear input, as `transpose` sees it: it has a type, no value, and the cotangent gathered so far (or None).
 
-    __slots__ = ("type", "gathered")
+    needed : where that may differ from 0, if it is known: a truth value an element (`Op.needed`)
+    """
 
-    def __init__(self, type: ArrayType, gathered=None):
+    __slots__ = ("type", "gathered", "needed")
+
+    def __init__(self, type: ArrayType, gathered=None, needed=None):
         self.type = type
         self.gathered = gathered
+        self.needed = needed
 
 
 class Total:
@@ -133,8 +137,8 @@ class Op:
     def needed(self, mask, *xs, **params) -> Sequence:
         """Where the cotangents of the inputs may differ from 0, given where that of the result may (None: everywhere).
 
-        For each input a truth value an element, or None. An element that nobody has asked for has cotangent 0 whatever its derivative is,
-        infinity and nan included.
+        For each input a truth value an element, or None; a `Total` includes what `Unknown.needed` says already. An element that nobody has
+        asked for has cotangent 0 whatever its derivative is, infinity and nan included.
         """
         return [None] * len(xs)
 

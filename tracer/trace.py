@@ -38,7 +38,7 @@ class Tracer(ArrayMethods):
         self.owner = owner      # the trace, or the tape, that it belongs to
         self.ref = ref          # the var that it stands for now; a write in place changes it
         self.value = value
-        self.weak = weak        # float or int: behaves like a Python number in dtype promotion
+        self.weak = weak        # float, int or bool: it stands for a number of Python's, which gives way in dtype promotion
         self.where = where
         self.origin: Any = None  # of an argument: the array, or outer tracer, that was passed; of an array without axes: one like it
         self.views: Any = None  # True once a view of it was taken, or the tracer it is a view of

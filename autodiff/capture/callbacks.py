@@ -188,7 +188,7 @@ _OPERATORS: dict[Any, Callable] = {
     operator.concat: lambda a, b: a + b, operator.getitem: lambda a, i: a[i], operator.setitem: _set_item, operator.delitem: _delete_item,
     operator.iadd: _inplace_add, operator.isub: _inplace_subtract, operator.imul: _inplace_multiply, operator.itruediv: _inplace_divide,
     operator.ipow: _inplace_power, operator.imatmul: _inplace_matmul, operator.iconcat: _inplace_add,
-    operator.countOf: _count_of, operator.indexOf: _index_of}
+    operator.is_: lambda a, b: a is b, operator.is_not: lambda a, b: a is not b, operator.countOf: _count_of, operator.indexOf: _index_of}
 
 
 def _items(get: Any, x: Any) -> Any:

@@ -18,7 +18,7 @@ from autodiff.capture.effects import is_outside, outer_effects, performed, will_
 from autodiff.capture.excluded import is_captured
 from autodiff.capture.handlers import HANDLERS, iterable, sort
 from autodiff.capture.locations import append, is_users, mutating, set_item
-from autodiff.capture.numba_functions import captured_of
+from autodiff.capture.numba_functions import call_captured, captured_of
 from autodiff.capture.raising import texts_may_wait
 from autodiff.capture.reaching import reaches_traced
 from autodiff.capture.reads import note_content
@@ -206,9 +206,8 @@ def _kind(f: type, args: tuple, kwargs: dict, caller: Caller) -> Any:
 
 def _object(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
     """An object is called."""
-    own = captured_of(f)
-    if own is not None:
-        return caller(own, *args, **kwargs) if reaches_traced((f, args, kwargs)) else as_it_stands(f, args, kwargs)
+    if captured_of(f) is not None:
+        return call_captured(f, args, kwargs, caller) if reaches_traced((f, args, kwargs)) else as_it_stands(f, args, kwargs)
     stands_for = callbacks.OBJECTS.get(type(f))
     if stands_for is not None and reaches_traced((f, args, kwargs)):
         return caller.lift(stands_for)(f, *args, **kwargs)

@@ -29,6 +29,7 @@ from autodiff.capture.questions import attribute_of, is_the_same
 from autodiff.capture.raising import Tried, acts_later, handled
 from autodiff.capture.reads import note_attribute, note_content, note_function, note_item, note_outside
 from autodiff.capture.region import Region
+from autodiff.capture.scipy_functions import function_of
 from autodiff.capture.snapshots import Snapshot
 from autodiff.capture.source.convert import Unconvertible, convert, is_converted
 from autodiff.capture.standing import holds_floats, holds_traced, holds_undecided, outside
@@ -476,7 +477,7 @@ def lifted(f):
             return lambda *args, **kwargs: lifted(f.func)(*f.args, *args, **{**f.keywords, **kwargs})
         return lambda *args, **kwargs: calls.call(f, args, kwargs, lifted)
     if is_converted(f) or not is_captured(f):
-        return f
+        return function_of(f) or f
     if not is_internal(f.__code__):
         note_function(f)
     try:

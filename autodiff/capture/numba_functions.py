@@ -1,6 +1,7 @@
 """Functions that Numba has compiled: what is captured is the Python function that each was made of.
 
-Numba is recognised by the names of its classes, so that it is not loaded for this.
+It follows NumPy's and Python's rules and not Numba's: where Numba would convert arguments or results, as a declared signature may say, the
+call is refused. Numba is recognised by the names of its classes, so that it is not loaded for this.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["captured_of", "range_of"]
+from autodiff.capture.notes import note
+from tracer.errors import UnsupportedError, explain
+from tracer.op import type_of
+
+__all__ = ["call_captured", "captured_of", "range_of"]
 
 
 def captured_of(f: Any) -> Any:
@@ -25,6 +30,44 @@ def captured_of(f: Any) -> Any:
     if not isinstance(own, FunctionType):
         return None
     return own if kind == "CPUDispatcher" else np.vectorize(own) if kind == "DUFunc" else None
+
+
+def call_captured(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """`f(*args, **kwargs)` of a function of Numba's, some of whose arguments are traced.
+
+    Raises
+    ------
+    UnsupportedError
+        When f was given signatures, and none of them has the dtypes of the arguments and of the result: Numba would convert them.
+    """
+    note(f"`{f.__name__}` is compiled from its Python source: NumPy's dtypes and Python's numbers, not Numba's")
+    declared = _declared(f)
+    if declared is None:
+        return caller(captured_of(f), *args, **kwargs)
+    given = [_name(type_of(x).dtype) for x in (*args, *kwargs.values())]
+    results = [result for types, result in declared if types == given]
+    y = caller(captured_of(f), *args, **kwargs) if results else None
+    if not results or _name(type_of(y).dtype) != results[0]:
+        signatures = ", ".join(f"{result}({', '.join(types)})" for types, result in declared)
+        raise explain(UnsupportedError, f"`{f.__name__}` is compiled by Numba for {signatures}, and is given {', '.join(given)}",
+                      why="Numba would convert the arguments or the result", fix="leave the signature out, or convert the arguments")
+    return y
+
+
+def _declared(f: Any) -> list[tuple[list[str], str]] | None:
+    """The signatures that f was given, as names of dtypes: the arguments' and the result's; None where Numba takes any types."""
+    if type(f).__name__ == "DUFunc":
+        if not f._frozen:
+            return None
+        return [([_name(np.dtype(c)) for c in types], _name(np.dtype(result))) for types, result in (t.split("->") for t in f.types)]
+    if f._can_compile:
+        return None
+    return [([_name(x) for x in s.args], _name(s.return_type)) for s in f.nopython_signatures]
+
+
+def _name(x: Any) -> str:
+    """The name of the dtype of a type of Numba's, or of NumPy's."""
+    return str(getattr(x, "dtype", x)).replace("boolean", "bool")
 
 
 def range_of(f: Any) -> Any:

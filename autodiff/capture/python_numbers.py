@@ -105,6 +105,7 @@ def python_value(x: Any) -> Any:
     return python_float(x) if kind == "f" else python_int(x) if kind in "iu" else python_truth(x)
 
 
+@implements("python truth")
 def python_truth(x: Any) -> Any:
     """A truth value, as Python's."""
     return as_python(x, bool) if isinstance(x, Tracer) else bool(x)

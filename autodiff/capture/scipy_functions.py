@@ -42,5 +42,8 @@ def method_of(owner: Any, name: str) -> Callable | None:
 
 
 def bottleneck_of(f: Any) -> Callable | None:
-    """NumPy's function with the meaning of one of the package bottleneck."""
-    return getattr(anp, f.__name__, None) if (getattr(f, "__module__", None) or "").split(".")[0] == "bottleneck" else None
+    """NumPy's function with the meaning of one of the package bottleneck, whose third parameter is `ddof`, where there are three."""
+    ours = getattr(anp, f.__name__, None) if (getattr(f, "__module__", None) or "").split(".")[0] == "bottleneck" else None
+    if f.__name__ not in ("nanstd", "nanvar"):
+        return ours
+    return lambda a, axis=None, ddof=0: ours(a, axis, ddof=ddof)    # type: ignore[misc]

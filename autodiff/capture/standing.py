@@ -88,7 +88,8 @@ def as_it_stands(f: Callable, args: tuple, kwargs: dict) -> Any:
 
 def _is_of_c_code(e: Exception, f: Any) -> bool:
     """Whether an exception was raised by C code outside of Python's own, which `f` is: not by a function of Python that it called."""
-    module = getattr(f, "__module__", None) or "numpy"
+    owner = getattr(f, "__self__", None)
+    module = getattr(f, "__module__", None) or (owner if isinstance(owner, type) else type(owner)).__module__     # of a method
     return not isinstance(e, TraceError) and e.__traceback__ is not None and e.__traceback__.tb_next is None and isinstance(
         f, BuiltinFunctionType) and module.split(".")[0] not in sys.stdlib_module_names
 

@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 class Kind:
-    """The type of a value on a tape; `weak` is float or int for a number of Python's, which gives way in dtype promotion.
+    """The type of a value on a tape; `weak` is float, int or bool for a number of Python's, which gives way in dtype promotion.
 
     `leaf` is the kind, in a key of a tape, of a value of this type that asks for a gradient.
     """

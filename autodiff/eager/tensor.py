@@ -29,9 +29,9 @@ from autodiff.eager.recipes import Recipe, View
 from autodiff.eager.record import TENSOR, call_on_tape, record_op
 from autodiff.eager.tape import Step, force, leaf_step, walk, where_of
 from autodiff.eager.torch_names import TorchNames
-from tracer.array import AtIndex
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
 from tracer.op import Op
+from tracer.parts import AtIndex
 from tracer.trace import Tracer
 from tracer.tracebacks import trim, trims, trims_methods
 from tracer.types import ArrayType, check_plain, is_inexact, type_of_value

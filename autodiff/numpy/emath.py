@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.numpy.creation import asarray
 from autodiff.numpy.elementwise import floating
 from tracer.array import implements
-from tracer.errors import line_before
+from tracer.errors import UnsupportedError, explain, line_before
 from tracer.ops.control import require
 from tracer.trace import Tracer, bind
 
@@ -41,8 +42,13 @@ for _name, _ufunc in (("arcsin", np.arcsin), ("arccos", np.arccos), ("arctanh", 
 
 @implements(np.emath.power)
 def power(x: Any, p: Any) -> Any:
-    """As numpy.emath.power of arguments with a real result."""
-    x = floating(x)
+    """As numpy.emath.power of arguments with a real result, whose dtype is that of two arrays: a Python number counts as one."""
+    x, p = asarray(x), asarray(p)
+    if p.dtype.kind == "i":
+        if isinstance(p, Tracer):
+            raise explain(UnsupportedError, "numpy.emath.power with a traced exponent of integers",
+                          why="a negative one makes the result a float", fix="convert the exponent to float")
+        p = p * 1.0 if np.any(p < 0) else p
     fine = np.all((x >= 0) | np.isnan(x))
     if isinstance(fine, Tracer):
         bind(require, fine, error="ValueError", message="numpy.emath.power is complex for a negative base")

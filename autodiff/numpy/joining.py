@@ -29,7 +29,7 @@ from tracer.errors import ShapeError, UnsupportedError, explain
 from tracer.ops import shape as shape_ops
 from tracer.ops.index import full_spec, update
 from tracer.ops.shape import reshape_to
-from tracer.promote import broadcast_to, cast_to, describe
+from tracer.promote import broadcast_to, cast_to, common_dtype, describe
 from tracer.sizes import as_int
 from tracer.trace import Tracer, bind
 from tracer.types import element_count
@@ -59,7 +59,10 @@ def joined_as(how: Any, key: Any) -> Any:
         Where a text says how to join.
     """
     parts = []
-    for item in key if isinstance(key, tuple) else (key,):
+    items = key if isinstance(key, tuple) else (key,)
+    dtype = common_dtype(*[np.zeros(0, type(how)()[k].dtype) if isinstance(k, slice) else k if isinstance(k, (int, float)) else as_array(k)
+                           for k in items if not isinstance(k, str)])
+    for item in items:
         if isinstance(item, str):
             raise explain(UnsupportedError, f"np.r_[{item!r}, ...] of traced values", fix="use np.concatenate or np.stack")
         x = as_array(type(how)()[item] if isinstance(item, slice) else np.asarray(item) if not isinstance(item, Tracer) else item)
@@ -71,7 +74,7 @@ def joined_as(how: Any, key: Any) -> Any:
                 behind += missing + 1 if behind < 0 else 0
                 axes = list(range(how.ndmin))
                 x = np.transpose(x, axes[:behind] + axes[missing:] + axes[behind:missing])
-        parts.append(x)
+        parts.append(cast_to(x, dtype))
     return np.concatenate(parts, axis=how.axis)
 
 

@@ -13,12 +13,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autodiff.numpy.creation import asarray
+from autodiff.numpy.creation import asarray, zeros
 from autodiff.numpy.decompositions import cholesky_of, solve_general, solve_triangle, square_matrix
+from autodiff.numpy.elementwise import floating
 from tracer.errors import UnsupportedError, explain
 from tracer.op import type_of
 from tracer.ops.control import LoopSpec, loop
-from tracer.promote import is_traced
+from tracer.ops.equations import lyapunov
+from tracer.promote import cast_to, common_dtype, is_traced
 from tracer.trace import bind, trace_graph
 from tracer.tracebacks import trims
 from tracer.tree import flatten
@@ -174,8 +176,8 @@ def inv(a, overwrite_a=False, check_finite=True, *, assume_a=None, lower=False):
 
 @_or_scipy
 def det(a, overwrite_a=False, check_finite=True):
-    """The determinant; as numpy.linalg.det, also in its dtype (SciPy returns float64 always)."""
-    return np.linalg.det(square_matrix("det", a))
+    """The determinant, in float64 always, as SciPy's."""
+    return np.linalg.det(cast_to(square_matrix("det", a), np.dtype(np.float64)))
 
 
 def _refusal(name: str, assume_a, fix: str) -> UnsupportedError:
@@ -188,6 +190,7 @@ def pinv(a, *, atol=None, rtol=None, return_rank=False, check_finite=True):
     """The pseudo-inverse; singular values of at most max(m, n) times the spacing of 1 times the largest count as 0."""
     if atol is not None or return_rank:
         raise explain(UnsupportedError, "scipy.linalg.pinv with atol or return_rank of traced values", fix="use rtol")
+    a = floating(a)
     m, n = a.shape[-2:]
     return np.linalg.pinv(a, max(m, n) * np.finfo(a.dtype).eps if rtol is None else rtol)
 
@@ -203,11 +206,13 @@ def block_diag(*arrs):
     [[2.0, 3.0, 0.0], [0.0, 0.0, 1.0]]
     """
     parts = [np.atleast_2d(asarray(a)) for a in arrs]
-    rows = []
-    for k, p in enumerate(parts):
-        before, after = sum(q.shape[1] for q in parts[:k]), sum(q.shape[1] for q in parts[k + 1:])
-        rows.append(np.concatenate([np.zeros((p.shape[0], before)), p, np.zeros((p.shape[0], after))], axis=1))
-    return np.concatenate(rows, axis=0)
+    dtype = common_dtype(*parts)
+    whole = zeros((sum(p.shape[0] for p in parts), sum(p.shape[1] for p in parts)), dtype)
+    row = column = 0
+    for p in parts:
+        whole[row:row + p.shape[0], column:column + p.shape[1]] = p
+        row, column = row + p.shape[0], column + p.shape[1]
+    return whole
 
 
 @_or_scipy
@@ -225,11 +230,11 @@ def expm(A):
     >>> ad.jit(expm)(np.zeros((2, 2))).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    A = square_matrix("expm", A)
+    A = floating(square_matrix("expm", A))
     norm = np.max(np.sum(np.abs(A), axis=-2))
     s = np.maximum(0.0, np.ceil(np.log2(np.where(norm > 0, norm, 1.0) / 5.371920351148152)))
-    B = A / 2.0 ** s
-    one = np.eye(A.shape[-1])
+    B = A / np.exp2(s)
+    one = np.eye(A.shape[-1], dtype=A.dtype)
     B2 = B @ B
     B4 = B2 @ B2
     B6 = B4 @ B2
@@ -247,14 +252,26 @@ _PADE_13 = (64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 118735
 
 @_or_scipy
 def solve_continuous_lyapunov(a, q):
-    """The x with a x + x a' = q, by one linear system of n * n unknowns: for small n."""
-    n = a.shape[-1]
-    one = np.eye(n)
-    return np.linalg.solve(np.kron(a, one) + np.kron(one, a), np.reshape(q, (n * n,))).reshape(n, n)
+    """The x with a x + x a' = q, by SciPy's own routine.
+
+    Examples
+    --------
+    >>> import autodiff as ad
+    >>> ad.jit(solve_continuous_lyapunov)(np.eye(2), np.eye(2)).tolist()
+    [[0.5, 0.0], [0.0, 0.5]]
+    """
+    return _lyapunov("solve_continuous_lyapunov", a, q, discrete=False)
 
 
 @_or_scipy
 def solve_discrete_lyapunov(a, q, method=None):
-    """The x with a x a' - x + q = 0, by one linear system of n * n unknowns: for small n."""
-    n = a.shape[-1]
-    return np.linalg.solve(np.eye(n * n) - np.kron(a, a), np.reshape(q, (n * n,))).reshape(n, n)
+    """The x with a x a' - x + q = 0, by SciPy's own routine. Which of its two methods is taken makes a difference of rounding only."""
+    if method is not None:
+        raise explain(UnsupportedError, f"scipy.linalg.solve_discrete_lyapunov with method={method!r} of traced values", fix="leave it out")
+    return _lyapunov("solve_discrete_lyapunov", a, q, discrete=True)
+
+
+def _lyapunov(name: str, a, q, discrete: bool):
+    dtype = common_dtype(a, q)
+    dtype = np.dtype(np.float64) if discrete or dtype.kind != "f" else dtype    # as SciPy has it
+    return bind(lyapunov, *[cast_to(square_matrix(name, x), dtype) for x in (a, q)], discrete=discrete)

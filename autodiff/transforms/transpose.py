@@ -125,14 +125,18 @@ class _Sweep:
 
     def _unknown(self, a: Atom, repeated: bool) -> Unknown:
         """What a rule gets for a value that it is linear in: its type, and the cotangent so far unless another operand is the same."""
-        return Unknown(self._type(a), None if repeated else self.cotangents.get(a))     # type: ignore[arg-type]
+        if repeated:
+            return Unknown(self._type(a))
+        return Unknown(self._type(a), self.cotangents.get(a), self.needed.get(a))   # type: ignore[arg-type]
 
     def _add(self, atom: Atom, ct, mask=None) -> None:
         """Add to the cotangent of a value; what is added differs from 0 only where `mask` is true."""
         if ct is None or not isinstance(atom, Var) or atom not in self.unknown:
             return
         before = self.cotangents.get(atom)
-        if mask is not None and before is None:
+        if isinstance(mask, Total):
+            self.needed[atom] = mask.value
+        elif mask is not None and before is None:
             self.needed[atom] = mask
         elif mask is not None and atom in self.needed:
             if self.needed[atom].ref is not mask.ref:

@@ -45,8 +45,6 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "vollib.ref_python.black_scholes.implied_volatility.implied_volatility",),
     "called back by scipy.optimize._zeros_py.newton": (
         "pvlib.pvsystem.max_power_point",),
-    "cannot reshape array of size 1 into shape (-1, 2)": (
-        "filterpy.kalman.InformationFilter",),
     "in scipy.interpolate._fitpack_py.splev": (
         "pvlib.irradiance.perez_driesse",),
     "in scipy.interpolate._fitpack_py.splrep": (

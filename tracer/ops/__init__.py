@@ -6,6 +6,7 @@ from tracer.ops import (
     control,
     decompositions,
     elementary,
+    equations,
     index,
     linalg,
     reduce,
@@ -19,5 +20,5 @@ from tracer.promote import register_ufuncs
 
 register_ufuncs()
 
-__all__ = ["arithmetic", "comparison", "control", "decompositions", "elementary", "index", "linalg", "reduce", "rounding", "shape", "sort",
-           "special", "trigonometric"]
+__all__ = ["arithmetic", "comparison", "control", "decompositions", "elementary", "equations", "index", "linalg", "reduce", "rounding",
+           "shape", "sort", "special", "trigonometric"]

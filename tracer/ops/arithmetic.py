@@ -119,14 +119,10 @@ def truth_of(x):
 mul = register(Mul())
 
 
-class SlopeProduct(Mul):
-    """y = a b, where one factor is a derivative that may be infinite, or nan, where the function is not.
+class Bilinear(Elementwise):
+    """A product of two factors with a meaning of its own where one of them is 0 or infinite; its derivative is made of such products."""
 
-    Transposed, it gives 0 for what nobody has asked for (`Op.needed`). In a finished program it is a product (`tracer/passes/simplify.py`).
-    """
-
-    def reference(self, a, b):
-        return np.multiply(a, b)
+    light = True
 
     def jvp(self, xs, dxs):
         (a, b), (da, db) = xs, dxs
@@ -136,17 +132,30 @@ class SlopeProduct(Mul):
         return linear_in_one(self, ct, a, b, lambda b: self(ct, b), lambda a: self(ct, a))
 
 
+class SlopeProduct(Bilinear):
+    """y = a b, where one factor is a derivative that may be infinite, or nan, where the function is not.
+
+    Transposed, it gives 0 for what nobody has asked for (`Op.needed`). In a finished program it is a product (`tracer/passes/simplify.py`).
+    """
+    exact = True
+    cost = Cost.LITTLE
+    code = "mul"
+    dtypes = "fdi"
+
+    def reference(self, a, b):
+        return np.multiply(a, b)
+
+
 slope_product = register(SlopeProduct())
 
 
-class ZeroProduct(Elementwise):
+class ZeroProduct(Bilinear):
     """y = a b, and 0 where a or b is 0, even if the other one is infinite or nan.
 
     It multiplies tangents by derivatives that are infinite where an argument stands still: the 0 is that of the function.
     """
     exact = True
     cost = Cost.DIVISION
-    light = True
 
     def reference(self, a, b):
         with np.errstate(invalid="ignore"):
@@ -155,13 +164,6 @@ class ZeroProduct(Elementwise):
     def scalar(self, k, a, b):
         zero = k.const(0, a.dtype)
         return k.select(k.apply("eq", a, zero), zero, k.select(k.apply("eq", b, zero), zero, k.apply("mul", a, b)))
-
-    def jvp(self, xs, dxs):
-        (a, b), (da, db) = xs, dxs
-        return self(a, b), sum_tangents(([] if da is None else [self(da, b)]) + ([] if db is None else [self(a, db)]))
-
-    def transpose(self, ct, a, b):
-        return linear_in_one(self, ct, a, b, lambda b: self(ct, b), lambda a: self(a, ct))
 
 
 zero_product = register(ZeroProduct())

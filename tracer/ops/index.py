@@ -155,10 +155,13 @@ class Index(Op):
     def needed(self, mask, x, *indices, spec):
         if not indices:
             return [None]
+        if x.gathered is not None and x.needed is None:
+            return [None] * (1 + len(indices))      # all of it may be needed, as far as is known
         shape = type_of(x).shape
         if mask is None:
+            before = full(shape, False, np.bool_) if x.needed is None else x.needed
             taken = full(selection_shape(spec, [type_of(i) for i in indices]), True, np.bool_)
-            return [update(full(shape, False, np.bool_), taken, *indices, spec=spec, mode="set"), *[None] * len(indices)]
+            return [Total(update(before, taken, *indices, spec=spec, mode="set")), *[None] * len(indices)]
         # A place may be read several times, and be asked for by some of them: they are counted.
         count = update(full(shape, 0, np.int64), cast(mask, dtype=np.dtype(np.int64)), *indices, spec=spec, mode="add")
         return [ne(count, full(shape, 0, np.int64)), *[None] * len(indices)]

@@ -291,3 +291,15 @@ def test_what_compiled_code_says_of_a_stand_in_is_no_exception_of_the_program(f)
     for g in (ad.jit(f), ad.grad(lambda x: np.sum(f(x)))):
         with pytest.raises(UnsupportedError, match=r"is given a traced value\n  at .*test_library_code.py"):
             g(x)
+
+
+def starts_or_twice(x):
+    try:
+        return "abc".startswith(x)
+    except TypeError:
+        return 2 * x
+
+
+def test_a_method_of_a_built_in_object_raises_what_python_raises():
+    """Found by a review: the program's own handler was a refusal here, for the method was taken for compiled code of a package."""
+    assert ad.jit(starts_or_twice)(2.0) == starts_or_twice(2.0) == 4.0

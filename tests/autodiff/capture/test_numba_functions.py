@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
+from tracer.errors import UnsupportedError
 
 X = np.array([-2.0, -0.5, 0.25, 1.0, 1.5])
 
@@ -68,5 +69,36 @@ def test_differentiated_itself():
 
 
 def test_generalized_ufuncs_are_refused():
-    with pytest.raises(ad.UnsupportedError if hasattr(ad, "UnsupportedError") else Exception, match="cannot be traced"):
+    with pytest.raises(UnsupportedError, match="cannot be traced"):
         ad.jit(lambda x: np.sum(doubled(x)))(X)
+
+
+@numba.njit("float32(float64)")
+def rounded(x):
+    return x * 2
+
+
+@numba.njit(["float64(float64)", "int64(int64)"])
+def declared(x):
+    return x * 3
+
+
+@numba.vectorize(["float64(float64)", "float32(float32)"])
+def halves(a):
+    return a / 2
+
+
+def test_where_numba_would_convert_is_refused():
+    """Found by a review: `float32(float64)` gave float64, and `float64(float64)` of an int stayed an int."""
+    with pytest.raises(UnsupportedError, match=r"compiled by Numba for float32\(float64\), and is given float64"):
+        ad.jit(lambda x: rounded(x) + 1)(0.1)
+    with pytest.raises(UnsupportedError, match="is given int64"):
+        ad.jit(lambda n: halves(n) + 1)(np.arange(3))
+    assert ad.jit(ad.grad(lambda x: declared(x) ** 2))(2.0) == 36.0
+    assert ad.jit(lambda x: halves(x))(np.ones(3, np.float32)).dtype == np.float32
+
+
+def test_why_tells_that_numbas_function_is_captured():
+    f = ad.jit(lambda x: positive_sines(x, 5))
+    f(X)
+    assert "`positive_sines` is compiled from its Python source" in f.why()

@@ -5,6 +5,7 @@ way was taken, silently; `(x > 0) + (x > 1)` of a Python float was True instead 
 """
 
 import math
+import operator
 import warnings
 
 import numpy as np
@@ -30,7 +31,10 @@ PROGRAMS = [
     lambda x, flag: {True: 2.0, False: 3.0}[bool(flag)] * x, lambda x, flag: flag + 1, lambda x, flag: flag * x, lambda x, flag: flag / 2,
     lambda x, flag: np.sqrt(x) * np.ones(2, np.float32), lambda x, flag: np.add(x, 1.0) * np.ones(2, np.float32),
     lambda x, flag: (x + 1) * np.ones(2, np.float32), lambda x, flag: np.sqrt(abs(x)) / 0.0, lambda x, flag: np.greater(x, 0) + np.greater(x, 1),
-    lambda x, flag: max(float(x), 0.5) * np.ones(2, np.float32), lambda x, flag: max(x > 0, x > 1) + True]
+    lambda x, flag: max(float(x), 0.5) * np.ones(2, np.float32), lambda x, flag: max(x > 0, x > 1) + True,
+    lambda x, flag: 2.0 * x if operator.is_(bool(x > 0), True) else 3.0 * x, lambda x, flag: 2.0 * x if operator.is_not(flag, True) else 3.0 * x,
+    lambda x, flag: len([1, 2] * bool(x > 0)) * x, lambda x, flag: 2.0 * x if float(x).is_integer() is False else 3.0 * x,
+    lambda x, flag: type(bool(x > 0).real) is int, lambda x, flag: bool(x > 0).real + 1]
 
 
 def compared_with_none(x, flag):

@@ -68,3 +68,50 @@ def test_what_would_be_complex_is_refused_when_it_runs():
     assert f(np.array([4.0, 9.0])) == 5.0
     with pytest.raises(ValueError, match="complex"):
         f(np.array([4.0, -9.0]))
+
+
+def singular(a):
+    return scipy.stats.multivariate_normal.logpdf(a[0], a[1], np.outer(a[0], a[0]))
+
+
+def last_of_flat_written(a):
+    b = a.copy()
+    b.flat[-1] = 7
+    return b
+
+
+OVER_DTYPES = [
+    scipy.linalg.inv, scipy.linalg.det, scipy.linalg.pinv, scipy.linalg.expm, lambda a: scipy.linalg.block_diag(a, a[:1]),
+    lambda a: scipy.linalg.solve_continuous_lyapunov(a, a), lambda a: scipy.linalg.solve_discrete_lyapunov(a / 10, a),
+    lambda a: scipy.stats.norm.cdf(a), lambda a: scipy.stats.norm.ppf(a / 5), lambda a: scipy.stats.norm.cdf(a, 0, a - 1),
+    lambda a: scipy.stats.norm.pdf(a, 0, -a), lambda a: scipy.stats.norm.ppf(a), lambda a: scipy.stats.norm.logpdf(a, a[0], 2),
+    lambda a: scipy.stats.multivariate_normal.logpdf(a, a[0], a @ a.T), lambda a: scipy.stats.multivariate_normal.logpdf(a[:1], a[0], a @ a.T),
+    lambda a: scipy.stats.multivariate_normal.logpdf(a, a[0], a[1] + 1), lambda a: scipy.stats.multivariate_normal.logpdf(a[0], 0.3, a[0, 0]),
+    lambda a: scipy.stats.multivariate_normal.pdf(a[0][:, None], 0.3, a[0, 0]), lambda a: scipy.stats.multivariate_normal.logpdf(a[0, 0], cov=2.0),
+    lambda a: scipy.stats.multivariate_normal.logpdf(a[0], a[1], a @ a.T, allow_singular=True),
+    lambda a: np.r_[a[0], 1], lambda a: np.r_[a[0], 1.5], lambda a: np.c_[a[0], a[1]], lambda a: np.emath.power(a, 2), lambda a: a.flat[-1],
+    last_of_flat_written]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("f", OVER_DTYPES)
+def test_dtypes_and_shapes_are_scipys(f, dtype):
+    a = np.array([[3, 1, 0], [0, 2, 1], [1, 0, 4]]).astype(dtype)
+    with np.errstate(all="ignore"):
+        want, found = f(a.copy()), ad.jit(f)(a.copy())
+    assert (np.shape(found), np.result_type(found)) == (np.shape(want), np.result_type(want))
+    np.testing.assert_allclose(found, want, rtol=1e-5 if dtype == np.float32 else 1e-11)
+
+
+def test_a_singular_covariance_raises_what_scipy_raises():
+    with pytest.raises(np.linalg.LinAlgError, match="allow_singular is False"):
+        ad.jit(singular)(A)
+    with pytest.raises(ValueError, match="positive semidefinite"):
+        ad.jit(lambda a: scipy.stats.multivariate_normal.logpdf(a[0], a[1], -a @ a.T))(A)
+    with pytest.raises(NotImplementedError, match="singular covariance"):
+        ad.jit(lambda a: scipy.stats.multivariate_normal.logpdf(a[0], a[1], np.outer(a[0], a[0]), allow_singular=True))(A)
+
+
+def test_a_function_of_scipy_is_compiled_itself():
+    np.testing.assert_allclose(ad.jit(scipy.linalg.inv)(A), np.linalg.inv(A))
+    np.testing.assert_allclose(ad.grad(scipy.special.gammaln)(2.5), scipy.special.digamma(2.5))

@@ -35,7 +35,7 @@ def test_same_numbers_as_scipy(name):
         given = [a.astype(dtype) for a in args]
         want = leaves(f(scipy.linalg, *given))
         for got, w in zip(evaluated(lambda *xs: f(linalg, *xs), *given), want, strict=True):
-            assert_same(got, np.asarray(w, dtype), rtol=1e-3 if dtype == np.float32 else 1e-11)
+            assert_same(got, np.asarray(w), rtol=1e-3 if dtype == np.float32 else 1e-11)
         for got, w in zip(leaves(f(linalg, *given)), want, strict=True):
             np.testing.assert_array_equal(got, w)
 

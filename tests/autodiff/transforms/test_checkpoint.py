@@ -7,6 +7,7 @@ import autodiff as ad
 from autodiff.transforms import checkpoint as checkpointing
 from autodiff.transforms.checkpoint import chunk_sizes
 from tests.laws import check_compiled
+from tracer.errors import UnsupportedError
 
 X, A = np.linspace(0.3, 1.0, 3), np.linspace(1.0, 2.0, 3)
 
@@ -67,3 +68,33 @@ def test_the_plan_fits_the_budget():
 def test_python_runs_it_as_it_is():
     assert list(ad.checkpoint_loop(range(3))) == [0, 1, 2] and len(ad.checkpoint_loop(range(3))) == 3
     assert kept(X, A, 4) == budgeted(X, A, 4)
+
+
+def in_turn(x, a, n):
+    for _ in ad.checkpoint_loop(range(n), memory=1.0):
+        x, a = a, x
+        x[0] = x[0] * a[1]
+    return np.sum(x * a + x)
+
+
+def in_turn_plainly(x, a, n):
+    for _ in range(n):
+        x, a = a, x
+        x[0] = x[0] * a[1]
+    return np.sum(x * a + x)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_arguments_that_change_names_in_turn(n):
+    """The loop writes into whichever argument a name means at its step: right, or refused, and never one of the two alone."""
+    want = in_turn_plainly(X.copy(), A.copy(), n)
+    x, a = X.copy(), A.copy()
+    try:
+        found = ad.jit(in_turn, static_argnums=2)(x, a, n)
+    except UnsupportedError as e:
+        assert "another name" in str(e)
+        return
+    np.testing.assert_allclose(found, want, rtol=1e-14)
+    plain = X.copy(), A.copy()
+    in_turn_plainly(*plain, n)
+    np.testing.assert_array_equal((x, a), plain)
