@@ -1,7 +1,7 @@
 """Ordinary Python in compiled functions: loops, branches, jumps and writes in place become part of the graph.
 
 `source.convert` rewrites a function so that its control flow calls the methods of `hooks.Hooks`. On known values they do what Python
-does. On traced values `blocks` traces each block once and records `cond` and `loop` nodes.
+does. On traced values `branches` and `loops` trace each block once and record `cond` and `loop` nodes.
 """
 
 from autodiff.capture.hooks import lift_here, lifted

@@ -3,6 +3,11 @@
 The body is traced as a region (`autodiff/capture/body.py`), again until the types of what it hands on settle. What the loop carries are the
 names that it binds, arrays that it writes in place (`Region.written`), places in objects that it sets (`Region.touched`), and lists that it
 appends to (`Region.appended`).
+
+Order of reading: `_Loop.run`, `Attempt.run`, `Attempt._place` (both in `body.py`), `_Recording._bind`. Words: a *cell* is Python's
+closure cell of a name; a *placeholder* is the input of the body that stands for a carried value; a *slot* is a place in an object, by
+owner and name; a *hint* is what earlier attempts have found of a name; *held* are the objects that can be reached from the loop's blocks;
+a *stale* tracer is one whose value has been written since.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """jit: signature -> kernel.
 
-A call flattens its arguments, looks the signature up, and runs the kernel. A miss traces, plans and compiles. Under an outer
-trace (or on tensors) nothing is compiled: the traced graph is recorded as one `call` node.
+A call flattens its arguments, looks the signature up, and runs the kernel. A miss traces, plans and compiles. Under an outer trace (or on
+tensors) nothing is compiled: the traced graph is recorded as one `call` node. Users hold the subclass `CompiledFunction` of `by_object.py`.
 """
 
 from __future__ import annotations
