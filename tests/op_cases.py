@@ -12,6 +12,8 @@ from tracer.ops.equations import lyapunov
 from tracer.ops.index import pad_sum
 from tracer.ops.linalg import cofactor, lu
 from tracer.ops.linalg import triangular_solve as solve_triangular
+from tracer.ops.sort import order_positions
+from tracer.trace import bind
 
 A = np.linspace(0.3, 1.9, 12).reshape(3, 4) * np.array([1.0, -1.0, 1.2, 0.7])
 V = np.array([0.4, -0.9, 1.3, 0.2])
@@ -104,7 +106,8 @@ CASES = {
     "min": [(lambda a: np.min(a, axis=1), (A,))],
     "all": [(lambda a: np.where(np.all(a > -1.0, axis=0), a[0], a[1] * 2), (A,))],
     "any": [(lambda a: np.where(np.any(a < -1.0, axis=0), a[0], a[1] * 2), (A,))],
-    "argmax": [(lambda a: np.take_along_axis(a, np.argmax(a, axis=1)[:, None], 1), (A,))],
+    "argmax": [(lambda a: np.take_along_axis(a, np.argmax(a, axis=1)[:, None], 1), (A,)),
+               (lambda v: v * np.argmax(np.sin(np.arange(70.0) * v[0])), (V,))],
     "argmin": [(lambda a: np.take_along_axis(a, np.argmin(a, axis=0)[None], 0), (A,))],
     "cumsum": [(lambda a: np.cumsum(a, axis=1) ** 2, (A,)), (lambda a: np.cumsum(a), (A,))],
     "cumprod": [(lambda a: np.cumprod(a, axis=1), (A,)), (lambda v: np.cumprod(v * np.array([1.0, 0.0, 1.0, 2.0])), (V,))],
@@ -135,8 +138,16 @@ CASES = {
              (lambda a: np.linalg.eigh(a)[1], (SPD,))],
     "svd": [(lambda a, i=i: np.linalg.svd(a, full_matrices=False)[i], (x,)) for i in range(3) for x in (TALL, LANES, TALL.T)],
     "qr": [(lambda a, i=i: np.linalg.qr(a)[i], (x,)) for i in range(2) for x in (TALL, LANES, TALL.T)],
-    "argsort": [(lambda v: np.sort(v) * np.arange(4.0), (V,))],
-    "searchsorted": [(lambda v: v * np.searchsorted(np.array([-1.0, 0.0, 1.0]), v), (V,))],
+    "sort": [(lambda v: np.sort(v) * np.arange(4.0), (V,)), (lambda a: np.sort(a, axis=0) * a, (A,)), (lambda a: np.sort(a, None), (A,)),
+             (lambda v: np.sort(v, kind="heapsort"), (V,))],
+    "argsort": [(lambda v: v[np.argsort(v, stable=True)] * np.arange(4.0), (V,)), (lambda a: a * np.argsort(a), (A,))],
+    "partition": [(lambda v: np.partition(v, 2)[2] * v, (V,)), (lambda a: np.partition(a, [0, -1], axis=0)[::2], (A,))],
+    "argpartition": [(lambda v: v[np.argpartition(v, 1)[1]] * v, (V,))],
+    "order_statistics": [(lambda a: np.median(a, axis=1) * a[:, 0], (A,)), (lambda v: np.quantile(v, [0.9, 0.2]) * v[:2], (V,)),
+                         (lambda a: np.median(a), (A,))],
+    "order_positions": [(ad.grad(lambda v: np.median(v) ** 3), (V,)), (lambda v: bind(order_positions, v, np.array([2, 0, 2])) * v[0], (V,))],
+    "searchsorted": [(lambda v: v * np.searchsorted(np.array([-1.0, 0.0, 1.0]), v), (V,)),
+                     (lambda v: v * np.searchsorted(np.sort(v), v, "right"), (V,))],
     "call": [(lambda v: ad.jit(np.tanh)(v) * v, (V,))],
     "checkpoint": [(lambda v: ad.checkpoint(lambda x: np.sin(x) * x)(v), (V,))],
     "linear_call": [(ad.grad(lambda v: ad.checkpoint(lambda x: (np.sin(x) * x).sum())(v)), (V,))],

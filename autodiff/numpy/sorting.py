@@ -1,6 +1,9 @@
-"""Sorting and searching. A sorted array is a gather by `argsort`, so its derivative follows the elements."""
+"""Sorting and searching. The derivative of what is sorted follows the elements."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -8,24 +11,38 @@ from autodiff.numpy.creation import zeros
 from autodiff.numpy.indexing import update
 from autodiff.numpy.sizes import note_integer
 from autodiff.numpy.support import array_of, as_array, axis_of, dtype_of, filled, known, refuse, require_value, shape_of, static_int
-from autodiff.numpy.taking import gather_along
 from tracer.array import implements
 from tracer.errors import user_line
 from tracer.ops import sort as sort_ops
 from tracer.ops.control import require
-from tracer.ops.shape import reshape_to
-from tracer.promote import cast_to, common_dtype
+from tracer.ops.shape import integer_of_length, reshape_to
+from tracer.promote import broadcast_to, cast_to, common_dtype
 from tracer.trace import bind
-from tracer.types import Size
+from tracer.types import Length, Size
 
-__all__ = ["sorted_along"]
+__all__ = ["order_statistics"]
 
 
-def sorted_along(a, axis: int):
-    """The elements in order along one axis; nan last."""
-    if shape_of(a)[axis] in (0, 1):
-        return a
-    return gather_along(a, bind(sort_ops.argsort, a, axis=axis), axis)
+_KINDS: dict[str | None, int] = {None: 0, **dict.fromkeys(("q", "quick", "quicksort"), 0), **dict.fromkeys(("h", "heap", "heapsort"), 1),
+          **dict.fromkeys(("m", "merge", "mergesort", "s", "stable"), 2)}
+
+
+def _kind(name: str, kind: str | None, order, stable, descending) -> int:
+    """The number of NumPy's algorithm (`tracer.ops.sort.KINDS`)."""
+    refuse(name, order=order, descending=descending or None)
+    if stable is not None:
+        if kind is not None:
+            raise ValueError("`kind` and keyword parameters can't be provided at the same time. Use only one of them.")
+        return _KINDS["stable" if stable else None]
+    if not isinstance(kind, str | None) or kind not in _KINDS:
+        raise ValueError(f"sort kind must be one of 'quick', 'heap', or 'stable' (got {kind!r})")
+    return _KINDS[kind]
+
+
+def _rows(f: Callable, a, axis: int):
+    """f along one axis: it goes along the last one."""
+    last = len(shape_of(a)) - 1
+    return f(a) if axis == last else np.moveaxis(f(np.moveaxis(a, axis, last)), last, axis)
 
 
 def _flat_or_axis(a, axis):
@@ -37,43 +54,74 @@ def _flat_or_axis(a, axis):
 
 @implements(np.sort)
 def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None):
-    """As numpy.sort. Equal elements keep their order, and so do their derivatives. `descending` is refused."""
-    refuse("sort", order=order, descending=descending or None)
+    """As numpy.sort, by NumPy's own algorithms. `descending` is refused."""
+    number = _kind("sort", kind, order, stable, descending)
     a, axis = _flat_or_axis(a, axis)
-    y = sorted_along(a, axis)
-    return np.copy(y) if y is a else y
+    return np.copy(a) if shape_of(a)[axis] in (0, 1) else _rows(lambda x: bind(sort_ops.sort, x, kind=number), a, axis)
 
 
 @implements(np.argsort)
 def argsort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None):
-    """As numpy.argsort, always stable. `descending` is refused."""
-    refuse("argsort", order=order, descending=descending or None)
+    """As numpy.argsort, by NumPy's own algorithms. `descending` is refused."""
+    number = _kind("argsort", kind, order, stable, descending)
     a, axis = _flat_or_axis(a, axis)
-    return bind(sort_ops.argsort, a, axis=axis)
+    return _rows(lambda x: bind(sort_ops.argsort, x, kind=number), a, axis)
 
 
 @implements(np.partition)
 def partition(a, kth, axis=-1, kind="introselect", order=None):
-    """As numpy.partition; the parts come out sorted."""
-    _check_kth(a, kth, axis)
-    return sort(a, axis, order=order)
+    """As numpy.partition."""
+    refuse("partition", order=order)
+    a, axis = _flat_or_axis(a, axis)
+    places = _places("partition", a, kth, axis)
+    return _rows(lambda x: bind(sort_ops.partition, x, places), a, axis)
 
 
 @implements(np.argpartition)
 def argpartition(a, kth, axis=-1, kind="introselect", order=None):
-    """As numpy.argpartition; the parts come out sorted."""
-    _check_kth(a, kth, axis)
-    return argsort(a, axis, order=order)
-
-
-def _check_kth(a, kth, axis) -> None:
+    """As numpy.argpartition."""
+    refuse("argpartition", order=order)
     a, axis = _flat_or_axis(a, axis)
-    n = shape_of(a)[axis]
-    if isinstance(n, Size):
-        return      # whether the position is there is found out when the parts are taken
-    for k in np.atleast_1d(require_value(array_of(kth), "partition", "it is a position", "make it a static argument")):
-        if not -n <= k < n:
-            raise ValueError(f"kth(={k}) out of bounds ({n})")
+    places = _places("argpartition", a, kth, axis)
+    return _rows(lambda x: bind(sort_ops.argpartition, x, places), a, axis)
+
+
+MANY_PLACES = 24
+"""Order statistics from which a row is sorted as a whole."""
+
+
+def _places(name: str, a, kth, axis: int):
+    """The places of a partition as a vector, looked at where they are known; else NumPy does so when the function runs."""
+    places: Any = integer_of_length(kth) if isinstance(kth, Length) else as_array(kth)  # type: ignore[arg-type]
+    kth = np.ravel(places)
+    if dtype_of(kth).kind not in "iu":
+        raise TypeError("Partition index must be integer")
+    value, n = known(kth), shape_of(a)[axis]
+    if value is not None and not isinstance(n, Size | Length):
+        for k in value:
+            if not -n <= k < n:
+                raise ValueError(f"kth(={k}) out of bounds ({n})")
+    return cast_to(kth, np.dtype(np.int64))
+
+
+def order_statistics(a, places):
+    """The elements of each row (the last axis) that stand at some places, in range, of the sorted row; nan last.
+
+    Parameters
+    ----------
+    places : integers, any number of axes
+
+    Returns
+    -------
+    array, shape of a without its last axis, then that of places
+    """
+    at = cast_to(as_array(places), np.dtype(np.int64))
+    flat = reshape_to(at, (np.size(at),))
+    if not isinstance(np.size(at), int) or np.size(at) > MANY_PLACES:
+        y = sort_ops.take_along_rows(bind(sort_ops.sort, a, kind=0), broadcast_to(flat, (*shape_of(a)[:-1], *shape_of(flat))))
+    else:
+        y = bind(sort_ops.order_statistics, a, flat)
+    return reshape_to(y, (*shape_of(a)[:-1], *shape_of(at)))
 
 
 @implements(np.searchsorted)

@@ -6,7 +6,7 @@ import numpy as np
 
 from autodiff.numpy.indexing import part
 from autodiff.numpy.reductions import mean_dtype
-from autodiff.numpy.sorting import sorted_along
+from autodiff.numpy.sorting import order_statistics
 from autodiff.numpy.support import (
     NOT_GIVEN,
     array_of,
@@ -21,12 +21,12 @@ from autodiff.numpy.support import (
     shape_of,
     static_int,
 )
-from autodiff.numpy.taking import gather_along
 from tracer.array import implements
-from tracer.errors import ShapeError, UnsupportedError, explain
-from tracer.ops.shape import reshape_to
-from tracer.promote import broadcast_to, cast_to, describe
-from tracer.trace import concrete_value
+from tracer.errors import ShapeError, UnsupportedError, explain, user_line
+from tracer.ops.control import require
+from tracer.ops.shape import integer_of_length, reshape_to
+from tracer.promote import broadcast_to, cast_to, common_dtype, describe
+from tracer.trace import Tracer, bind, concrete_value
 from tracer.types import element_count, is_inexact
 
 __all__: list[str] = []
@@ -78,10 +78,10 @@ def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     if n == 0:
         y = np.mean(flat, -1)
     else:
-        ordered = sorted_along(flat, len(shape_of(flat)) - 1)
-        low, high, last = ordered[..., (n - 1) // 2], ordered[..., n // 2], ordered[..., -1]
-        y = low if n % 2 else (low + high) / 2
-        y = np.where(np.isnan(last), last, y)
+        places = [integer_of_length(k) for k in ([n // 2] if n % 2 else [n // 2 - 1, n // 2])]
+        middle = order_statistics(flat, np.stack(places))
+        y = middle[..., 0] if n % 2 else (middle[..., 0] + middle[..., 1]) / 2
+        y = np.where(np.any(np.isnan(flat), -1), np.nan, y)
     return reshape_to(y, wide) if keepdims else y
 
 
@@ -92,59 +92,73 @@ _ROUNDINGS = {"linear": None, "lower": np.floor, "higher": np.ceil, "nearest": n
 def quantile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
     """As numpy.quantile, with the methods linear, lower, higher, nearest and midpoint."""
     refuse("quantile", out=out, weights=weights)
+    _check_range(q, 1, "Quantiles must be in the range [0, 1]")
+    return _quantiles(as_array(a), as_array(q), _is_weak(q), axis, method, keepdims)
+
+
+@implements(np.percentile)
+def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
+    """As numpy.percentile; see `quantile`."""
+    refuse("percentile", out=out, weights=weights)
+    _check_range(q, 100, "Percentiles must be in the range [0, 100]")
+    return _quantiles(as_array(a), as_array(array_of(q) / 100), _is_weak(q), axis, method, keepdims)
+
+
+def _is_weak(q) -> bool:
+    """Whether q is a number of Python's, which does not decide the dtype of the result."""
+    return type(q) in (int, float) or isinstance(q, Tracer) and q.weak is not None
+
+
+def _check_range(q, most: int, message: str) -> None:
+    """Raise unless all of q is from 0 to `most`: when the function runs, where q is not known."""
+    q = as_array(q)
+    value = concrete_value(q)
+    if value is None:
+        where = user_line()
+        bind(require, np.all((q >= 0) & (q <= most)), error="ValueError", message=message + (f" ({where})" if where else ""))
+    elif not np.all((np.asarray(value) >= 0) & (np.asarray(value) <= most)):
+        raise ValueError(message)
+
+
+def _quantiles(a, q, weak: bool, axis, method: str, keepdims: bool):
+    """The quantiles at q, whose axes come first in the result."""
     if method not in _ROUNDINGS:
         raise explain(UnsupportedError, f"np.quantile with method={method!r} cannot be traced",
                       fix=f"use one of {', '.join(_ROUNDINGS)}")
-    a, q = as_array(a), as_array(q)
     if dtype_of(a).kind == "b":
         raise TypeError("quantile of booleans")
-    value = concrete_value(q)
-    if value is not None and not np.all((np.asarray(value) >= 0) & (np.asarray(value) <= 1)):
-        raise ValueError("Quantiles must be in the range [0, 1]")
-    exact = method in ("lower", "higher", "nearest")
-    dtype = dtype_of(a) if is_inexact(dtype_of(a)) or exact else np.dtype(np.float64)
-    if not exact and isinstance(dtype_of(q), np.dtype) and dtype_of(q) != dtype and shape_of(q) != ():
-        dtype = np.result_type(dtype, dtype_of(q))
+    dtype = dtype_of(a) if is_inexact(dtype_of(a)) or method in ("lower", "higher", "nearest") else np.dtype(np.float64)
     flat, wide = _flat_last(cast_to(a, dtype), axis)
     last_axis = len(shape_of(flat)) - 1
     n = length_of(flat, last_axis, "quantile")
     if n == 0:
         raise ValueError("quantile of an empty array")
-    ordered = sorted_along(flat, last_axis)
-    place = cast_to(q, np.dtype(np.float64)) * (n - 1)
-    below, above = (_rows(ordered, np.clip(f(place), 0, n - 1)) for f in (np.floor, np.ceil))
-    if method == "linear":
-        t = cast_to(place - np.floor(place), dtype)
+    if not is_inexact(dtype_of(q)):
+        q = cast_to(q, np.dtype(np.float64))
+    place = q * cast_to(integer_of_length(n - 1), dtype_of(q))
+    order = (*range(last_axis, last_axis + len(shape_of(q))), *range(last_axis))
+
+    def at(places):
+        return order_statistics(flat, np.clip(places, 0, n - 1))
+    if method in ("linear", "midpoint"):
+        lower = np.floor(place)
+        both = at(np.stack([lower, lower + 1], -1))
+        below, above = (permute(both[..., k], order) for k in (0, 1))
+        t = place - lower if method == "linear" else np.where(lower == place, 0, dtype_of(q).type(0.5))
         t = reshape_to(as_array(t), (*shape_of(q), *[1] * last_axis))
-        gap = above - below
-        y = np.where(t >= 0.5, above - gap * (1 - t), below + gap * t)  # exact at both ends
-    elif method == "midpoint":
-        y = (below + above) / 2
+        y = _between(below, above, t, dtype if weak else common_dtype(below, t))
     else:
-        y = _rows(ordered, _ROUNDINGS[method](place))  # type: ignore[misc]
-    last = ordered[..., -1]
+        y = permute(at(_ROUNDINGS[method](place)), order)  # type: ignore[misc]
     if is_inexact(dtype):
-        y = np.where(np.isnan(last), np.nan, y)
+        y = np.where(np.any(np.isnan(flat), -1), dtype_of(y).type(np.nan), y)
     return reshape_to(y, (*shape_of(q), *wide)) if keepdims else y
 
 
-def _rows(ordered, place):
-    """Elements at the places `place` (of any shape) of the last axis: shape of `place`, then the other axes."""
-    shape = shape_of(ordered)
-    flat = np.ravel(as_array(place)).astype(np.int64)
-    at = broadcast_to(reshape_to(flat, (*[1] * (len(shape) - 1), shape_of(flat)[0])), (*shape[:-1], shape_of(flat)[0]))
-    picked = gather_along(ordered, at, len(shape) - 1)
-    picked = permute(picked, [len(shape) - 1, *range(len(shape) - 1)])
-    return reshape_to(picked, (*shape_of(place), *shape[:-1]))
-
-
-@implements(np.percentile)
-def percentile(a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None):
-    """As numpy.percentile."""
-    value = concrete_value(as_array(q))
-    if value is not None and not np.all((np.asarray(value) >= 0) & (np.asarray(value) <= 100)):
-        raise ValueError("Percentiles must be in the range [0, 100]")
-    return quantile(a, as_array(q) / 100, axis, out, overwrite_input, method, keepdims, weights=weights)
+def _between(below, above, t, dtype):
+    """below + t (above - below), exact at both ends, rounded as NumPy does it."""
+    gap = cast_to(above - below, dtype)
+    below, above, left, right = (cast_to(x, dtype) for x in (below, above, t, 1 - t))
+    return np.where(t >= 0.5, above - gap * right, below + gap * left)
 
 
 # -- covariance ------------------------------------------------------------------------------------

@@ -177,6 +177,10 @@ class Any(Truth):
 any_ = register(Any())
 
 
+SHORT_ROW = 64
+"""Numbers in a row up to which a loop finds the extreme one as fast as a call of NumPy's function."""
+
+
 class ArgExtremum(Op):
     """Position of the first extreme element along one axis; nan counts as extreme, as in NumPy."""
     exact = True
@@ -188,6 +192,10 @@ class ArgExtremum(Op):
 
     def jvp(self, xs, dxs, *, axis):
         return self(*xs, axis=axis), None
+
+    def can_lower(self, x, *, axis):
+        """Rows that are known to be short are gone through by loops, which fuse; others by NumPy's own function, which is vectorised."""
+        return axis != x.ndim - 1 or type(x.shape[-1]) is int and x.shape[-1] <= SHORT_ROW
 
     def lower(self, k, inputs, outputs, *, axis):
         k.arg_reduce(inputs[0], outputs[0], axis, self.better)

@@ -10,6 +10,7 @@ from codegen.backends.llvm.writer import Value, llvm_type
 from codegen.loops.language import Alloc, Buffer, BufferView, Call, Check, Expr, Grow, Lit
 from codegen.loops.usage import is_variable
 from codegen.runtime.lapack import NATIVE
+from codegen.runtime.rows import row_function
 from codegen.target import SMALL
 
 __all__ = ["CallWriter"]
@@ -79,13 +80,15 @@ class CallWriter(ElementWriter):
         return start
 
     def call(self, s: Call) -> None:
-        """A matrix product, or a reference."""
+        """A matrix product, a routine of LAPACK's, a function of rows, or a reference."""
         for x in s.outputs:
             self.advance({x.buffer.storage})
         if s.kind == "matmul":
             self._matmul(s)
         elif s.info["op"] in NATIVE and s.outputs[0].buffer.dtype.kind == "f" and not any(is_variable(x.buffer) for x in s.inputs):
             self._lapack(s)
+        elif name := row_function(s.info["op"], s.info["params"], s.inputs[0].buffer.dtype):
+            self._rows(s, name)
         else:
             self._reference(s)
         for x in s.outputs:
@@ -139,26 +142,55 @@ class CallWriter(ElementWriter):
         else:
             self.counted(self.constant(0, "i64"), lanes, 1, [], one)
 
+    def _rows(self, s: Call, name: str) -> None:
+        """A function of `codegen/runtime/rows.py`: all rows of the first input, which are its last axis."""
+        *lead, n = [self.expr(d) for d in s.inputs[0].buffer.shape]
+        rows = self.constant(1, "i64")
+        for d in lead:
+            rows = self.imul(rows, d)
+        starts, cells = self._operands(s)
+        counts = [rows, n]
+        if len(s.inputs) > 1:
+            counts.append(self.constant(1, "i64"))
+            for d in s.inputs[1].buffer.shape:
+                counts[-1] = self.imul(counts[-1], self.expr(d))
+        self.module.symbols.add(name)
+        self.declarations.add(f"declare i32 @{name}({', '.join(['ptr'] * len(starts) + ['i64'] * len(counts))})")
+        code = self.here(f"call i32 @{name}({', '.join(map(str, [*starts, *counts]))})", "i32")
+        self._leave_if(self.here(f"icmp ne {code}, 0", "i1"), NO_MEMORY)
+        self._take_back(cells)
+
+    def _operands(self, s: Call) -> tuple[list[Value], list[tuple[Buffer, Value]]]:
+        """Where the operands of a call lie. A number in a register gets a cell; those of results are read again after the call."""
+        starts, cells = [], []
+        for x in [*s.inputs, *s.outputs]:
+            if is_variable(x.buffer):
+                cell = self.fresh("c")
+                # Stack memory is taken at the head of the function: in a loop it would add up.
+                self.frames[0].lines.insert(0, f"  {cell} = alloca i64")
+                at = Value(cell, "ptr")
+                self.memory_store(at, x.buffer.dtype, self.variables[x.buffer])
+                if x in s.outputs:
+                    cells.append((x.buffer, at))
+            else:
+                at = self.view_address(x)
+            starts.append(at)
+        return starts, cells
+
+    def _take_back(self, cells: list[tuple[Buffer, Value]]) -> None:
+        for b, at in cells:
+            self.variables[b] = self.memory_load(at, b.dtype)
+
     def _reference(self, s: Call) -> None:
         views = [*s.inputs, *s.outputs]
         name = self.module.reference(s.info, len(s.inputs), views)
         self.declarations.add(f"declare i32 @{name}(ptr, ptr)")
         dims = [d for x in views for d in x.buffer.shape]
         pointers, lengths = self.fresh("p"), self.fresh("d")
-        # Stack memory is taken at the head of the function: in a loop it would add up.
         self.frames[0].lines.insert(0, f"  {pointers} = alloca ptr, i64 {max(1, len(views))}")
         self.frames[0].lines.insert(0, f"  {lengths} = alloca i64, i64 {max(1, len(dims))}")
-        cells: list[tuple[Buffer, str]] = []
-        for k, x in enumerate(views):
-            if is_variable(x.buffer):
-                cell = self.fresh("c")
-                self.frames[0].lines.insert(0, f"  {cell} = alloca i64")
-                at = Value(cell, "ptr")
-                self.memory_store(at, x.buffer.dtype, self.variables[x.buffer])
-                if x in s.outputs:
-                    cells.append((x.buffer, cell))
-            else:
-                at = self.view_address(x)
+        starts, cells = self._operands(s)
+        for k, at in enumerate(starts):
             place = self.offset(Value(pointers, "ptr"), self.constant(k, "i64"), "ptr")
             self.line(f"store {at}, {place}")
         for k, d in enumerate(dims):
@@ -166,5 +198,4 @@ class CallWriter(ElementWriter):
             self.line(f"store {self.expr(d)}, {place}")
         code = self.here(f"call i32 @{name}(ptr {pointers}, ptr {lengths})", "i32")
         self._leave_if(self.here(f"icmp ne {code}, 0", "i1"), FAILED_CALL)
-        for b, cell in cells:
-            self.variables[b] = self.memory_load(Value(cell, "ptr"), b.dtype)
+        self._take_back(cells)

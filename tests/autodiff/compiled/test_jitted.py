@@ -43,9 +43,9 @@ def test_why():
 
 
 def test_why_counts_calls_of_numpy():
-    f = ad.jit(lambda x: np.sort(x))
-    np.testing.assert_array_equal(f(X[::-1].copy()), X)
-    assert "it calls NumPy for argsort" in f.why()
+    f = ad.jit(lambda x: np.partition(x, 0))
+    np.testing.assert_array_equal(f(X), X)
+    assert "it calls NumPy for partition" in f.why()
     assert f.cache_info().reference_calls == ("argsort",)
 
 
