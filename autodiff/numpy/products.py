@@ -16,6 +16,7 @@ from autodiff.numpy.support import (
     available,
     axis_list,
     axis_of,
+    dtype_of,
     length_of,
     permute,
     refuse,
@@ -293,12 +294,36 @@ def _sliding(name: str, a, v, mode: str, turn: bool):
         if shape_of(x)[0] == 0:
             raise ValueError(f"{name} of an empty array")
     n, m = length_of(a, 0, name), length_of(v, 0, name)
+    v = v[::-1] if turn else v
     before, count = {"full": (m - 1, n + m - 1), "same": (m // 2, n), "valid": (0, n - m + 1)}[mode]
-    places = iota(count).reshape(count, 1) + (iota(m) - before)
+    inner = _inner(a, v, n - m + 1)
+    if mode == "valid":
+        return inner
+    return np.concatenate([_at_ends(a, v, 0, before, before), inner, _at_ends(a, v, before + n - m + 1, count, before)])
+
+
+SHORT_WINDOW = 16
+"""Numbers in a window up to which the products with it are written one by one."""
+
+
+def _inner(a, v, count: int):
+    """Products of v with the stretches that lie in a: `count` of them, one after another."""
+    m = length_of(v, 0, "convolve")
+    if type(m) is not int or m > SHORT_WINDOW:
+        return np.sum(bind(index, a, iota(count).reshape(count, 1) + iota(m), spec=(0,)) * v, 1, dtype=dtype_of(a))
+    y = a[:count] * v[0]
+    for k in range(1, m):
+        y = y + a[k:k + count] * v[k]
+    return y
+
+
+def _at_ends(a, v, start: int, stop: int, before: int):
+    """Products of v with stretches that lie partly in a: the number k begins at `k - before`."""
+    n, m = length_of(a, 0, "convolve"), length_of(v, 0, "convolve")
+    places = (iota(stop - start).reshape(stop - start, 1) + start) + (iota(m) - before)
     inside = (places >= 0) & (places < n)   # not zeros put around `a`: their product with nan would be nan
-    stretches = bind(index, a, np.clip(places, 0, n - 1), spec=(0,))
-    terms = stretches * (v[::-1] if turn else v)
-    return np.sum(terms if mode == "valid" else np.where(inside, terms, 0), 1, dtype=terms.dtype)
+    terms = bind(index, a, np.clip(places, 0, n - 1), spec=(0,)) * v
+    return np.sum(np.where(inside, terms, 0), 1, dtype=dtype_of(a))
 
 
 def _mode(mode) -> str:
