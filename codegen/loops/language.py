@@ -160,7 +160,8 @@ class VectorPlan:
 
     def __str__(self) -> str:
         rest = {"none": "rest one by one", "last": "rest masked", "all": "all masked"}[self.masks]
-        return f"vectors of {self.lanes}{' twice' if self.copies == 2 else ''}, {rest}"
+        often = {1: "", 2: " twice"}.get(self.copies, f" {self.copies} times")
+        return f"vectors of {self.lanes}{often}, {rest}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -117,6 +117,10 @@ class VectorWriter(CallWriter):
         self.counted(begin, whole, step, carried, round_of)
         self.advance(writes)
         if plan.masks == "none":
+            if plan.copies > 2:     # whole vectors that are left
+                begin, whole = whole, self.iadd(begin, self.binary("and", self.isub(end, begin), self.constant(-plan.lanes, "i64")))
+                self.counted(begin, whole, plan.lanes, carried, lambda i: self._vector(s, replace(first, index=i)))
+                self.advance(writes)
             self.counted(whole, end, 1, carried, lambda i: self._one(s, i))
         else:
             self.counted(whole, end, plan.lanes, carried, masked)

@@ -1,8 +1,8 @@
 """Which loops run in vectors, and which sums are kept in vectors: decided here, written in the program, printed by the emitters.
 
-An innermost parallel loop whose body is made of stores and checks runs in vectors. Thin bodies run twice a round; the last steps, fewer
-than a round, are masked, or run one by one where masks cost. A sum is kept in vectors as far out as nothing reads the total: then the lanes
-are added up once, not once for each of the inner loops.
+An innermost parallel loop whose body is made of stores and checks runs in vectors. Thin bodies run several times a round; the last steps,
+fewer than a round, are masked, or run one by one where masks cost. A sum is kept in vectors as far out as nothing reads the total: then
+the lanes are added up once, not once for each of the inner loops.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ __all__ = ["vectorize"]
 
 THIN = 30
 """Bodies of fewer instructions run twice a round: the second copy hides the latency of the first."""
+SUM_ONLY = 8
+"""Bodies of fewer instructions that do nothing but sum or compare run four times a round: each copy waits for its own last sum, which takes
+four cycles, a maximum even ten."""
 MASKED = 200
 """Instructions of a body from which on all its rounds are masked, where masks are not registers (AVX2): then a mask costs
 little, and a copy of the body for the last elements much. A masked store of truth values is a branch an element there: the flags of a
@@ -91,7 +94,8 @@ class _Vectorizer:
                 (variables if is_variable(x.buffer) else elements).append(x)
         lanes = self.target.vector_bytes // max(NARROWEST, *(self._widest(x, s.var) for x in s.body))
         cost = sum(weight(x.index if isinstance(x, Check) else x.value) for x in s.body if isinstance(x, (Check, Store)))
-        return VectorPlan(lanes, 2 if cost < THIN else 1, self._masks(s, cost)), variables, elements
+        sums_only = cost < SUM_ONLY and len(variables) == len(s.body)
+        return VectorPlan(lanes, 4 if sums_only else 2 if cost < THIN else 1, self._masks(s, cost)), variables, elements
 
     def _masks(self, s: For, cost: int) -> str:
         """Which rounds are masked."""
