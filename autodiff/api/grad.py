@@ -20,6 +20,7 @@ from autodiff.capture import lift_here
 from autodiff.capture.recording import Recorded, record
 from autodiff.capture.statics import check_differentiated, same_but_statics, shown_structure
 from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf
+from autodiff.tape_roads import tape_road
 from autodiff.transforms.jvp import joint_graph
 from autodiff.transforms.linearize import linearize_graph
 from autodiff.transforms.transpose import transpose_graph
@@ -68,37 +69,6 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-class TapeRoad:
-    """The derivatives of a function by running it on tensors; `autodiff.eager.functions` has the one that does."""
-
-    __slots__ = ()
-
-    def value_and_grad(self, args: tuple, kwargs: dict, nums: Sequence[int], has_aux: bool = False) -> tuple[Any, list] | None:
-        """The value, or (value, aux), and the gradient for each argument in `nums`; None where the function has to be traced."""
-        return None
-
-    def pulled(self, args: tuple, kwargs: dict, nums: Sequence[int], has_aux: bool = False) -> Any:
-        """The `value` of the function, its `type`, `aux` and `pull`; None where the function has to be traced, or returns a tree."""
-        return None
-
-    def jacobian(self, args: tuple, kwargs: dict, nums: Sequence[int], if_fewer: bool) -> list | None:
-        """The Jacobian for each argument in `nums` by reverse sweeps, with `if_fewer` where forward sweeps would be no fewer; or None."""
-        return None
-
-    def why(self) -> str:
-        """How the last call went."""
-        return "through its graph"
-
-
-tape_roads: list[Callable[[Callable], TapeRoad]] = []
-"""What makes the tape's derivatives of a function: one entry, which the define-by-run face makes when it is imported."""
-
-
-def tape_road(f: Callable) -> TapeRoad:
-    """The tape's derivatives of a function."""
-    return tape_roads[0](f) if tape_roads else TapeRoad()
 
 
 def pullback_graphs(graph: Graph, active: Sequence[bool]):

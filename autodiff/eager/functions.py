@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.api.grad import TapeRoad, pullback_graphs, tape_roads
+from autodiff.api.grad import pullback_graphs
 from autodiff.eager.backward import gradients
 from autodiff.eager.kernels import Program
 from autodiff.eager.kinds import kind_of_value, zeros_of
@@ -23,6 +23,7 @@ from autodiff.eager.plain import Plain, plain
 from autodiff.eager.recipes import Pick
 from autodiff.eager.tape import Step, Walk, force, leaf_step, walk
 from autodiff.eager.tensor import Tensor
+from autodiff.tape_roads import TapeRoad
 from tracer.errors import TraceError
 from tracer.graph import Graph
 from tracer.static import VALUE
@@ -278,5 +279,3 @@ def _own(x: Any) -> Any:
 def _gradient(step: Step, g: Any) -> Any:
     return zeros_of(step.kind)[()] if g is None else g if step.kind.type.shape or isinstance(g, Tracer) else g[()]
 
-
-tape_roads.append(OnTape)
