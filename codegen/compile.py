@@ -8,14 +8,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
-from codegen.backends.llvm.scalar import NotKnown
-from codegen.backends.llvm.writer import MixedTypesError
+from codegen.backends.llvm.made import MixedTypesError, NotKnown
 from codegen.config import config
 from codegen.kernel import Kernel
-from codegen.stages import Stages, stages
 from tracer.graph import Graph
 
-__all__ = ["BACK_ENDS", "Kernel", "Stages", "stages", "compile_graph", "expected_seconds", "CompilerWarning"]
+__all__ = ["BACK_ENDS", "Kernel", "compile_graph", "expected_seconds", "CompilerWarning"]
 
 
 class CompilerWarning(UserWarning):
@@ -34,6 +32,7 @@ def _llvm(graph: Graph, threads: int) -> Kernel:
 def _numba(graph: Graph, threads: int) -> Kernel:
     """Through Python source for Numba; it knows all programs, and uses one thread."""
     from codegen.backends.numba.kernel import NumbaKernel
+    from codegen.stages import stages
     return NumbaKernel(stages(graph))
 
 

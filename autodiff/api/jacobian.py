@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from autodiff.api.arguments import argument_path, check_inexact, partial_of, split_arguments
 from autodiff.api.grad import grad, is_concrete, jvp, owned
-from autodiff.tape_roads import tape_road
 from autodiff.capture.recording import record
 from autodiff.leaves import as_leaf, leaf_type
+from autodiff.tape_roads import tape_road
 from autodiff.transforms.linearize import linearize_graph
 from autodiff.transforms.transpose import transpose_graph
 from tracer.graph import Graph

@@ -461,7 +461,7 @@ class Jitted:
 
     def source(self, *args, **kwargs) -> str:
         """The generated loop source for these arguments, as readable Python."""
-        from codegen.compile import stages
+        from codegen.stages import stages
         return stages(self.trace(*args, **kwargs)).source
 
     def cache_info(self) -> CacheInfo:

@@ -89,8 +89,8 @@ def _captured_source(f: Callable) -> str:
 def _llvm_text(graph: Graph) -> str:
     """Return the IR of a graph for this machine, or a sentence that says why the LLVM generator writes none."""
     from codegen.backends.llvm.kernel import this_machine
+    from codegen.backends.llvm.made import NotKnown
     from codegen.backends.llvm.module import emit_llvm
-    from codegen.backends.llvm.scalar import NotKnown
     from codegen.stages import stages
     machine = this_machine()
     st = stages(graph, machine)

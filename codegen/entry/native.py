@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from codegen.backends.llvm.layout import NO_MEMORY
 from codegen.backends.llvm.link import Linked, link
+from codegen.backends.llvm.made import NO_MEMORY
 from codegen.once import once
 from codegen.template import llvm_text
 from tracer import float_errors

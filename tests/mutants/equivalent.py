@@ -7,7 +7,7 @@ from tests.mutants.operators import Fault
 EQUIVALENT: dict[tuple[str, str, str, str], str] = {
     ("autodiff/transforms/jvp.py", "Mode.push", "outer = trace.where if trace is not None else None", "condition negated"):
         "the rules that push a graph record nothing after it, and the next node sets its line itself",
-    ("codegen/backends/llvm/kernel.py", "_self_test",
+    ("codegen/backends/llvm/build.py", "test_generator",
      "pointers = (ctypes.c_void_p * 3)(xs.ctypes.data, ys.ctypes.data, sums.ctypes.data)", "3 -> 4"):
         "the program of the self-test has three buffers: nothing reads a fourth pointer",
     ("tracer/ops/comparison.py", "module",

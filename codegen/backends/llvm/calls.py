@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen.backends.llvm.elements import ElementWriter
-from codegen.backends.llvm.layout import FAILED_CALL, NO_MEMORY, NOT_POSITIVE, SINGULAR
+from codegen.backends.llvm.made import FAILED_CALL, NO_MEMORY, NOT_POSITIVE, SINGULAR
 from codegen.backends.llvm.writer import Value, llvm_type
 from codegen.loops.language import Alloc, Buffer, BufferView, Call, Check, Expr, Grow, Lit
 from codegen.loops.usage import is_variable

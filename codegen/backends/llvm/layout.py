@@ -13,7 +13,7 @@ from codegen.loops.language import Buffer, Program
 from codegen.loops.passes.arena import MemoryPlan
 from tracer.sizes import Length
 
-__all__ = ["Layout", "PLAIN", "CHUNK", "INLINED", "FAILED_CALL", "NO_MEMORY", "NOT_POSITIVE", "SINGULAR", "SLOT"]
+__all__ = ["Layout", "PLAIN", "CHUNK", "INLINED", "SLOT"]
 
 PLAIN = {k / 4 for k in range(-32, 33)}
 """Constants that stay in the text; others may come from a length, such as 1/n."""
@@ -21,10 +21,6 @@ CHUNK = 400
 """Instructions in a function, about; LLVM's time grows faster than a function's length."""
 INLINED = 8
 """Uses of an elementary function in a program up to which each has its own code."""
-FAILED_CALL = -1
-NO_MEMORY = -2
-NOT_POSITIVE = -3
-SINGULAR = -4
 SLOT = 16
 """Bytes of the pointer and capacity of memory whose length is found at run time."""
 

@@ -16,15 +16,15 @@ The kernel is a C function: int kernel(void **arrays, int64 *parameters, char *a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
 from codegen.backends.llvm import scalar as scalar_llvm
 from codegen.backends.llvm.function import FunctionWriter
-from codegen.backends.llvm.layout import CHUNK, FAILED_CALL, INLINED, NO_MEMORY, SLOT, Layout
+from codegen.backends.llvm.layout import CHUNK, INLINED, SLOT, Layout
 from codegen.backends.llvm.link import STRAIGHT_LINE
+from codegen.backends.llvm.made import FAILED_CALL, NO_MEMORY, Module
 from codegen.backends.llvm.writer import Value, Writer
 from codegen.elementary import functions as elementary
 from codegen.loops.cost import cost_of
@@ -52,34 +52,8 @@ from codegen.loops.passes.arena import MemoryPlan
 from codegen.loops.usage import is_variable
 from codegen.target import Target
 from tracer.lengths import number_of
-from tracer.sizes import Dim
 
 __all__ = ["emit_llvm", "Module", "FAILED_CALL", "NO_MEMORY"]
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """What the linker and the entry need.
-
-    text : LLVM IR
-    parameters : the table, 8 bytes a number
-    arena : bytes of scratch memory
-    messages : what check number k says, from 1 on
-    references : calls of NumPy references, by symbol
-    symbols : functions of the run-time library that the text calls
-    has_loops : whether loops run over steps that depend on each other
-    table, arena_length : the parameters and the arena again, with the lengths in them that stand for others
-    """
-
-    text: str
-    parameters: np.ndarray
-    arena: int
-    messages: list[str]
-    references: dict[str, dict]
-    symbols: set[str]
-    has_loops: bool
-    table: Sequence[Dim] = ()
-    arena_length: Dim = 0
 
 
 class Emitter:

@@ -11,14 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from codegen.backends.llvm.made import NotKnown
 from codegen.backends.llvm.writer import SIZES, Value, Writer, llvm_type
 from codegen.elementary import functions as elementary
 
-__all__ = ["apply", "cast", "combine", "neutral", "horizontal", "NotKnown", "HELPERS"]
-
-
-class NotKnown(Exception):
-    """Something that this generator has no code for; the kernel is generated through Numba, and says so."""
+__all__ = ["apply", "cast", "combine", "neutral", "horizontal", "HELPERS"]
 
 
 class Arithmetic:

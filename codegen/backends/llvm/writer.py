@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Value", "Reading", "MixedTypesError", "Frame", "Writer", "llvm_type", "number_text", "SIGNED"]
+from codegen.backends.llvm.made import MixedTypesError
+
+__all__ = ["Value", "Reading", "Frame", "Writer", "llvm_type", "number_text", "SIGNED"]
 
 _TYPES = {"float64": "double", "float32": "float", "bool": "i1", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
           "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64"}
@@ -76,10 +78,6 @@ class Reading(NamedTuple):
     lanes: int
     epoch: int      # how often the buffer has been written before
     mask: str = ""
-
-
-class MixedTypesError(AssertionError):
-    """An instruction was about to be written whose operands have different element types or numbers of lanes."""
 
 
 def _require_same(op: str, *vs: Value) -> None:

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.backends.llvm.scalar import NotKnown
-from codegen.backends.llvm.writer import MixedTypesError
+from codegen.backends.llvm.made import MixedTypesError, NotKnown
 from codegen.compile import BACK_ENDS, CompilerWarning, compile_graph
 
 X = np.linspace(0.1, 1.0, 5)

@@ -6,7 +6,7 @@ import pytest
 import autodiff as ad
 from codegen import compile as kernels
 from codegen.backends.llvm.kernel import LlvmKernel, why_not
-from codegen.backends.llvm.scalar import NotKnown
+from codegen.backends.llvm.made import NotKnown
 from codegen.compile import compile_graph
 from codegen.config import config
 from tests import guard

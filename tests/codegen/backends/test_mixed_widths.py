@@ -7,7 +7,8 @@ import pytest
 
 import autodiff as ad
 from codegen.backends.llvm import link
-from codegen.backends.llvm.writer import MixedTypesError, Value, Writer
+from codegen.backends.llvm.made import MixedTypesError
+from codegen.backends.llvm.writer import Value, Writer
 from codegen.compile import compile_graph
 from tests import guard
 from tracer.trace import evaluate
