@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import decimal
-import fractions
 import functools
 import operator
 import pathlib
 import re
 import types
-import uuid
 from enum import Enum
 from typing import Any
 
 import numpy as np
+
+from tracer.loaded import loaded
 
 __all__ = ["Static", "distinct", "is_constant", "is_static_value", "kind_of", "kind_of_class", "LEAF_KIND", "VALUE", "FUNCTION", "OBJECT"]
 
@@ -35,8 +34,8 @@ OBJECT = "object"
 """The kind of instances of classes that are written in Python, which are compared by identity."""
 
 _VALUES: tuple[type, ...] = (str, bytes, np.str_, np.bytes_, type(Ellipsis), type(NotImplemented), slice, range, frozenset,
-                             fractions.Fraction, decimal.Decimal, datetime.date, datetime.datetime, datetime.time, datetime.timedelta,
-                             datetime.timezone, uuid.UUID, re.Pattern)
+                             datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone, re.Pattern)
+_VALUES_BY_NAME = ("fractions.Fraction", "decimal.Decimal", "uuid.UUID")
 _FUNCTIONS: tuple[type, ...] = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType, types.MethodDescriptorType,
     types.WrapperDescriptorType, types.ClassMethodDescriptorType, np.ufunc, type(np.mean), functools.partial,
@@ -116,7 +115,7 @@ def kind_of(value: Any) -> str:
 @functools.lru_cache(maxsize=4096)
 def kind_of_class(of: type) -> str:
     """The same of the instances of a class."""
-    if issubclass(of, (Enum, np.dtype, pathlib.PurePath)) or of in _VALUES:
+    if issubclass(of, (Enum, np.dtype, pathlib.PurePath)) or of in _VALUES or of in loaded(*_VALUES_BY_NAME):
         return VALUE
     if issubclass(of, type) or of in _FUNCTIONS:
         return FUNCTION
@@ -141,7 +140,7 @@ def distinct(value: Any) -> Any:
         return type(value), tuple(value), tuple([distinct(item) for item in value])
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return type(value), tuple([distinct(getattr(value, f.name, None)) for f in dataclasses.fields(value)])
-    return (type(value), repr(value)) if isinstance(value, (float, complex, decimal.Decimal)) else type(value)
+    return (type(value), repr(value)) if isinstance(value, (float, complex, *loaded("decimal.Decimal"))) else type(value)
 
 
 def _key(value: Any) -> Any:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import random
 from typing import Any
-
-import numpy as np
 
 from autodiff.capture.state import declined
 from tracer.errors import UnsupportedError, explain
+from tracer.loaded import loaded
 from tracer.trace import Trace, current_trace
 
-__all__ = ["RANDOM", "advance", "advance_arguments", "note_made", "note_new", "outermost"]
+__all__ = ["advance", "advance_arguments", "is_generator", "note_made", "note_new", "outermost"]
 
-RANDOM = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
-"""The classes of generators of random numbers."""
+_GENERATORS = ("numpy.random.Generator", "numpy.random.RandomState", "numpy.random.BitGenerator", "random.Random")
+
+
+def is_generator(x: Any) -> bool:
+    """Whether x is a generator of random numbers."""
+    return isinstance(x, loaded(*_GENERATORS))
+
 
 _ONLY_ASKS = {iter, isinstance, issubclass, type, id, hasattr, getattr, callable, repr, print, bool}
 """Functions that advance none of their arguments."""
@@ -39,7 +42,7 @@ def outermost() -> Trace:
 @functools.lru_cache(maxsize=4096)
 def _is_advanced(kind: Any) -> bool:
     """Whether calls advance the objects of a class."""
-    return hasattr(kind, "__next__") or issubclass(kind, RANDOM)
+    return hasattr(kind, "__next__") or issubclass(kind, loaded(*_GENERATORS))
 
 
 def _class(x: Any) -> Any:
@@ -53,7 +56,7 @@ def note_made(x: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
     """
     if _is_advanced(_class(x)) and current_trace() is not None:
         seeded = any(a is not None for a in (*args, *(kwargs or {}).values()))
-        if seeded or not isinstance(x, RANDOM):
+        if seeded or not is_generator(x):
             outermost().made[id(x)] = (x, current_trace())
     elif isinstance(x, contextlib._GeneratorContextManager) and current_trace() is not None:    # by code that runs as it stands, perhaps
         note_made(x.gen, args, kwargs)
@@ -90,7 +93,7 @@ def advance(x: Any, how: str) -> None:
     made = first.made.get(id(x))
     kind = type(x).__name__
     if made is None:
-        raise explain(UnsupportedError, f"{how} {'a random generator' if isinstance(x, RANDOM) else f'the {kind}'} in a compiled function",
+        raise explain(UnsupportedError, f"{how} {'a random generator' if is_generator(x) else f'the {kind}'} in a compiled function",
                       why="it comes from outside or has no seed: it would be advanced once, while the function is recorded, and every call "
                       "would get the same", fix="make it in the function, from a seed, or pass what it gives as an argument")
     inner: Trace | None = trace

@@ -16,7 +16,6 @@ import heapq
 import itertools
 import math
 import operator
-import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -325,74 +324,11 @@ def _towards_leaves(heap: list, place: int) -> None:
     _towards_root(heap, start, place)
 
 
-# -- math, statistics ------------------------------------------------------------------------------
+# -- math ------------------------------------------------------------------------------
 
 def _sum_of_products(p: Any, q: Any, /) -> Any:
     """`math.sumprod`."""
     return math.fsum([x * y for x, y in zip(p, q, strict=True)])
-
-
-def _float_data(data: Any) -> list:
-    return [float(x) for x in data]
-
-
-def _mean(data: Any) -> Any:
-    """`statistics.mean` of floats."""
-    values = _float_data(data)
-    if len(values) < 1:
-        raise statistics.StatisticsError("mean requires at least one data point")
-    return math.fsum(values) / len(values)
-
-
-def _squares(values: list, center: Any) -> Any:
-    center = _mean(values) if center is None else center
-    return math.fsum([(x - center) * (x - center) for x in values])
-
-
-def _variance(data: Any, xbar: Any = None) -> Any:
-    """`statistics.variance` of floats."""
-    values = _float_data(data)
-    if len(values) < 2:
-        raise statistics.StatisticsError("variance requires at least two data points")
-    return _squares(values, xbar) / (len(values) - 1)
-
-
-def _population_variance(data: Any, mu: Any = None) -> Any:
-    """`statistics.pvariance` of floats."""
-    values = _float_data(data)
-    if len(values) < 1:
-        raise statistics.StatisticsError("pvariance requires at least one data point")
-    return _squares(values, mu) / len(values)
-
-
-def _deviation(data: Any, xbar: Any = None) -> Any:
-    """`statistics.stdev` of floats."""
-    return math.sqrt(_variance(data, xbar))
-
-
-def _population_deviation(data: Any, mu: Any = None) -> Any:
-    """`statistics.pstdev` of floats."""
-    return math.sqrt(_population_variance(data, mu))
-
-
-def _harmonic_mean(data: Any, weights: Any = None) -> Any:
-    """`statistics.harmonic_mean` of floats."""
-    values = _float_data(data)
-    if len(values) < 1:
-        raise statistics.StatisticsError("harmonic_mean requires at least one data point")
-    if weights is not None and len(weights) != len(values):
-        raise statistics.StatisticsError("Number of weights does not match data size")
-    shares = [1.0 for _ in values] if weights is None else _float_data(weights)
-    if min(values) < 0 or min(shares) < 0:
-        raise statistics.StatisticsError("harmonic mean does not support negative values")
-    if len(values) == 1 and weights is None:
-        return values[0]
-    if min([x if w else 1.0 for w, x in zip(shares, values, strict=True)]) == 0:
-        return 0.0
-    total = math.fsum([w / x if w else 0.0 for w, x in zip(shares, values, strict=True)])
-    if total <= 0:
-        raise statistics.StatisticsError("Weighted sum must be positive")
-    return math.fsum(shares) / total
 
 
 # -- NumPy -----------------------------------------------------------------------------------------
@@ -480,8 +416,6 @@ FUNCTIONS: dict[Any, Callable] = {
     bisect.insort_left: _insort_left, bisect.insort_right: _insort_right,
     heapq.heappush: _push, heapq.heappop: _pop, heapq.heapreplace: _replace, heapq.heappushpop: _push_pop, heapq.heapify: _heapify,
     **({math.sumprod: _sum_of_products} if hasattr(math, "sumprod") else {}),
-    statistics.mean: _mean, statistics.variance: _variance, statistics.pvariance: _population_variance,
-    statistics.harmonic_mean: _harmonic_mean, statistics.stdev: _deviation, statistics.pstdev: _population_deviation,
     np.fromiter: _from_iterator, np.fromfunction: _from_function, np.apply_along_axis: _along_axis, np.apply_over_axes: _over_axes}
 """Functions, and what is called in their place where a traced value can reach them."""
 OBJECTS: dict[type, Callable] = {operator.itemgetter: _items, operator.attrgetter: _attributes, operator.methodcaller: _called,

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture import callbacks, dispatch
-from autodiff.capture.advancing import RANDOM, advance_arguments, note_made
+from autodiff.capture.advancing import advance_arguments, is_generator, note_made
 from autodiff.capture.counterparts import METHODS
 from autodiff.capture.effects import is_outside, outer_effects, performed, will_do
 from autodiff.capture.excluded import is_captured
-from autodiff.capture.handlers import HANDLERS, iterable, sort
+from autodiff.capture.handlers import handlers_of, iterable, sort
 from autodiff.capture.locations import append, is_users, mutating, set_item
 from autodiff.capture.numba_functions import call_captured, captured_of
 from autodiff.capture.raising import texts_may_wait
@@ -118,7 +118,7 @@ def _dots(f: Any, x: Any, *form: Any) -> str:
 def _handlers(f: Any) -> tuple[Callable, ...]:
     """What is tried for one function before that for all of its kind."""
     try:
-        return HANDLERS.get(f, ())
+        return handlers_of(f)
     except TypeError:   # what cannot be hashed
         return ()
 
@@ -160,7 +160,7 @@ def _bound(f: MethodType, args: tuple, kwargs: dict, caller: Caller) -> Any:
     own = f.__func__
     if _logs(own):
         return performed(f, args, kwargs)
-    if isinstance(f.__self__, RANDOM) and not (isinstance(own, FunctionType) and is_users(own)):
+    if is_generator(f.__self__) and not (isinstance(own, FunctionType) and is_users(own)):
         return drawn(f, args, kwargs)
     if not isinstance(own, FunctionType):
         return caller(own, f.__self__, *args, **kwargs)
@@ -225,7 +225,7 @@ def _method(f: Any, args: tuple, kwargs: dict, caller: Caller) -> Any:
         return theirs(*args, **kwargs)
     if isinstance(x, np.ndarray):
         return _method_of_array(f, args, kwargs)
-    if isinstance(x, RANDOM):
+    if is_generator(x):
         return drawn(f, args, kwargs)
     if type(x) is str and f.__name__ in ("format", "format_map", "join"):
         return f(*numbers_in(args), **numbers_in(kwargs))

@@ -7,7 +7,7 @@ user's own are captured only where a traced value can reach them (`autodiff.capt
 from __future__ import annotations
 
 import functools
-import sysconfig
+import os
 from types import FunctionType
 from typing import Any
 
@@ -43,9 +43,9 @@ EXCLUDED: dict[str, str] = {
 }
 """Packages and modules whose Python functions are not captured, and why."""
 
-_WRITTEN_FOR_CAPTURE = __file__.removesuffix("excluded.py") + "callbacks.py"
-"""Our file of functions that stand for C code that calls back: they are captured like those of a user."""
-_STDLIB = sysconfig.get_paths()["stdlib"] + "/"
+_WRITTEN_FOR_CAPTURE = {__file__.removesuffix("excluded.py") + name for name in ("callbacks.py", "statistics_functions.py")}
+"""Our files of functions that stand for others: they are captured like those of a user."""
+_STDLIB = os.path.dirname(os.__file__) + "/"
 _by_user: set[str] = set()
 
 
@@ -106,7 +106,7 @@ def why_not(f: Any) -> str:
 def is_captured_module(module: str, file: str) -> bool:
     """Whether the functions of a module, whose code comes from a file, are captured."""
     if is_internal_file(file) and not file.startswith("<frozen"):
-        return file == _WRITTEN_FOR_CAPTURE
+        return file in _WRITTEN_FOR_CAPTURE
     parts = module.split(".")
     names = [".".join(parts[:k]) for k in range(1, len(parts) + 1)]
     return not any(n in EXCLUDED and is_library_file(file) or n in _by_user for n in names)

@@ -12,6 +12,7 @@ import math
 import operator
 from collections import deque
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from tracer.errors import TraceError
 from tracer.sizes import Length
 from tracer.trace import Tracer
 
-__all__ = ["HANDLERS", "iterable", "sort"]
+__all__ = ["HANDLERS", "handlers_of", "iterable", "sort"]
 
 
 def iterable(run: Callable, x: Any) -> Any:
@@ -193,6 +194,12 @@ def _called_back(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     return caller.lift(callbacks.FUNCTIONS[f])(*args, **kwargs) if reaches_traced((args, kwargs)) else UNBOUND
 
 
+def _of_statistics(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """A function of `statistics`: ours in its place, if there is one."""
+    from autodiff.capture.statistics_functions import FUNCTIONS
+    return caller.lift(FUNCTIONS[f])(*args, **kwargs) if f in FUNCTIONS and reaches_traced((args, kwargs)) else UNBOUND
+
+
 def _iterator(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     """A function of Python that goes through its arguments, or makes an iterator that does and calls back."""
     if not reaches_traced((args, kwargs)):
@@ -319,3 +326,8 @@ def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
 
 
 HANDLERS = _all_handlers()
+
+
+def handlers_of(f: Any) -> tuple[Callable, ...]:
+    """The handlers of a function. Those of `statistics` are looked up where one of its functions is called, and the module is there."""
+    return (_of_statistics,) if type(f) is FunctionType and f.__module__ == "statistics" else HANDLERS.get(f, ())

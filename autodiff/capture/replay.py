@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.advancing import RANDOM, outermost
+from autodiff.capture.advancing import is_generator, outermost
 from autodiff.capture.arguments import Change
 from autodiff.capture.effects import Do, Effects, Put, is_outside
 from autodiff.capture.places import put_raw, set_raw
@@ -197,7 +197,8 @@ class _Builders:
 
     def _of_instance(self, x: Any) -> Builder:
         kind = type(x)
-        if hasattr(x, "__next__") or isinstance(x, (*RANDOM, list, dict, set, tuple, np.ndarray)) or kind.__new__ is not object.__new__:
+        is_container = isinstance(x, (list, dict, set, tuple, np.ndarray))
+        if hasattr(x, "__next__") or is_generator(x) or is_container or kind.__new__ is not object.__new__:
             raise self._refused(x, "it would have to be made anew at each call")
         return _once(x, lambda: object.__new__(kind), [_part(set_raw, n, self.of(y)) for n, y in attributes(x)])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.capture.advancing import RANDOM
+from autodiff.capture.advancing import is_generator
 from autodiff.capture.locations import slot_names
 from autodiff.capture.places import put_content
 from autodiff.capture.state import UNBOUND, declined
@@ -80,7 +80,7 @@ def _copy(x: Any) -> Any:
         return (_contents(x),)
     if isinstance(x, type):
         return dict(vars(x))
-    if isinstance(x, RANDOM):
+    if is_generator(x):
         return repr(_state(x))
     return _Attributes(x) if hasattr(x, "__dict__") or slot_names(type(x)) else None
 
@@ -94,9 +94,11 @@ def _contents(cell: CellType) -> Any:
 
 def _state(x: Any) -> Any:
     """The state of a generator of random numbers."""
-    if isinstance(x, np.random.Generator):
+    if hasattr(x, "bit_generator"):                                 # numpy.random.Generator
         return x.bit_generator.state
-    return x.state if isinstance(x, np.random.BitGenerator) else x.get_state() if isinstance(x, np.random.RandomState) else x.getstate()
+    if hasattr(x, "get_state"):                                     # numpy.random.RandomState
+        return x.get_state()
+    return x.getstate() if hasattr(x, "getstate") else x.state      # random.Random, numpy.random.BitGenerator
 
 
 def _is_same(x: Any, copy: Any) -> bool:
@@ -112,7 +114,7 @@ def _is_same(x: Any, copy: Any) -> bool:
         return _contents(x) is copy[0]
     if isinstance(x, type):
         return _same_items(vars(x), copy)
-    if isinstance(x, RANDOM):
+    if is_generator(x):
         return repr(_state(x)) == copy
     now = _Attributes(x)
     return _same_items(now.own, copy.own) and _same_items(now.slots, copy.slots)
@@ -130,6 +132,8 @@ def _put_back(x: Any, copy: Any) -> None:
         if isinstance(x, kind):
             put(x, copy)
             return
+    if is_generator(x):
+        return
     now = _Attributes(x)
     for ours, theirs in ((now.own, copy.own), (now.slots, copy.slots)):
         _put_items(ours, theirs, lambda n: object.__delattr__(x, n), lambda n, v: object.__setattr__(x, n, v))
@@ -153,7 +157,7 @@ def _put_attributes_of_class(x: type, copy: dict) -> None:
 
 _PUT_BACK: tuple[tuple[Any, Any], ...] = (
     ((list, deque, set), put_content), (dict, lambda x, copy: _put_items(x, copy, x.__delitem__, x.__setitem__)), (np.ndarray, _put_array),
-    (CellType, _put_cell), (type, _put_attributes_of_class), (RANDOM, lambda x, copy: None))
+    (CellType, _put_cell), (type, _put_attributes_of_class))
 """Kinds of objects, and how their content is put back; generators of random numbers are not."""
 
 

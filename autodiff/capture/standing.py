@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import autodiff.numpy as anp
-from autodiff.capture.advancing import RANDOM, advance, advance_arguments, note_made, outermost
+from autodiff.capture.advancing import advance, advance_arguments, is_generator, note_made, outermost
 from autodiff.capture.effects import array_here, outer_effects
 from autodiff.capture.excluded import is_captured, why_not
 from autodiff.capture.raising import handled
@@ -156,7 +156,7 @@ def drawn(f: Any, args: tuple, kwargs: dict) -> Any:
 def fresh_array(f: Callable, args: tuple, kwargs: dict) -> Any:
     """A call of NumPy's. An array of floats that it makes is one that the function may write traced values to."""
     out = f(*args, **kwargs)
-    if isinstance(out, RANDOM):
+    if is_generator(out):
         note_made(out, args, kwargs)
     if (type(out) is np.ndarray and out.dtype.kind == "f" and out.dtype.itemsize in (4, 8) and out.flags.writeable
             and not any(np.may_share_memory(out, a) for a in _arrays((f, args, kwargs)))):

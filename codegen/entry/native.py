@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import sysconfig
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import prod
@@ -78,7 +77,7 @@ def _layout_problem() -> str:
     """Why this interpreter's objects may not be read directly; empty if they may."""
     if sys.implementation.name != "cpython" or ctypes.sizeof(ctypes.c_void_p) != 8:
         return "not a 64-bit CPython"
-    if sysconfig.get_config_var("Py_GIL_DISABLED") or hasattr(sys, "gettotalrefcount"):
+    if "t" in getattr(sys, "abiflags", "") or hasattr(sys, "gettotalrefcount"):
         return "a free-threaded or debugging interpreter"
     x = np.arange(6.0).reshape(2, 3)
     words = (ctypes.c_int64 * 9).from_address(id(x))
