@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from autodiff.capture.excluded import exclude, opaque
     from autodiff.compiled.interop import CFunction, c_function
     from autodiff.compiled.jit import jit
-    from autodiff.compiled.jitted import CacheInfo, config
+    from autodiff.compiled.jitted import CacheInfo
+    from autodiff.compiled.settings import config
     from autodiff.compiled.show import show
     from autodiff.compiled.verify import VerificationError
     from autodiff.eager import functions
@@ -44,7 +45,8 @@ _NAMES = {
     "capture.excluded": ("exclude", "opaque"),
     "compiled.interop": ("CFunction", "c_function"),
     "compiled.jit": ("jit",),
-    "compiled.jitted": ("CacheInfo", "config"),
+    "compiled.jitted": ("CacheInfo",),
+    "compiled.settings": ("config",),
     "compiled.show": ("show",),
     "compiled.verify": ("VerificationError",),
     "eager": ("functions",),
@@ -80,12 +82,9 @@ def __dir__() -> list[str]:
 
 
 def _prepare() -> None:
-    """What all names need: NumPy's names for traced values, the setting that belongs to capture, and the way to the tape."""
+    """What all names need: NumPy's names for traced values, and the way to the tape."""
     import autodiff.numpy
-    from autodiff.capture.excluded import exclude
     from autodiff.tape_roads import tape_roads
-    from codegen.config import config
-    config.exclude = exclude
     if not tape_roads:
         tape_roads.append(_on_tape)
 

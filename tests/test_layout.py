@@ -4,6 +4,7 @@ tracer <- codegen <- autodiff; inside autodiff transforms <- capture <- api <- c
 """
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import autodiff as ad
 from tests.imports import FILES, ROOT, circles, import_graph
 
 MAY_IMPORT = {"tracer": {"tracer"}, "codegen": {"tracer", "codegen"}, "autodiff": {"tracer", "codegen", "autodiff"}}
@@ -92,6 +94,36 @@ def test_import_is_light():
             "bad = [m for m in ('numba', 'llvmlite', 'scipy') if m in sys.modules]; "
             "assert not bad, bad; assert threading.active_count() == 1")
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def _loaded_by(code: str, **env: str) -> set[str]:
+    """The modules that a process has loaded when it has run some code."""
+    done = subprocess.run([sys.executable, "-c", code + "\nimport sys; print(*sys.modules)"], check=True, cwd=ROOT, capture_output=True,
+                          text=True, env=os.environ | env)
+    return set(done.stdout.split())
+
+
+def test_a_name_brings_what_it_needs():
+    assert not {m for m in _loaded_by("import autodiff as ad; dir(ad)") if m.split(".")[0] in ("tracer", "codegen", "numpy")}
+    assert not {m for m in _loaded_by("import autodiff as ad; ad.jit(ad.grad(lambda x: x * x))") if m.startswith(
+        ("autodiff.eager.t", "autodiff.nn", "codegen.loops", "codegen.stages", "numpy.random", "statistics", "decimal", "llvmlite"))}
+    assert "autodiff.eager.functions" in _loaded_by("import autodiff as ad; assert ad.grad(lambda x: x * x)(3.0) == 6.0")
+
+
+def test_a_kernel_on_disk_needs_no_compiler(tmp_path):
+    """The first call in a later process loads neither the passes nor the writer of LLVM's text."""
+    code = "import numpy as np, autodiff as ad; assert ad.jit(ad.grad(lambda x: np.sum(np.sin(x) ** 2)))(np.zeros(3)).tolist() == [0, 0, 0]"
+    first, second = [_loaded_by(code, AUTODIFF_CACHE_DIR=str(tmp_path / "kernels"), AUTODIFF_CACHE="1", AUTODIFF_CHECK="0") for _ in range(2)]
+    assert {"codegen.stages", "codegen.backends.llvm.module"} <= first
+    assert not {m for m in second if m.startswith(("codegen.stages", "codegen.loops", "codegen.elementary", "codegen.backends.llvm.module"))}
+
+
+def test_public_names():
+    names = set(ad.__all__)
+    assert {"jit", "grad", "numpy", "nn", "optim", "tensor", "register_tree"} <= names <= set(dir(ad))
+    assert all(getattr(ad, name) is not None for name in names)
+    with pytest.raises(AttributeError, match="no attribute 'gradient'"):
+        ad.gradient     # noqa: B018
 
 
 def test_eager_gradients_need_no_compiler():
