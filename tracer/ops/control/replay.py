@@ -51,6 +51,12 @@ class ReplayedLoop(HoldsGraph):
         own, tangents = (_loop_and_rest(group, params["spec"])[0] for group in (ins, dins))
         return loop.linearize(own, tangents, test=None, **params)
 
+    def with_bodies(self, params, linear, change):
+        return loop.with_bodies(params, linear, change)
+
+    def linear_outputs(self, outputs, params):
+        return outputs[params["replayed"]:]
+
     def transpose(self, cts, *ins, transpose_graph, spec, length, body, replayed):
         own, rest = _loop_and_rest(ins, spec)
         n, c, k, s = spec.split(own)
