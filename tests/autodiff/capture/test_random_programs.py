@@ -26,3 +26,11 @@ def test_shrinking_keeps_what_fails():
     text = "def program(x):\n    y = x + 1\n    for i in range(3):\n        z = (y * 2) / (x - 1)\n    return y\n"
     small = shrunk(text, lambda t: "/" in t)
     assert "/" in small and "for" not in small and len(small) < 60
+
+
+def test_shrinking_assigns_to_nothing_new():
+    # `np.int64 = 0.2` was a candidate, and stayed for all programs to come.
+    text = "def program(v, k):\n    v[np.minimum(k, 4)[(0.5, np.int64)[0]]] = k / 0.2\n"
+    tried = []
+    shrunk(text, lambda t: bool(tried.append(t)) or "/" in t)  # type: ignore[func-returns-value]
+    assert tried and not any(line.strip().startswith(("np", "k =", "(")) for t in tried for line in t.split("\n"))
