@@ -122,6 +122,7 @@ class Place(Protocol):
     """What holds a value and is no variable of the function: a `Slot`."""
 
     owner: Any
+    kind: str
 
     def get(self) -> Any: ...   # noqa: D102
 
