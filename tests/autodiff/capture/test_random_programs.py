@@ -18,8 +18,17 @@ def test_programs_agree(part, tmp_path):
     assert total.comparisons.total() > 100
 
 
+def test_programs_of_objects_agree(tmp_path):
+    total = Result()
+    for seed in range(300000, 300008):
+        text, float32 = text_of(seed, objects=True)
+        total.comparisons += compare(load(text, tmp_path, f"objects_{seed}"), seed, float32).comparisons
+    assert total.comparisons.total() > 100
+
+
 def test_a_seed_is_a_program():
     assert source(5) == source(5) != source(6)
+    assert source(5, True) == source(5, True) != source(5)
 
 
 def test_shrinking_keeps_what_fails():
