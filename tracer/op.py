@@ -7,6 +7,7 @@ see well-typed values of equal shape.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from enum import IntEnum
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 from tracer.errors import DTypeError, MissingRule, ShapeError, explain
 from tracer.types import ArrayType, Dim, is_inexact, type_of_value
 
-__all__ = ["Cost", "Op", "Elementwise", "Linear", "Unknown", "ops", "register", "Total", "type_of"]
+__all__ = ["Cost", "Op", "Elementwise", "Linear", "Unknown", "filled_mask", "ops", "register", "Total", "type_of"]
 
 OpKind = TypeVar("OpKind", bound="Op")
 
@@ -142,6 +143,24 @@ class Op:
         """
         return [None] * len(xs)
 
+    def reached(self, masks, *xs, **params) -> Any:
+        """Where a linear result may differ from 0, given where the operands that it is linear in may: a truth value an element.
+
+        None: everywhere, as far as is known. A mask is None too, or False for a known operand, which if it is data is 0. What is 0 because
+        of how it was made has tangent 0 whatever it is multiplied by, infinity and nan included.
+        """
+        if not self.only_moves(len(xs), **params) or not any(m is not None for m in masks):
+            return None
+        return self(*[filled_mask(m, x) for m, x in zip(masks, xs, strict=True)], **params)
+
+    def with_bodies(self, params: dict[str, Any], linear: Sequence[bool], change) -> dict[str, Any]:
+        """Of an op in a linear graph: its parameters with each body b as `change(b, which inputs of b are tangents)`."""
+        return params
+
+    def linear_outputs(self, outputs: Sequence, params: dict[str, Any]) -> Sequence:
+        """Of an op with many outputs in a linear graph: those that are tangents."""
+        return outputs
+
     def lower(self, k, inputs, outputs, **params) -> None:
         """Write the loops of this op through the loop builder `k`."""
         raise self._missing("lower", "(self, k, inputs, outputs, **params)", "lowering")
@@ -244,6 +263,12 @@ class Elementwise(Op):
     def needed(self, mask, *xs, **params):
         return [mask] * len(xs)
 
+    def reached(self, masks, *xs, **params):
+        given = [m for m in masks if m is not False]
+        if any(m is None for m in given):
+            return None
+        return functools.reduce(ops["logical_or"], given)
+
     def scalar(self, k, *xs, **params):
         """The value of one element, from expressions of the loop builder `k`."""
         if self.code is None:
@@ -284,6 +309,12 @@ def type_of(x) -> ArrayType:
     if isinstance(t, ArrayType):
         return t
     return type_of_value(x)
+
+
+def filled_mask(mask, x):
+    """The truth values of a mask of `x`, given as such, as None for all of them, or as False for none."""
+    from tracer.trace import full
+    return full(type_of(x).shape, mask is None, "?") if mask is None or mask is False else mask
 
 
 def check_axes(op: Op, axes: tuple[int, ...], ndim: int) -> None:

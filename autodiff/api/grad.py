@@ -23,6 +23,7 @@ from autodiff.leaves import as_leaf, leaf_type, name_of, value_of_leaf
 from autodiff.tape_roads import tape_road
 from autodiff.transforms.jvp import joint_graph
 from autodiff.transforms.linearize import linearize_graph
+from autodiff.transforms.standing import moved
 from autodiff.transforms.transpose import transpose_graph
 from tracer.errors import GradientError, ShapeError, explain
 from tracer.graph import Graph, structure
@@ -331,7 +332,8 @@ def linearize(f: Callable, *primals):
         if not same_but_statics(dtree, in_tree):
             raise explain(GradientError, f"tangents of structure {dtree}", why=f"the arguments have structure {in_tree}")
         ds = [_fit(d, t, p, "tangent") for d, t, p in zip(dleaves, types, paths, strict=True)]
-        given = iter(inline(lin.linear, [*residuals, *ds]))
+        linear = [j >= len(residuals) for j in range(len(lin.linear.inputs))]
+        given = iter(moved(lin.linear, [*residuals, *ds], linear))
         return unflatten(rec.out_tree, [owned(next(given)) if a else zeros(type_of(y))
                                         for a, y in zip(lin.active_out, values, strict=True)])
     return unflatten(rec.out_tree, [owned(x) for x in values]), tangent_map

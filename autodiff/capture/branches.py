@@ -89,6 +89,7 @@ def branch(test: Tracer, then: Callable[[], Jump | None], otherwise: Callable[[]
         return ways[1 - way]()
     a, b = paths
     meeting = _Meeting(test, a, b)
+    meeting.check_orders(before)
     for n in cells:
         meeting.join_name(cells, n, before[n])
     jump = meeting.join_jumps()
@@ -161,12 +162,30 @@ class _Meeting:
         self.b.add(y, t)
         self.receivers.append(receiver)
 
+    def check_orders(self, before: dict[Target, Any]) -> None:
+        """Refuse keys and attributes that both ways add in another order, in which the program may go through them."""
+        orders = []
+        for path in (self.a, self.b):
+            new: dict[int, list] = {}
+            for slot in path.trace.touched:
+                if slot.kind in ("attribute", "item") and before.get(slot, slot) is UNBOUND:
+                    new.setdefault(id(slot.owner), []).append(slot)
+            orders.append(new)
+        for k in orders[0].keys() & orders[1].keys():
+            a, b = orders[0][k], orders[1][k]
+            if a != b and set(a) == set(b):
+                raise declined(f"`{a[0]}` is added in another order on the other path", "a dict has its keys in the order in which they "
+                               "are added", "add them before")
+
     def join_name(self, cells: Cells, n: Target, before) -> None:
         """A name has one value after the branch."""
         x, y = self.a.values[n], self.b.values[n]
         if x is y:
             if x is not before:
                 self.receivers.append(partial(_put, cells, n, x))
+        elif (x is UNBOUND or y is UNBOUND) and not isinstance(n, str) and n.kind in ("attribute", "item"):
+            raise declined(f"`{n}` is there on one path only", "whether an object has an attribute, or a dict a key, is known to a graph",
+                           "set it before, to None or 0")
         elif x is UNBOUND or y is UNBOUND:
             self.receivers.append(partial(_put, cells, n, UNBOUND))
             outermost().lost[str(n)] = user_line()      # if it is read, Python raises NameError, which `names_refused` explains

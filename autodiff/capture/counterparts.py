@@ -15,7 +15,7 @@ import numpy as np
 import autodiff.numpy as anp
 from autodiff.capture.python_math import FUNCTIONS
 from autodiff.capture.python_numbers import as_python, python_float, python_truth, python_value
-from autodiff.capture.state import declined, truth, weak_of
+from autodiff.capture.state import declined, keeps_number, truth, undecided, weak_of
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
 from autodiff.numpy.support import dtype_of, fresh
@@ -34,12 +34,16 @@ def _best(pick: Callable, whole: Callable) -> Callable:
                 return rows[whole(rows)]
         values = list(args[0] if len(args) == 1 else args)
         strong = {dtype_of(v) for v in values if isinstance(v, (np.generic, Tracer)) and weak_of(v) is None}
-        if len(strong) > 1:
-            raise declined(f"the best of numbers of dtypes {' and '.join(sorted(map(str, strong)))}",
-                           "the result has the dtype of the one that is chosen", "convert them to one dtype")
+        if len(strong) > 1 or strong and not all(weak_of(v) is None or keeps_number(v, *strong) for v in values):
+            if any(map(undecided, values)):
+                raise declined(f"the best of numbers of {' and '.join(sorted(map(str, strong)))}, or of Python's that these would round",
+                               "the result has the dtype of the one that is chosen", "convert them to one dtype")
+            return functools.reduce(lambda out, v: v if pick(v, out) else out, values)
         out = values[0]
         for v in values[1:]:
             out = np.where(pick(v, out), v, out)
+        if isinstance(out, Tracer) and all(v._is_scalar() if isinstance(v, Tracer) else not isinstance(v, np.ndarray) for v in values):
+            out = fresh(out)        # a scalar, as those that it is chosen from
         kinds = {weak_of(v) for v in values}
         if None in kinds or not isinstance(out, Tracer):
             return out

@@ -351,6 +351,21 @@ def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
     return found
 
 
+def holds_traced(x: Any, trace: Region) -> bool:
+    """Whether an object that was made in a block has values of that block among its attributes and items."""
+    seen: set[int] = set()
+    waiting: list[Any] = [x]
+    while waiting:
+        y = waiting.pop()
+        if isinstance(y, Tracer):
+            if y.owner is trace:
+                return True
+        elif id(y) not in seen and id(y) not in trace.held and not isinstance(y, (type, FunctionType, *_NOTHING_INSIDE)):
+            seen.add(id(y))
+            waiting += y.values() if isinstance(y, dict) else y if isinstance(y, (list, tuple, set, frozenset, deque)) else _parts(y)
+    return False
+
+
 _NOTHING_INSIDE = (Tracer, str, bytes, int, float, complex, np.generic, ModuleType, CellType, type(None))
 
 

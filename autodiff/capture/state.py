@@ -20,7 +20,7 @@ from tracer.types import ArrayType
 
 __all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
            "joined_type", "converted", "declined", "exceptions_refused", "names_refused", "Retrace", "regions", "leaves_of",
-           "kind_of", "is_same", "has_effect"]
+           "keeps_number", "kind_of", "is_same", "has_effect"]
 
 
 class Declined(ConcreteValueError):
@@ -122,6 +122,7 @@ class Place(Protocol):
     """What holds a value and is no variable of the function: a `Slot`."""
 
     owner: Any
+    kind: str
 
     def get(self) -> Any: ...   # noqa: D102
 
@@ -229,6 +230,16 @@ def weak_of(x) -> type | None:
     return type(x) if type(x) in (float, int, bool) else None
 
 
+def keeps_number(x, dtype: np.dtype) -> bool:
+    """Whether a dtype of NumPy's holds a number of Python's as it is, as far as is known."""
+    if dtype.kind != "f" or dtype == np.float64:
+        return True
+    if isinstance(x, Tracer):
+        return x.weak is bool
+    with np.errstate(over="ignore"):
+        return x != x or float(dtype.type(x)) == x
+
+
 def joined_type(a, b, what: str) -> tuple[ArrayType, type | None]:
     """The type of a value that is `a` or `b`, and whether it is weak.
 
@@ -247,6 +258,10 @@ def joined_type(a, b, what: str) -> tuple[ArrayType, type | None]:
     if wa is not None and wb is not None:
         weak = wa if wa is wb else float if float in (wa, wb) else int
         return ta.with_dtype(np.result_type(ta.dtype, tb.dtype)), weak
+    strong, weak_one = (ta, b) if wa is None else (tb, a)
+    if (wa is None) is not (wb is None) and not keeps_number(weak_one, strong.dtype):
+        raise declined(f"{what} is {strong} on one path and a number of Python's on the other, which {strong.dtype} would round",
+                       "a value has the dtype of the path that is taken", "convert both to one dtype")
     try:
         dtype = np.result_type(ta.dtype if wa is None else wa(0), tb.dtype if wb is None else wb(0))
     except TypeError:

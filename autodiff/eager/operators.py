@@ -150,6 +150,8 @@ def _unary(name: Any) -> Callable:
 
 _REPEATED = frozenset([list, tuple, str, bytes])
 """What a product with an integer repeats."""
+_ANSWERS = frozenset([np.allclose, np.array_equal, np.array_equiv])
+"""NumPy's functions that give a truth value of Python's, of which there are two objects: it is known at once."""
 
 
 class TapeOperators(TapeTracer):
@@ -211,7 +213,8 @@ class TapeOperators(TapeTracer):
                 found = parts(func, self, args[1:], kwargs)
                 if found is not None:
                     return found
-            return super().__array_function__(func, types, args, kwargs)
+            found = super().__array_function__(func, types, args, kwargs)
+            return bool(found) if func in _ANSWERS and isinstance(found, TapeOperators) else found
         except Exception as e:
             trim(e)
             raise

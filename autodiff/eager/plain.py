@@ -138,11 +138,15 @@ class _Reader:
         if code.co_flags & (0x20 | 0x80 | 0x200):
             raise _NotPlain("it is a generator or a coroutine")
         held: Any = None        # the module on top of the stack
+        none = False            # whether None is on top of it
         for step in dis.get_instructions(code):
             if step.opname not in _OPERATIONS and step.argrepr not in _INTRINSICS:
                 raise _NotPlain(f"it has a `{step.opname}`")
+            if step.opname == "IS_OP" and not none:
+                raise _NotPlain("it asks with `is` which object a value is")
             if step.opname not in _NEUTRAL:
                 held = self.instruction(step, held, names, variables)
+                none = step.opname == "LOAD_CONST" and step.argval is None
         for inner in code.co_consts:
             if isinstance(inner, CodeType):
                 self.code(inner, names, variables)

@@ -7,13 +7,11 @@ computes nothing: the value is computed when somebody asks for it (`float`, `if`
 
 from __future__ import annotations
 
-import dis
 import os
 import sys
 import threading
 import weakref
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,6 +25,7 @@ from autodiff.eager.memory import Viewed, expose, own_array, put_through, root_o
 from autodiff.eager.modes import enable_grad, is_grad_enabled, mode, no_grad
 from autodiff.eager.recipes import Recipe, View
 from autodiff.eager.record import TENSOR, call_on_tape, record_op
+from autodiff.eager.storing import is_storing
 from autodiff.eager.tape import Step, force, leaf_step, walk, where_of
 from autodiff.eager.torch_names import TorchNames
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
@@ -168,7 +167,7 @@ class Tensor(TorchNames):
 
     def __float__(self):
         try:
-            if self.requires_grad and _is_storing(sys._getframe(1)):
+            if self.requires_grad and is_storing(sys._getframe(1)):
                 raise explain(GradientError, "a tensor that requires grad is stored in a plain array", why="the array holds the number "
                               "alone: the gradient would be lost", fix="make an array of the tensors with autodiff.numpy.stack, or store "
                               "x.detach()")
@@ -424,11 +423,6 @@ def _plain(index):
     if isinstance(index, tuple):
         return tuple([_plain(i) for i in index])
     return index.read() if isinstance(index, Tensor) else index
-
-
-def _is_storing(caller: FrameType) -> bool:
-    """Whether a frame is at a statement `a[i] = x`: NumPy, to which it leads, then asks `x` for its number without a frame of its own."""
-    return dis.opname[caller.f_code.co_code[caller.f_lasti]] in ("STORE_SUBSCR", "STORE_SLICE")
 
 
 def _check_float(t: ArrayType) -> None:

@@ -14,7 +14,7 @@ from autodiff.numpy.support import (
     shape_of,
     static_int,
 )
-from tracer.array import implements
+from tracer.array import functions, implements
 from tracer.errors import UnsupportedError, explain
 from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.comparison import select as select_op
@@ -291,31 +291,37 @@ def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 @implements(np.allclose)
 def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """As numpy.allclose; a traced truth value."""
-    return np.all(isclose(a, b, rtol, atol, equal_nan))
+    """As numpy.allclose; a traced truth value of Python's."""
+    return _answer(isclose(a, b, rtol, atol, equal_nan))
+
+
+def _answer(truths):
+    """Whether all are true, as the truth value of Python's in which NumPy's functions answer a question."""
+    whole = np.all(truths)
+    return functions["python truth"](whole) if isinstance(whole, Tracer) else bool(whole)
 
 
 @implements(np.array_equal)
 def array_equal(a1, a2, equal_nan=False):
-    """As numpy.array_equal; a traced truth value, unless the shapes differ."""
+    """As numpy.array_equal; a traced truth value of Python's, unless the shapes differ."""
     a, b = as_array(a1), as_array(a2)
     if shape_of(a) != shape_of(b):
         return False
     equal = a == b
     if equal_nan and is_inexact(dtype_of(a)) and is_inexact(dtype_of(b)):
         equal = equal | np.isnan(a) & np.isnan(b)
-    return np.all(equal)
+    return _answer(equal)
 
 
 @implements(np.array_equiv)
 def array_equiv(a1, a2):
-    """As numpy.array_equiv; a traced truth value, unless the shapes do not fit."""
+    """As numpy.array_equiv; a traced truth value of Python's, unless the shapes do not fit."""
     a, b = as_array(a1), as_array(a2)
     try:
         broadcast_shapes("compare", [a, b])
     except ValueError:
         return False
-    return np.all(a == b)
+    return _answer(a == b)
 
 
 @implements(np.result_type)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from autodiff.transforms.standing import still_zero
 from tracer.graph import Graph, Var
 from tracer.op import Op, type_of
 from tracer.passes.stable import stable_sigmoids
-from tracer.trace import apply, current_trace, trace_graph, walk, zeros
+from tracer.trace import Tracer, apply, current_trace, trace_graph, walk, zeros
 from tracer.types import is_inexact
 
 __all__ = ["Mode", "FORWARD", "joint_graph"]
@@ -55,11 +56,15 @@ class Mode:
                 y, dy = [y], [dy]
             if dy is not None:
                 tangent.update(zip(node.outputs, dy, strict=True))
+                self.note(dy)
             return y
         out = walk(graph, primals, step)
         if trace is not None:
             trace.where = outer
         return out, [tangent.get(a) if isinstance(a, Var) else None for a in graph.outputs]
+
+    def note(self, tangents: Sequence) -> None:
+        """Called with the tangents of each node that has some."""
 
     def joint_graph(self, graph: Graph, active: Sequence[bool], must: Sequence[bool] = ()) -> tuple[Graph, list[bool]]:
         """Graph from (inputs, tangents of the active ones) to (outputs, their tangents), and which outputs have one.
@@ -90,7 +95,23 @@ class Mode:
         return [isinstance(a, Var) and a in live for a in graph.outputs]
 
 
-FORWARD = Mode()
+class _Forward(Mode):
+    """Forward mode, with a note of which values are tangents: those stay 0 where they are (`autodiff.transforms.standing`)."""
+
+    def __init__(self) -> None:
+        self.tangents: set[Var] = set()
+
+    def note(self, tangents):
+        self.tangents.update(d.ref for d in tangents if isinstance(d, Tracer) and isinstance(d.ref, Var))
+
+    def joint_graph(self, graph, active, must=()):
+        run = _Forward()
+        joint, active_out = Mode.joint_graph(run, graph, active, must)
+        values = len(graph.inputs)
+        return still_zero(joint, [k >= values for k in range(len(joint.inputs))], run.tangents), active_out
+
+
+FORWARD = _Forward()
 """Values and tangents together: forward mode."""
 
 joint_graph = FORWARD.joint_graph

@@ -11,19 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from autodiff.transforms.standing import PRODUCTS, is_by_a_number
 from tracer.graph import Atom, Graph, Node, Var
 from tracer.op import Op, Total, Unknown, type_of
-from tracer.ops.arithmetic import div, mul, slope_product
 from tracer.ops.comparison import logical_or, select
 from tracer.ops.index import index, update
-from tracer.passes.simplify import filled_with
 from tracer.trace import apply, current_trace, trace_graph, zeros
 from tracer.types import ArrayType, Dim, match_sizes, substitute
 
 __all__ = ["transpose_graph"]
-
-PRODUCTS = (slope_product, mul, div)
-"""Ops whose other factor may be infinite or nan: the cotangent of what nobody has asked for stays 0."""
 
 
 def transpose_graph(graph: Graph, known: int, *, gather: int = 0) -> Graph:
@@ -86,15 +82,11 @@ class _Sweep:
             xs = [self._unknown(a, repeated) if a in self.unknown else self._value(a) for a in node.inputs]
             back = _rule_of(node.op)(ct if node.op.many else ct[0], *xs, **self._params(node))
             mask = self.needed.pop(node.outputs[0], None)
-            if mask is not None and node.op in PRODUCTS and not self._is_by_a_constant(xs):
+            if mask is not None and node.op in PRODUCTS and not is_by_a_number(self.trace, [x for x in xs if not isinstance(x, Unknown)]):
                 back = [None if c is None else select(mask, c, zeros(type_of(c))) for c in back]
             masks = self._masks(node, mask, xs) if not node.op.many else [None] * len(back)
             for a, c, m in zip(node.inputs, back, masks, strict=True):
                 self._add(a, c.value if repeated and isinstance(c, Total) else c, m)
-
-    def _is_by_a_constant(self, xs: Sequence) -> bool:
-        """Whether one factor of a product is a number that is known."""
-        return self.trace is not None and any(filled_with(self.trace, x) is not None for x in xs if not isinstance(x, Unknown))
 
     def _masks(self, node: Node, mask: Any, xs: Sequence) -> Sequence:
         """Where the cotangents of the operands of a node may differ from 0."""

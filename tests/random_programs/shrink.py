@@ -41,7 +41,10 @@ def _without_statements(tree: ast.Module) -> Iterator[ast.Module]:
 
 
 class _Replace(ast.NodeTransformer):
-    """Puts part number `part` of expression number `k` in its place."""
+    """Puts part number `part` of expression number `k` in its place.
+
+    What is assigned to stays: a part of it, such as `np.int64` in `v[np.int64(0)] = 0.2`, would be set for all programs to come.
+    """
 
     def __init__(self, k: int, part: int):
         self.k, self.part, self.at, self.done = k, part, -1, False
@@ -49,7 +52,7 @@ class _Replace(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.expr):
             self.at += 1
-            if self.at == self.k:
+            if self.at == self.k and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
                 parts = [c for c in ast.walk(node) if isinstance(c, ast.expr) and c is not node and isinstance(getattr(c, "ctx", ast.Load()), ast.Load)]
                 parts = [p for p in parts if not isinstance(p, ast.Starred)]
                 if self.part < len(parts):
@@ -69,7 +72,7 @@ def _with_parts(tree: ast.Module) -> Iterator[ast.Module]:
             change = _Replace(k, part)
             change.visit(f)
             if not change.done:
-                break
+                break       # no such part, or nothing that is read
             yield ast.fix_missing_locations(copy)
 
 

@@ -5,13 +5,16 @@ negative indices; loops, jumps, exceptions; objects, helpers of another module, 
 
 The gaps of a pattern name kinds of expressions: {v} floats, n of them; {k} integers, n of them; {m} truth values, n of them; {s} a float;
 {c} a condition; {p} an index in -n .. n - 1; {r} the bounds of a slice. In a program x, y, v, w (float32), k, m are such vectors, a is a
-matrix of n rows and 3 columns, s, t are floats and j is an integer. Nearly every program is valid NumPy.
+matrix of n rows and 3 columns, s, t are floats and j is an integer. Nearly every program is valid NumPy. With `objects` half of the
+statements come from the tables of `tests/random_programs/of_objects.py`.
 """
 
 from __future__ import annotations
 
 import random
 import re
+
+from tests.random_programs.of_objects import OBJECT_HEAD, OBJECT_IMPORTS, OBJECT_SCALARS, OBJECT_STATEMENTS, OBJECT_TAIL
 
 __all__ = ["source"]
 
@@ -205,13 +208,16 @@ def _rows(text: str) -> list[str]:
 KINDS = {"v": (_rows(VECTORS), _rows(VECTOR_LEAVES)), "k": (_rows(INTS), _rows(INT_LEAVES)), "m": (_rows(MASKS), _rows(MASK_LEAVES)),
          "s": (_rows(SCALARS), _rows(SCALAR_LEAVES)), "c": (_rows(CONDITIONS), _rows(CONDITION_LEAVES))}
 SIMPLE = STATEMENTS.strip().split("\n")
+OBJECT_KINDS = {**KINDS, "s": (KINDS["s"][0] + _rows(OBJECT_SCALARS), KINDS["s"][1])}
+OBJECT_SIMPLE = OBJECT_STATEMENTS.strip().split("\n")
 
 
 class Writer:
     """Writes the statements of one program. `counters` are the loop counters around, all in 0 .. n - 1."""
 
-    def __init__(self, rnd: random.Random):
+    def __init__(self, rnd: random.Random, objects: bool = False):
         self.rnd = rnd
+        self.objects = objects
         self.lines: list[str] = []
         self.counters: list[str] = []
         self.loops = 0
@@ -234,7 +240,7 @@ class Writer:
         if kind == "r":
             bounds = ["", "", "1", "-1", "2", "n // 2", *self.counters, *(f"{c} + 1" for c in self.counters)]
             return f"{r.choice(bounds)}:{r.choice(bounds)}{r.choice(['', '', ':2'])}"
-        patterns, leaves = KINDS[kind]
+        patterns, leaves = (OBJECT_KINDS if self.objects else KINDS)[kind]
         if self.nested > DEEPEST or r.random() < 0.15 * self.nested:
             if kind == "s" and self.counters and r.random() < 0.2:
                 return f"{r.choice(self.counters)} * 0.5"
@@ -257,7 +263,8 @@ class Writer:
 
     def simple(self) -> str:
         """A statement without a block that is drawn."""
-        return self.fill(self.rnd.choice(SIMPLE)).replace("; ", "\n").replace("|    ", "\n    ")
+        table = OBJECT_SIMPLE if self.objects and self.rnd.random() < 0.5 else SIMPLE
+        return self.fill(self.rnd.choice(table)).replace("; ", "\n").replace("|    ", "\n    ")
 
     def statement(self, in_loop: bool) -> None:
         """One statement."""
@@ -318,9 +325,9 @@ class Writer:
             self.put(self.fill("else:\n    t = {s}"))
 
 
-def source(seed: int) -> str:
+def source(seed: int, objects: bool = False) -> str:
     """The text of one program."""
-    w = Writer(random.Random(seed))
+    w = Writer(random.Random(seed), objects)
     if w.rnd.random() < 0.15:   # nothing that a graph gives: the program is compiled along the path taken
         w.put("if s > 5.0:\n    return None")
     for _ in range(w.rnd.randint(1, 3)):
@@ -329,4 +336,5 @@ def source(seed: int) -> str:
         w.loop()
     for _ in range(w.rnd.randint(0, 2)):
         w.statement(False)
-    return HEAD + "\n".join(w.lines) + TAIL
+    head, tail = (OBJECT_IMPORTS + HEAD + OBJECT_HEAD, OBJECT_TAIL + TAIL) if objects else (HEAD, TAIL)
+    return head + "\n".join(w.lines) + tail

@@ -247,6 +247,9 @@ class Cast(Op):
         y = self(*xs, dtype=dtype)
         return y, self(*dxs, dtype=dtype) if is_inexact(np.dtype(dtype)) else None
 
+    def reached(self, masks, x, *, dtype):
+        return masks[0]
+
     def transpose(self, ct, x, *, dtype):
         return (bind(self, ct, dtype=x.type.dtype),)
 

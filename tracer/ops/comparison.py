@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from tracer.op import Cost, Elementwise, Op, Unknown, register
+from tracer.op import Cost, Elementwise, Op, Unknown, filled_mask, register
 from tracer.ops.arithmetic import like
 from tracer.types import ArrayType
 
@@ -43,6 +43,14 @@ class Select(Op):
     def needed(self, mask, c, a, b):
         other = logical_not(c)
         return [None, c if mask is None else logical_and(mask, c), other if mask is None else logical_and(mask, other)]
+
+    def reached(self, masks, c, a, b):
+        _, of_a, of_b = masks
+        if of_a is None and of_b is None:
+            return None
+        if of_a is None and of_b is False:
+            return c
+        return logical_not(c) if of_a is False and of_b is None else select(c, filled_mask(of_a, a), filled_mask(of_b, b))
 
     def scalar(self, k, c, a, b):
         return k.select(c, a, b)

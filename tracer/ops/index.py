@@ -17,7 +17,7 @@ import numpy as np
 
 from tracer.graph import Graph, Node, map_bodies
 from tracer.lengths import shown
-from tracer.op import Cost, Linear, Op, Total, Unknown, register, type_of
+from tracer.op import Cost, Linear, Op, Total, Unknown, filled_mask, register, type_of
 from tracer.ops.arithmetic import cast
 from tracer.ops.comparison import eq, ne, select
 from tracer.ops.shape import broadcast, iota, reshape
@@ -166,6 +166,9 @@ class Index(Op):
         count = update(full(shape, 0, np.int64), cast(mask, dtype=np.dtype(np.int64)), *indices, spec=spec, mode="add")
         return [ne(count, full(shape, 0, np.int64)), *[None] * len(indices)]
 
+    def reached(self, masks, x, *indices, spec):
+        return None if masks[0] is None else index(masks[0], *indices, spec=spec)
+
     def view(self, k, read, types, *, spec, indices=()):
         return lambda index: read(k.place(spec, indices, index))
 
@@ -231,6 +234,14 @@ class Update(Op):
         kept = update(full(t.shape, True, np.bool_) if mask is None else mask, full(type_of(v).shape, False, np.bool_), *indices, spec=spec,
                       mode="set")
         return [kept, None if mask is None else index(mask, *indices, spec=spec), *rest]
+
+    def reached(self, masks, x, v, *indices, spec, mode, unique=False):
+        of_x, of_v = masks[:2]
+        if of_x is None and (of_v is None or mode == "add"):
+            return None
+        if mode == "add":
+            of_v = None     # what is added to one place several times is not told apart
+        return self(filled_mask(of_x, x), filled_mask(of_v, v), *indices, spec=spec, mode="set", **({"unique": True} if unique else {}))
 
     @staticmethod
     def _winners(ct_v, x, v, indices, spec):

@@ -49,6 +49,9 @@ class Sum(Linear, Reduction):
     def transpose(self, ct, x, *, axes):
         return (expand(ct, x.type.shape, axes),)
 
+    def reached(self, masks, x, *, axes):
+        return None if masks[0] is None else any_(masks[0], axes=axes)
+
 
 sum_ = register(Sum())
 

@@ -255,3 +255,22 @@ def test_fractions_of_what_is_differentiated_are_refused(transform):
     """Their integers have no derivative: the gradient would be 0 without a word."""
     with pytest.raises(ConcreteValueError, match="would lose its derivative"):
         transform(lambda x: float(Fraction(x) * 2))(1.5)
+
+
+@pytest.mark.parametrize("f", [lambda x: min(x, 0.4), lambda x: max(0.4, x) * np.ones(2, np.float32), lambda x: x if x < 0.4 else 0.4,
+                               lambda x: (min(x, 0.4) > 0.1) + (min(x, 0.4) > 0.2), lambda x: np.max(np.array([max(x, 0.1), x])),
+                               lambda x: min(x, 2 ** 24 + 1, 0.3)])
+@pytest.mark.parametrize("x", [np.float32(0.3), np.float32(0.7)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_number_of_pythons_is_not_rounded_to_the_dtype_of_the_other_one(f, x):
+    # `min(x, 0.4)` of a float32 number was np.float32(0.4), where Python gives its own 0.4. It follows the path now.
+    want, got = np.asarray(f(x)), np.asarray(ad.jit(f)(x))
+    assert got.tolist() == want.tolist() and got.dtype == want.dtype
+
+
+@pytest.mark.parametrize("f", [lambda x: x * 2 if np.isscalar(min(x, x * 2)) else x, lambda x: x * 2 if isinstance(max(x, x * 2), np.float64) else x,
+                               lambda x: x * 2 if np.isscalar(min(x, 0.4)) else x])
+def test_the_best_of_numbers_is_a_number(f):
+    # It was an array without axes, as the result of np.where is.
+    for x in (np.float64(0.3), np.float64(0.7)):
+        assert ad.jit(f)(x) == f(x) == 2 * x

@@ -166,6 +166,32 @@ def test_a_number_stored_in_a_plain_array_is_refused():
     assert a[0] == 4.0
 
 
+@pytest.mark.parametrize("store", [lambda a, x: a.fill(x), lambda a, x: a.__setitem__(0, x), lambda a, x: [fill(x) for fill in [a.fill]],
+                                   lambda a, x: (a
+                                                 .fill(x))])
+def test_a_number_that_a_method_stores_in_a_plain_array_is_refused(store):
+    # `a.fill(x)` took the number with float() too, and the gradient was lost without a word.
+    x, a = param(2), np.zeros(2)
+    with pytest.raises(ValueError, match="array element") as e:
+        store(a, x[0] * 3.0)
+    text = str(e.value.__cause__)
+    assert "stored in a plain array" in text and "test_tensor.py" in text and a.tolist() == [0.0, 0.0]
+    store(a, x[0].detach())
+    with ad.no_grad():
+        store(a, x[1] * 3.0)
+
+
+def test_a_number_that_a_method_stores_keeps_its_gradient_under_grad():
+    def f(x):
+        a = np.zeros(3)
+        a.fill(x[0] * 2.0)
+        a[1] = x[1]
+        return np.sum(a * x)
+    x = np.array([1.0, 2.0, 3.0])
+    for g in (ad.grad(f), ad.jit(ad.grad(f)), ad.jacfwd(f)):
+        np.testing.assert_allclose(g(x), [10.0, 4.0, 2.0])
+
+
 def test_jit_closes_over_tensors_as_they_are_at_each_call():
     w = ad.tensor([2.0])
     f = ad.jit(lambda x: x * w)

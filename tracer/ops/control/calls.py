@@ -81,6 +81,9 @@ class LinearCall(HoldsGraph):
     def jvp(self, xs, dxs, *, mode, graph, known):
         return mode.push(graph, xs, dxs)
 
+    def with_bodies(self, params, linear, change):
+        return {**params, "graph": change(params["graph"], linear)}
+
     def transpose(self, cts, *xs, transpose_graph, graph, known):
         back = transpose_graph(graph, known)
         return [None] * known + bind(call, *xs[:known], *full_cotangents(cts, graph.out_types), graph=back)

@@ -111,6 +111,9 @@ class LinearCond(HoldsGraph):
     def linearize(self, ins, dins, *, mode, branches, known):
         return cond.linearize(ins, dins, mode=mode, branches=branches)
 
+    def with_bodies(self, params, linear, change):
+        return {**params, "branches": tuple([change(g, linear[1:]) for g in params["branches"]])}
+
     def transpose(self, cts, which, *xs, transpose_graph, branches, known):
         full_cts = full_cotangents(cts, branches[0].out_types)
         # Cotangents of arrays are added to what was gathered so far: a branch may touch a few elements only.

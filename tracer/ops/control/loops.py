@@ -165,6 +165,12 @@ class Loop(HoldsGraph):
             [*(next(dk_out) if a else None for a in active.carries),
              *(next(dy_out) if a else None for a in lin.active_out[spec.carries:]), None]
 
+    def with_bodies(self, params, linear, change):
+        _, c, _, s = params["spec"].split(linear)
+        known = params.get("replayed", 0)
+        carries = [j >= known for j in range(params["spec"].carries)]
+        return {**params, "body": change(params["body"], [False, *c, *carries, *s])}
+
     def transpose(self, cts, *ins, transpose_graph, spec, length, body, test):
         n, c, k, s = spec.split(ins)
         if test is not None:

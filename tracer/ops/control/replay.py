@@ -51,6 +51,12 @@ class ReplayedLoop(HoldsGraph):
         own, tangents = (_loop_and_rest(group, params["spec"])[0] for group in (ins, dins))
         return loop.linearize(own, tangents, test=None, **params)
 
+    def with_bodies(self, params, linear, change):
+        return loop.with_bodies(params, linear, change)
+
+    def linear_outputs(self, outputs, params):
+        return outputs[params["replayed"]:]
+
     def transpose(self, cts, *ins, transpose_graph, spec, length, body, replayed):
         own, rest = _loop_and_rest(ins, spec)
         n, c, k, s = spec.split(own)
@@ -79,7 +85,8 @@ class ReplayedLoop(HoldsGraph):
         def f(index, *args):
             _, gc, gk, gs = new.split([index, *args])
             env: dict[Var, Any] = {i: index, **dict(zip(pick(vc, linear_c, False), gc)), **dict(zip(pick(vs, linear_s, False), gs))}
-            first = _put_back(known_nodes, linear_nodes, chains, gk[:replayed], gs[len(known_s):], arrays, env)
+            first, waiting = _put_back(known_nodes, linear_nodes, unknown, chains, gk[:replayed], gs[len(known_s):], arrays, env)
+            assert not waiting
             out = inline(back, [*(env[v] for v in needed), *gk[replayed:replayed + nt], *gs[len(known_s) + len(logged):],
                                 *gk[replayed + nt:]])
             return [*first, *out[nc:nc + nt], *out[:nc], *out[nc + nt:]]
@@ -159,9 +166,11 @@ def _settled(waiting: Sequence[Node], env: dict[Var, Any], names: dict[str, Dim]
     return later
 
 
-def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], ends: Sequence, logs: Sequence, starts: Sequence[Var],
-              env: dict[Var, Any]) -> list:
+def _put_back(nodes: Sequence, linear_nodes: Sequence, unknown: set[Var], chains: Sequence[list], ends: Sequence, logs: Sequence,
+              starts: Sequence[Var], env: dict[Var, Any]) -> tuple[list, list[Node]]:
     """Compute the known nodes of a step from the arrays as the step leaves them, putting back what each update replaced.
+
+    Returns the arrays as they were before the step, and the nodes that could not be computed as an operand of theirs is not there.
 
     What reads a version of an array is computed before that version is put back to the one before. `logs` are what the updates
     replaced, in order; a loop has its own, in the linear loop that goes with it.
@@ -193,15 +202,14 @@ def _put_back(nodes: Sequence, linear_nodes: Sequence, chains: Sequence[list], e
                 settle()
             if node.op is loop:
                 writer = next(n for n in linear_nodes if n.op is replayed_loop and ends_and_logs(n)[0][0] is version)
-                x = _put_back_loop(writer, x, env)
+                x = _put_back_loop(writer, x, unknown, env)
                 continue
             indices = [env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]]
             x = bind(node.op, x, before, *indices, **node.params)
         env[start] = x
         first.append(x)
     settle()
-    assert not waiting
-    return first
+    return first, waiting
 
 
 def _read_back(node, x, env: dict[Var, Any]):
@@ -209,28 +217,31 @@ def _read_back(node, x, env: dict[Var, Any]):
     return bind(index, x, *[env[a] if isinstance(a, Var) else a.value for a in node.inputs[2:]], spec=node.params["spec"])
 
 
-def _put_back_loop(node, end, env: dict[Var, Any]):
-    """An array as it was before a loop: `node` is the linear loop that writes it again."""
+def _put_back_loop(node, end, unknown: set[Var], env: dict[Var, Any]):
+    """An array as it was before a loop: `node` is the linear loop that writes it again, `unknown` the tangents around it.
+
+    A constant of the loop may be read from an earlier version of an array, and not be there yet: it is what was written, not where.
+    """
     spec, body, length = (node.params[n] for n in ("spec", "body", "length"))
     own, rest = _loop_and_rest(node.inputs, spec)
     n, c, k, s = spec.split(own)
     i, vc, vk, vs = spec.split(body.inputs)
-    known_c, known_s = ([not isinstance(a, Var) or a in env for a in group] for group in (c, s))
-    linear = [*pick(vc, known_c, False), *vk[1:], *pick(vs, known_s, False)]
-    linear_nodes, known_nodes, _ = _parted(body, linear)
+    tangents = [v for a, v in zip([*c, *s], [*vc, *vs], strict=True) if a in unknown]
+    linear_nodes, known_nodes, inner_unknown = _parted(body, [*tangents, *vk[1:]])
     chain = _chain_of(known_nodes, vk[0], body.outputs[0])
+    there_c, there_s = ([a not in unknown and (not isinstance(a, Var) or a in env) for a in group] for group in (c, s))
 
     def value(a):
         return env[a] if isinstance(a, Var) else a.value
-    constants, slices = [value(a) for a in pick(c, known_c, True)], [value(a) for a in [*pick(s, known_s, True), *rest[1:]]]
+    constants, slices = [value(a) for a in pick(c, there_c, True)], [value(a) for a in [*pick(s, there_s, True), *rest[1:]]]
     if length is None and slices:
         length = type_of(slices[0]).shape[0]
     new = LoopSpec(len(constants), 1, len(slices), not spec.reverse)
 
     def f(index, *args):
         _, gc, gk, gs = new.split([index, *args])
-        inner: dict[Var, Any] = {i: index, **dict(zip(pick(vc, known_c, True), gc)), **dict(zip(pick(vs, known_s, True), gs))}
-        return _put_back(known_nodes, linear_nodes, [chain], gk, gs[len(gs) - len(rest) + 1:], [vk[0]], inner)
+        inner: dict[Var, Any] = {i: index, **dict(zip(pick(vc, there_c, True), gc)), **dict(zip(pick(vs, there_s, True), gs))}
+        return _put_back(known_nodes, linear_nodes, inner_unknown, [chain], gk, gs[len(gs) - len(rest) + 1:], [vk[0]], inner)[0]
     types = [i64, *map(type_of, constants), type_of(end), *(row_type(type_of(x)) for x in slices)]
     return bind(loop, value(n), *constants, end, *slices, spec=new, length=length, body=trace_graph(f, types, f"{body.name}_undone"),
                 test=None)[0]
