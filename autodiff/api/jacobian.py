@@ -11,7 +11,7 @@ from autodiff.capture.recording import record
 from autodiff.leaves import as_leaf, leaf_type
 from autodiff.tape_roads import tape_road
 from autodiff.transforms.linearize import linearize_graph
-from autodiff.transforms.standing import moved
+from autodiff.transforms.standing import has_steep_slopes, moved
 from autodiff.transforms.transpose import transpose_graph
 from tracer.graph import Graph
 from tracer.op import type_of
@@ -38,7 +38,7 @@ def _map_linear(graph: Graph, known: Sequence, in_type: ArrayType) -> list:
     linear = [j == len(known) for j in range(len(graph.inputs))]
 
     def step(k, *captured_free):
-        masks = [*[None] * len(known), _basis(in_type.with_dtype("?"), k)]
+        masks = [*[None] * len(known), _basis(in_type.with_dtype("?"), k)] if has_steep_slopes(graph) else None
         return moved(graph, [*known, _basis(in_type, k)], linear, masks)
     traced = trace_flat(step, [i64], name=f"{graph.name}_basis")
     return loop_of(traced.graph, traced.captured, element_count(in_type.shape), [], [])[:-1]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tracer.graph import Graph, Var
+from tracer.graph import Graph, Var, all_nodes
 from tracer.op import type_of
 from tracer.ops.arithmetic import div, mul, slope_product
 from tracer.ops.comparison import select
@@ -19,7 +19,7 @@ from tracer.passes.simplify import filled_with
 from tracer.trace import apply, current_trace, trace_graph, walk, zeros
 from tracer.types import is_inexact
 
-__all__ = ["PRODUCTS", "is_by_a_number", "moved", "still_zero"]
+__all__ = ["PRODUCTS", "has_steep_slopes", "is_by_a_number", "moved", "still_zero"]
 
 PRODUCTS = (slope_product, mul, div)
 """Ops whose other factor may be infinite or nan: what is 0 because of how it was made stays 0."""
@@ -67,6 +67,11 @@ def moved(graph: Graph, args: Sequence, linear: Sequence[bool], masks: Sequence 
     finally:
         if trace is not None:
             trace.where = outer
+
+
+def has_steep_slopes(graph: Graph) -> bool:
+    """Whether a graph that is linear in tangents multiplies by derivatives that may be infinite where the function is finite."""
+    return any(node.op in (slope_product, div) for node in all_nodes(graph))
 
 
 def is_by_a_number(trace, factors: Sequence) -> bool:
