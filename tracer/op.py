@@ -193,6 +193,10 @@ class Op:
         """For ops that make an axis of a length known only at run time: the length of each axis of the result, as expressions."""
         return ()
 
+    def greatest_lengths(self, *types: ArrayType, **params) -> Sequence | None:
+        """For the same ops: the greatest length that each axis of the result may have; None where none is known."""
+        return None
+
     def guard(self, k, inputs, **params) -> None:
         """For an effect on scalars whose result is computed where it is read: the statement that stands where the node stands."""
 

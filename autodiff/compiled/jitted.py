@@ -29,6 +29,7 @@ from autodiff.compiled.environment import Surroundings
 from autodiff.compiled.shapes import Shapes
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
 from autodiff.compiled.specialise import MOST_PATHS, Variants
+from autodiff.compiled.trimmed import trimmed_kernel
 from autodiff.compiled.verify import verified_call
 from autodiff.leaves import as_leaf, name_of
 from codegen.backends.interpreter import InterpretedKernel
@@ -375,7 +376,7 @@ class Jitted:
         """Compile, where that can be done."""
         from codegen.compile import compile_graph
         if any(t.symbols() for t in graph.out_types):
-            return InterpretedKernel(graph, "the NumPy evaluator runs it: a result has a length that is known only at run time")
+            return trimmed_kernel(graph, lambda padded: compile_graph(padded, threads=self._threads))
         return compile_graph(graph, threads=self._threads)
 
     def _outside(self, rec: Recorded) -> list:

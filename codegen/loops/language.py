@@ -160,7 +160,7 @@ class VectorPlan:
 
     def __str__(self) -> str:
         rest = {"none": "rest one by one", "last": "rest masked", "all": "all masked"}[self.masks]
-        often = {1: "", 2: " twice"}.get(self.copies, f" {self.copies} times")
+        often = {1: "", 2: " twice", 4: " four times"}[self.copies]
         return f"vectors of {self.lanes}{often}, {rest}"
 
 

@@ -287,6 +287,9 @@ class Selected(Op):
     def jvp(self, xs, dxs):
         return self(*xs), None
 
+    def greatest_lengths(self, mask):
+        return mask.shape
+
     def lengths(self, k, inputs):
         mask, = inputs
         count = k.stored(np.dtype(np.int64), ())
@@ -299,10 +302,12 @@ class Selected(Op):
         mask, = inputs
         at = k.stored(np.dtype(np.int64), ())
         k.store(at, (), k.const(0, np.int64))
+        places = k.stored(np.dtype(np.int64), mask.shape)   # room for all, so that no step needs a branch: `at` is never above i
         with k.steps(mask.shape[0]) as i:
-            with k.when(k.load(mask, (i,))):
-                k.store(outputs[0], (k.load(at, ()),), i)
-                k.store(at, (), k.const(1, np.int64), "add")
+            k.store(places, (k.load(at, ()),), i)
+            k.store(at, (), k.cast(k.load(mask, (i,)), np.dtype(np.int64)), "add")
+        with k.nest(outputs[0].shape) as index:
+            k.store(outputs[0], index, k.load(places, index))
 
 
 selected = register(Selected())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from codegen.loops.language import (
@@ -342,6 +343,13 @@ class Scope:
         return self._light(self.made[atom], [self._made_of(a, stored) for a in self.made[atom].inputs])
 
 
+def _is_all_of(view: Buffer, scratch: Buffer) -> bool:
+    """Whether a buffer is another shape of all of a scratch buffer, so that either of the two may be the one that has the memory."""
+    shapes = view.static_shape(), scratch.static_shape()
+    return (view.role == "view" and scratch.role == "scratch" and view.dtype == scratch.dtype and None not in shapes
+            and prod(shapes[0]) == prod(shapes[1]))  # type: ignore[arg-type]
+
+
 def lower(graph: Graph) -> Program:
     """Lower a closed graph of concrete input shapes. Outputs are buffers of role output, or constants."""
     k = Builder()
@@ -357,8 +365,13 @@ def lower(graph: Graph) -> Program:
     taken: set[Buffer] = set()
     # The memory of views among the results.
     shared = {x.buffer.storage for x in results if x.buffer is not None and x.buffer.storage is not x.buffer}
+    used = Counter(x.buffer.storage for x in results if x.buffer is not None)
     for x in results:
         b = x.buffer
+        if b is not None and used[b.storage] == 1 and _is_all_of(b, b.storage):
+            scratch = b.storage
+            b.root, b.role = None, "scratch"
+            scratch.root, scratch.role = b, "view"
         if b is None or b.role != "scratch" or b in taken or b.static_shape() is None or b in shared:
             x = k.materialize(Operand(x.dtype, x.shape, x.read))
             b = x.buffer

@@ -35,7 +35,7 @@ __all__ = ["vectorize"]
 
 THIN = 30
 """Bodies of fewer instructions run twice a round: the second copy hides the latency of the first."""
-SUM_ONLY = 8
+SUM_ONLY = 12
 """Bodies of fewer instructions that do nothing but sum or compare run four times a round: each copy waits for its own last sum, which takes
 four cycles, a maximum even ten."""
 MASKED = 200
@@ -94,7 +94,8 @@ class _Vectorizer:
                 (variables if is_variable(x.buffer) else elements).append(x)
         lanes = self.target.vector_bytes // max(NARROWEST, *(self._widest(x, s.var) for x in s.body))
         cost = sum(weight(x.index if isinstance(x, Check) else x.value) for x in s.body if isinstance(x, (Check, Store)))
-        sums_only = cost < SUM_ONLY and len(variables) == len(s.body)
+        sums_only = cost < SUM_ONLY and bool(variables or elements) and all(
+            isinstance(x, Store) and (is_variable(x.buffer) or any(x is y for y in elements)) for x in s.body)
         return VectorPlan(lanes, 4 if sums_only else 2 if cost < THIN else 1, self._masks(s, cost)), variables, elements
 
     def _masks(self, s: For, cost: int) -> str:

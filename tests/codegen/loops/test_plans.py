@@ -84,4 +84,4 @@ def test_a_loop_of_a_length_known_at_run_time_is_not_shared(monkeypatch):
 
 def test_plans_stand_in_the_text():
     text = ad.show(lambda x: np.sum(x * x), np.ones(100), stage="vectorize")
-    assert "for i0 < 100:  # vectors of 4 twice, rest one by one; t2 summed in vectors" in text
+    assert "for i0 < 100:  # vectors of 4 four times, rest one by one; t2 summed in vectors" in text
