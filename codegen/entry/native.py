@@ -123,6 +123,18 @@ def _linked() -> Linked:
     return link(cached_object(_text()), ["ad_call", "ad_run"], _types())
 
 
+@once
+def _definition() -> int:
+    """The address of the definition of all our builtin functions. It is never freed: Python reads the flags in it when a builtin is dropped.
+
+    Before, each function had its own, which belonged to the same circle of objects: where that was collected, the definition could go
+    first, and at the end of a process the flags were read from memory that had been given back.
+    """
+    definition = _MethodDef(b"autodiff_kernel", _linked().address("ad_call"), _FASTCALL, None)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(definition))
+    return ctypes.addressof(definition)
+
+
 def run_address() -> int:
     """The address of `int ad_run(table, void **arrays)`: a kernel for C code, which lends the arena itself."""
     return _linked().address("ad_run")
@@ -243,10 +255,9 @@ class NativeFunction:
         self.signatures: list[Signature] = []
         self.set(signatures)
         self._watched: deque[tuple] = deque(maxlen=8)   # tables of what is watched; a call in another thread may still read an old one
-        self._definition = _MethodDef(b"autodiff_kernel", _linked().address("ad_call"), _FASTCALL, None)
         make = ctypes.pythonapi.PyCFunction_NewEx
         make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-        self.call = make(ctypes.addressof(self._definition), self.record, None)
+        self.call = make(_definition(), self.record, None)
 
     def watch(self, rows: Sequence[Word | Item]) -> None:
         """Let calls go to the fallback unless all these references are what they must be."""
