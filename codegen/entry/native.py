@@ -125,7 +125,7 @@ def _linked() -> Linked:
 
 @once
 def _definition() -> int:
-    """The address of the definition of all our builtin functions. It is never freed: Python reads the flags in it when a builtin is dropped.
+    """The address of the definition of all our builtin functions. It is never freed: Python reads its flags when a builtin is dropped.
 
     Before, each function had its own, which belonged to the same circle of objects: where that was collected, the definition could go
     first, and at the end of a process the flags were read from memory that had been given back.
