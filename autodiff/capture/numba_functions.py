@@ -38,12 +38,16 @@ def call_captured(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     Raises
     ------
     UnsupportedError
-        When f was given signatures, and none of them has the dtypes of the arguments and of the result: Numba would convert them.
+        When f was given signatures, and none of them has the dtypes of the arguments and of the result: Numba would convert them. Whole
+        numbers where a float64 is declared are converted.
     """
     note(f"`{f.__name__}` is compiled from its Python source: NumPy's dtypes and Python's numbers, not Numba's")
     declared = _declared(f)
     if declared is None:
         return caller(captured_of(f), *args, **kwargs)
+    if len(declared) == 1 and len(args) == len(declared[0][0]):       # integers become floats, as Numba has it
+        wanted = declared[0][0]
+        args = tuple([caller(float, x) if want == "float64" and _is_integer(x) else x for x, want in zip(args, wanted, strict=False)])
     given = [_name(type_of(x).dtype) for x in (*args, *kwargs.values())]
     results = [result for types, result in declared if types == given]
     if type(f).__name__ == "DUFunc":    # NumPy takes the first one to which the arguments can be cast
@@ -54,6 +58,12 @@ def call_captured(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
         raise explain(UnsupportedError, f"`{f.__name__}` is compiled by Numba for {signatures}, and is given {', '.join(given)}",
                       why="Numba would convert the arguments or the result", fix="leave the signature out, or convert the arguments")
     return y
+
+
+def _is_integer(x: Any) -> bool:
+    """Whether x is one whole number, or a truth value."""
+    t = type_of(x)
+    return not t.shape and t.dtype.kind in "biu"
 
 
 def _declared(f: Any) -> list[tuple[list[str], str]] | None:

@@ -83,6 +83,11 @@ def declared(x):
     return x * 3
 
 
+@numba.njit("float64(float64)")
+def tripled(x):
+    return 3 * x
+
+
 @numba.vectorize(["float64(float64)", "float32(float32)"])
 def thirds(a):
     return a / 3
@@ -101,6 +106,7 @@ def test_where_numba_would_convert_is_refused():
         ad.jit(lambda n: halves(n) + 1)(np.arange(3))
     with pytest.raises(UnsupportedError, match="is given float32"):     # NumPy takes the first that fits: float64
         ad.jit(lambda x: thirds(x) + 1)(np.ones(3, np.float32))
+    assert ad.jit(lambda x, n: tripled(x) + tripled(n))(2.0, 3) == tripled(2.0) + tripled(3) == 15.0
     assert ad.jit(ad.grad(lambda x: declared(x) ** 2))(2.0) == 36.0
     assert ad.jit(lambda x: halves(x))(np.ones(3, np.float32)).dtype == np.float32
 
