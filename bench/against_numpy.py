@@ -115,8 +115,8 @@ def summary(rows: list[dict], about: dict[str, str]) -> str:
     slower = [f"`{what}` {r:.2f} ({int(n):,})" for n, found in ratios.items()
               for what, r in sorted(found.items(), key=lambda item: -item[1]) if r > 1.1]
     text = "\n".join(lines) + "\n\nMore than 1.1 times NumPy's time: " + (", ".join(slower) or "none") + "."
-    where = f"{about['processor']}, {about['cores']} cores, {about['system']}, Python {about['python']}, NumPy {about['numpy']}; {about['date']}"
-    return f"{text}\n\n{where}; one thread, pinned; medians of turns in one process."
+    where = f"{about['processor']}, {about['cores']} cores, {about['system']}, Python {about['python']}, NumPy {about['numpy']}"
+    return f"{text}\n\n{where}; {about['date']}; one thread, pinned; medians of turns in one process."
 
 
 def main() -> None:
