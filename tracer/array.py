@@ -14,7 +14,7 @@ import numpy as np
 from tracer.asked import Asked, ask
 from tracer.errors import ConcreteValueError, DTypeError, ShapeError, UnsupportedError, explain
 from tracer.parts import At, Flat
-from tracer.types import element_count
+from tracer.types import Size, element_count
 
 __all__ = ["ArrayMethods", "functions", "resolvers", "implements", "call"]
 
@@ -266,12 +266,21 @@ class ArrayMethods:
     def __len__(self):
         if not self.type.shape:
             raise TypeError("len() of a 0-d array")
-        return self.type.shape[0]
+        return self._known_length()
+
+    def _known_length(self) -> int:
+        """The length of the first axis, where Python's own code asks for it; `UnsupportedError` where it is known only at run time."""
+        n = self.type.shape[0]
+        if isinstance(n, Size):
+            raise explain(UnsupportedError, f"code that is not captured goes through an array of length {n}",
+                          why="the length is known only at run time",
+                          fix="go through it in a loop of the function itself, or use NumPy's functions")
+        return n
 
     def __iter__(self):
         if not self.type.shape:
             raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(self.type.shape[0]))
+        return (self[i] for i in range(self._known_length()))
 
 
     def __format__(self, spec):

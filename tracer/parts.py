@@ -27,9 +27,12 @@ class Flat:
         return self.array._call(np.copy, self.array._call(np.ravel, self.array))[index]
 
     def __setitem__(self, index, value):
-        if not isinstance(index, int):
+        if not isinstance(index, int | np.integer):
             raise explain(UnsupportedError, "x.flat[...] = v of a traced array, at more than one position", fix="write to x itself")
-        self.array[np.unravel_index(index % self.array.size, self.array.type.shape)] = value
+        n = self.array.size
+        if not -n <= index < n:
+            raise IndexError(f"index {index} is out of bounds for size {n}")
+        self.array[np.unravel_index(int(index) % n, self.array.type.shape)] = value
 
 
 class At:

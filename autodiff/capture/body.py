@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.capture.advancing import outermost
-from autodiff.capture.locations import Slot, holds_traced
+from autodiff.capture.locations import Slot, holds_values_of
 from autodiff.capture.python_numbers import KINDS
 from autodiff.capture.region import Region
 from autodiff.capture.state import (
@@ -292,7 +292,7 @@ class Attempt:
         if tree is UNBOUND:
             if not sure and not is_same(x0, x1):
                 raise declined(f"`{n}` is bound in a loop that may take no step", fix=f"bind `{n}` before the loop")
-            if holds_traced(x1, self.trace):
+            if holds_values_of(x1, self.trace):
                 raise declined(f"`{n}` is {kind_of(x1)} with values of the last step", "a loop hands on numbers, arrays and trees of them",
                                f"read what is needed of `{n}` in the loop")
             return Carried(n, UNBOUND, [x1])

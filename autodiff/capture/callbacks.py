@@ -324,7 +324,7 @@ def _towards_leaves(heap: list, place: int) -> None:
     _towards_root(heap, start, place)
 
 
-# -- math ------------------------------------------------------------------------------
+# -- math ------------------------------------------------------------------------------------------
 
 def _sum_of_products(p: Any, q: Any, /) -> Any:
     """`math.sumprod`."""

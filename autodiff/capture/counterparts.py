@@ -14,7 +14,7 @@ import numpy as np
 
 import autodiff.numpy as anp
 from autodiff.capture.python_math import FUNCTIONS
-from autodiff.capture.python_numbers import as_python, python_float, python_truth, python_value
+from autodiff.capture.python_numbers import as_python, error_text, python_float, python_truth, python_value, require_that
 from autodiff.capture.state import declined, keeps_number, truth, undecided, weak_of
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
@@ -22,6 +22,7 @@ from autodiff.numpy.support import dtype_of, fresh
 from tracer.errors import UnsupportedError, explain
 from tracer.promote import cast_to
 from tracer.trace import Tracer
+from tracer.types import Dim, Size
 
 __all__ = ["BUILTINS", "METHODS", "NUMPY", "SCIPY"]
 
@@ -31,6 +32,7 @@ def _best(pick: Callable, whole: Callable) -> Callable:
         if len(args) == 1:
             rows = joined_rows(args[0]) if isinstance(args[0], list) else args[0]
             if isinstance(rows, Tracer) and len(rows.type.shape) == 1 and rows.type.shape[0] != 0:
+                _require_one(rows.type.shape[0], "max" if pick is np.greater else "min", default)
                 return rows[whole(rows)]
         values = list(args[0] if len(args) == 1 else args)
         strong = {dtype_of(v) for v in values if isinstance(v, (np.generic, Tracer)) and weak_of(v) is None}
@@ -49,6 +51,15 @@ def _best(pick: Callable, whole: Callable) -> Callable:
             return out
         return as_python(out, kinds.pop() if len(kinds) == 1 else float if float in kinds else int)
     return best
+
+
+def _require_one(length: Dim, name: str, default: Any) -> None:
+    """What Python says of an empty array, where its length is known only when the function runs."""
+    if isinstance(length, Size):
+        if default is not None:
+            raise declined(f"{name}() with a default, of an array whose length is known only at run time",
+                           "the result is the default or an element, of another type perhaps", f"call np.{name} with `initial`")
+        require_that(integer_of_length(length) > 0, ValueError, error_text(max if name == "max" else min, ()))
 
 
 def _first_best(arg: Callable, worst: float) -> Callable:

@@ -351,7 +351,7 @@ def reachable(blocks: Iterable[Callable | None]) -> dict[int, Any]:
     return found
 
 
-def holds_traced(x: Any, trace: Region) -> bool:
+def holds_values_of(x: Any, trace: Region) -> bool:
     """Whether an object that was made in a block has values of that block among its attributes and items."""
     seen: set[int] = set()
     waiting: list[Any] = [x]

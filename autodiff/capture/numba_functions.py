@@ -14,6 +14,7 @@ import numpy as np
 from autodiff.capture.notes import note
 from tracer.errors import UnsupportedError, explain
 from tracer.op import type_of
+from tracer.trace import Tracer
 
 __all__ = ["call_captured", "captured_of", "range_of"]
 
@@ -48,12 +49,14 @@ def call_captured(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     if len(declared) == 1 and len(args) == len(declared[0][0]):       # integers become floats, as Numba has it
         wanted = declared[0][0]
         args = tuple([caller(float, x) if want == "float64" and _is_integer(x) else x for x, want in zip(args, wanted, strict=False)])
-    given = [_name(type_of(x).dtype) for x in (*args, *kwargs.values())]
+    given = [_name_of_value(x) for x in (*args, *kwargs.values())]
     results = [result for types, result in declared if types == given]
-    if type(f).__name__ == "DUFunc":    # NumPy takes the first one to which the arguments can be cast
+    if type(f).__name__ == "DUFunc":    # for each element; NumPy takes the first one to which the arguments can be cast
+        given = [name.partition("[")[0] for name in given]
         results = next(([result] * (types == given) for types, result in declared if all(map(np.can_cast, given, types))), [])
     y = caller(captured_of(f), *args, **kwargs) if results else None
-    if not results or _name(type_of(y).dtype) != results[0]:
+    got = _name_of_value(y)
+    if not results or results[0] != (got.partition("[")[0] if type(f).__name__ == "DUFunc" else got):
         signatures = ", ".join(f"{result}({', '.join(types)})" for types, result in declared)
         raise explain(UnsupportedError, f"`{f.__name__}` is compiled by Numba for {signatures}, and is given {', '.join(given)}",
                       why="Numba would convert the arguments or the result", fix="leave the signature out, or convert the arguments")
@@ -62,8 +65,7 @@ def call_captured(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
 
 def _is_integer(x: Any) -> bool:
     """Whether x is one whole number, or a truth value."""
-    t = type_of(x)
-    return not t.shape and t.dtype.kind in "biu"
+    return _name_of_value(x) in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 def _declared(f: Any) -> list[tuple[list[str], str]] | None:
@@ -78,8 +80,16 @@ def _declared(f: Any) -> list[tuple[list[str], str]] | None:
 
 
 def _name(x: Any) -> str:
-    """The name of the dtype of a type of Numba's, or of NumPy's."""
-    return str(getattr(x, "dtype", x)).replace("boolean", "bool")
+    """The name of a type of Numba's, or of a dtype, such as "float64"; of arrays with the number of axes, "float64[2]"."""
+    return str(getattr(x, "dtype", x)).replace("boolean", "bool") + (f"[{x.ndim}]" if getattr(x, "ndim", 0) else "")
+
+
+def _name_of_value(x: Any) -> str:
+    """The same of a number or an array; the name of its class of anything else, which no signature here has."""
+    if not isinstance(x, (Tracer, np.ndarray, np.generic, bool, int, float)):
+        return type(x).__name__
+    t = type_of(x)
+    return _name(t.dtype) + (f"[{t.ndim}]" if t.ndim else "")
 
 
 def range_of(f: Any) -> Any:

@@ -48,18 +48,20 @@ class TrimmedKernel(Kernel):
         return tuple(out)
 
     def release(self) -> None:
-        """Drop what is not needed to run it."""
+        """Drop the graphs, which are not needed to run it."""
         self.inner.release()
+        vars(self).pop("graph", None)
 
 
 def trimmed_kernel(graph: Graph, compile_graph: Callable[[Graph], Kernel]) -> Kernel:
     """The kernel of a graph with results of unknown lengths: compiled where the greatest lengths are known."""
     most = _greatest_lengths(graph)
     shapes = [_greatest_shape(t.shape, most) if t.symbols() else t.shape for t in graph.out_types]
-    if any(s is None or t.symbols() and prod(s) > MOST_ELEMENTS for s, t in zip(shapes, graph.out_types, strict=True)):  # type: ignore
+    known: list[tuple[Any, ...]] = [s for s in shapes if s is not None]
+    if len(known) < len(shapes) or any(prod(s) > MOST_ELEMENTS for s, t in zip(known, graph.out_types, strict=True) if t.symbols()):
         return InterpretedKernel(graph, "the NumPy evaluator runs it: a result has a length that is known only at run time, and no "
                                         "greatest length of it is known")
-    return TrimmedKernel(graph, compile_graph(_padded(graph, shapes)), [_open_axes(t.shape) for t in graph.out_types])  # type: ignore[arg-type]
+    return TrimmedKernel(graph, compile_graph(_padded(graph, known)), [_open_axes(t.shape) for t in graph.out_types])
 
 
 def _open_axes(shape: Sequence) -> range:

@@ -6,6 +6,7 @@ from math import prod as product
 
 import numpy as np
 
+from autodiff.numpy.sizes import integer_of_length
 from autodiff.numpy.support import (
     NOT_GIVEN,
     array_of,
@@ -22,12 +23,13 @@ from autodiff.numpy.support import (
     supported_dtype,
 )
 from tracer.array import implements
-from tracer.errors import DTypeError, explain
+from tracer.errors import DTypeError, explain, user_line
 from tracer.ops import reduce as reduce_ops
+from tracer.ops.control import require
 from tracer.ops.shape import reshape_to
 from tracer.promote import cast_to, describe
 from tracer.trace import bind
-from tracer.types import is_inexact
+from tracer.types import Size, is_inexact
 
 __all__ = ["reduce_with"]
 
@@ -74,6 +76,16 @@ def prod(a, axis=None, dtype=None, out=None, keepdims=NOT_GIVEN, initial=NOT_GIV
     return y * cast_to(array_of(initial), dtype_of(y)) if _given(initial) else y
 
 
+def _require_some(shape, axes, message: str) -> None:
+    """Raise, as NumPy does, where there is nothing along one of these axes: when the function runs, for a length that is known then."""
+    where = user_line()
+    for d in (shape[i] for i in axes):
+        if isinstance(d, Size):
+            bind(require, integer_of_length(d) > 0, error="ValueError", message=message + (f" ({where})" if where else ""))
+        elif d == 0:
+            raise ValueError(message)
+
+
 def _extremum(name, op, combine):
     def reduce(a, axis=None, out=None, keepdims=NOT_GIVEN, initial=NOT_GIVEN, where=NOT_GIVEN):
         refuse(name, out=out)
@@ -82,8 +94,8 @@ def _extremum(name, op, combine):
             if where is not True and where is not NOT_GIVEN:
                 raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a where mask one has to "
                                  f"specify 'initial'")
-            if 0 in [shape_of(a)[i] for i in axes_of(axis, len(shape_of(a)))]:
-                raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+            _require_some(shape_of(a), axes_of(axis, len(shape_of(a))),
+                          f"zero-size array to reduction operation {combine.__name__} which has no identity")
             return reduce_with(op, a, axis, keepdims)
         initial = cast_to(array_of(initial), dtype_of(a))
         shape = shape_of(a)
@@ -281,8 +293,7 @@ def _position(name, op):
             k = 0
         else:
             flat, k = a, axis_of(axis, len(shape))
-        if shape_of(flat)[k] == 0:
-            raise ValueError(f"attempt to get {name} of an empty sequence")
+        _require_some(shape_of(flat), (k,), f"attempt to get {name} of an empty sequence")
         y = bind(op, flat, axis=k)
         if keepdims is not True:
             return y

@@ -17,7 +17,7 @@ from tracer.passes.stable import stable_sigmoids
 from tracer.trace import Tracer, apply, current_trace, trace_graph, walk, zeros
 from tracer.types import is_inexact
 
-__all__ = ["Mode", "FORWARD", "joint_graph"]
+__all__ = ["Mode", "joint_graph"]
 
 
 class Mode:
@@ -105,13 +105,11 @@ class _Forward(Mode):
         self.tangents.update(d.ref for d in tangents if isinstance(d, Tracer) and isinstance(d.ref, Var))
 
     def joint_graph(self, graph, active, must=()):
-        run = _Forward()
-        joint, active_out = Mode.joint_graph(run, graph, active, must)
+        joint, active_out = super().joint_graph(graph, active, must)
         values = len(graph.inputs)
-        return still_zero(joint, [k >= values for k in range(len(joint.inputs))], run.tangents), active_out
+        return still_zero(joint, [k >= values for k in range(len(joint.inputs))], self.tangents), active_out
 
 
-FORWARD = _Forward()
-"""Values and tangents together: forward mode."""
-
-joint_graph = FORWARD.joint_graph
+def joint_graph(graph: Graph, active: Sequence[bool], must: Sequence[bool] = ()) -> tuple[Graph, list[bool]]:
+    """Values and tangents together, forward mode: see `Mode.joint_graph`."""
+    return _Forward().joint_graph(graph, active, must)

@@ -8,7 +8,9 @@ entry:
 head:
   %row = phi i64 [0, %entry], [%row1, %body]
   %failed = phi i32 [0, %entry], [%failed1, %body]
-  %more = icmp slt i64 %row, %rows
+  %some = icmp sgt i64 %n, 0              ; NumPy's function reads the first element, also where there is none
+  %left = icmp slt i64 %row, %rows
+  %more = and i1 %left, %some
   br i1 %more, label %body, label %leave
 body:
   %at = mul i64 %row, %n

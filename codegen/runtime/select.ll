@@ -200,13 +200,17 @@ entry:
   %bytes = mul i64 %n, $SIZE
   %last = sub i64 %n, 1
   %a = call ptr @malloc(i64 %bytes)
-  %lost = icmp eq ptr %a, null
+  %null = icmp eq ptr %a, null
+  %wanted = icmp sgt i64 %bytes, 0        ; of no bytes malloc may give null
+  %lost = and i1 %null, %wanted
   br i1 %lost, label %fail, label %head
 fail:
   ret i32 1
 head:
   %row = phi i64 [0, %entry], [%row1, %filled]
-  %more = icmp slt i64 %row, %rows
+  %some = icmp sgt i64 %n, 0
+  %in_rows = icmp slt i64 %row, %rows
+  %more = and i1 %in_rows, %some
   br i1 %more, label %body, label %leave
 body:
   %at = mul i64 %row, %n

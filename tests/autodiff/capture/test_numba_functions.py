@@ -115,3 +115,21 @@ def test_why_tells_that_numbas_function_is_captured():
     f = ad.jit(lambda x: positive_sines(x, 5))
     f(X)
     assert "`positive_sines` is compiled from its Python source" in f.why()
+
+
+@numba.njit("float64(float64)")
+def of_a_number(x):
+    return x * 2
+
+
+@numba.njit("float64[:](float64[:])")
+def of_a_vector(x):
+    return x * 2
+
+
+def test_arrays_and_numbers_have_signatures_of_their_own():
+    with pytest.raises(UnsupportedError, match=r"is given float64\[1\]"):       # Numba raises a TypeError
+        ad.jit(lambda x: of_a_number(x))(X)
+    np.testing.assert_array_equal(ad.jit(lambda x: of_a_vector(x))(X), 2 * X)
+    with pytest.raises(UnsupportedError, match="is given list"):
+        ad.jit(lambda x: of_a_vector([x[0]]))(X)

@@ -1,11 +1,13 @@
 """Lengths that only the numbers decide: of what is found, counted and selected, and lengths that must be equal."""
 
+import re
+
 import numpy as np
 import pytest
 
 import autodiff as ad
 from tests.check import assert_same
-from tracer.errors import ShapeError
+from tracer.errors import ShapeError, UnsupportedError
 
 X = np.array([0.4, -0.9, 1.3, 0.2, -0.1, 0.0])
 A = np.outer(X, X[1:4]) - 0.05
@@ -107,3 +109,31 @@ def test_lengths_that_are_known_to_differ():
         return s
     with pytest.raises((ShapeError, ValueError)):
         ad.jit(f)(X)
+
+
+EMPTY = {
+    "max": lambda x: np.max(x[x > 0]), "min": lambda x: x[x > 0].min(), "max of columns": lambda x: np.max(np.outer(x[x > 0], x[:3]), axis=0),
+    "ptp": lambda x: np.ptp(x[x > 0]), "argmax": lambda x: np.argmax(x[x > 0]), "argmin of columns": lambda x: np.argmin(np.outer(x[x > 0], x), 0),
+    "Python's max": lambda x: max(x[x > 0]), "Python's min": lambda x: min(x[x > 0]), "with initial": lambda x: np.max(x[x > 0], initial=-3.0),
+    "sorted values": lambda x: np.sort(x[x > 0]).sum(), "an order": lambda x: np.argsort(x[x > 0]).sum(),
+    "places among": lambda x: np.searchsorted(np.sort(x[x > 0]), x).sum(), "places of": lambda x: np.searchsorted(np.sort(x), x[x > 0]).sum(),
+    "long rows": lambda x: np.argmax(np.outer(x[x > 0], np.cos(np.arange(80.0))), axis=1).sum(), "any": lambda x: np.any(x[x > 0] > 3)}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_where_nothing_is_left(name):
+    """The greatest element of nothing was -inf, where NumPy raises; found when NumPy's own argmax read what is not there."""
+    f, g = EMPTY[name], ad.jit(EMPTY[name])
+    for x in (np.arange(1.0, 21.0), -np.arange(1.0, 21.0), np.cos(np.arange(20.0))):
+        try:
+            want = f(x)
+        except ValueError as e:
+            with pytest.raises(ValueError, match=re.escape(str(e))):
+                g(x)
+        else:
+            np.testing.assert_allclose(g(x), want, rtol=1e-13)
+
+
+def test_what_goes_through_an_array_of_unknown_length_is_refused_with_the_line():
+    with pytest.raises(UnsupportedError, match=r"not captured goes through an array(.|\n)*test_run_time_lengths.py"):
+        ad.jit(lambda x: sorted(x[x > 0])[0])(np.arange(-3.0, 4.0))

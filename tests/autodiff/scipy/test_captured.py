@@ -115,3 +115,14 @@ def test_a_singular_covariance_raises_what_scipy_raises():
 def test_a_function_of_scipy_is_compiled_itself():
     np.testing.assert_allclose(ad.jit(scipy.linalg.inv)(A), np.linalg.inv(A))
     np.testing.assert_allclose(ad.grad(scipy.special.gammaln)(2.5), scipy.special.digamma(2.5))
+
+
+def test_positions_in_flat_are_checked():
+    """A review found that x.flat[25] = v of 9 elements wrote element 7."""
+    def written(a):
+        b = a.copy()
+        b.flat[9] = 7.0
+        return b
+    for f in (written, ad.jit(written)):
+        with pytest.raises(IndexError, match="out of bounds"):
+            f(A)
