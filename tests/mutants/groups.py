@@ -7,6 +7,8 @@ from dataclasses import dataclass
 RANDOM_PROGRAMS = ("-m", "tests.random_programs", "--programs", "12", "--seed", "30000")
 LOOP_PROGRAMS = ("-m", "tests.loop_programs", "--programs", "12", "--seed", "3000000")
 CAPTURE = "tests/autodiff/capture/"
+LANGUAGE = tuple(CAPTURE + f"test_language_{subject}.py" for subject in
+                 ("loops", "conditions", "assignment", "functions", "state", "arrays", "slices", "built_ins"))
 OPS = ("tests/tracer/test_op_cases.py", "tests/tracer/test_elementwise_laws.py")
 
 
@@ -32,35 +34,35 @@ GROUPS: dict[str, Group] = {
     "rules": Group(
         ("tracer/ops/*.py", "tracer/ops/control/*.py"),
         (*OPS, "tests/autodiff/api/test_control.py", "tests/autodiff/test_linalg.py"),
-        ("tests/tracer", "tests/autodiff/numpy", "tests/autodiff/transforms", "tests/codegen/loops", CAPTURE + "test_capture.py"),
+        ("tests/tracer", "tests/autodiff/numpy", "tests/autodiff/transforms", "tests/codegen/loops", *LANGUAGE),
         (("control", ("tests/autodiff/api/test_control.py",)), ("linalg", ("tests/autodiff/test_linalg.py",)))),
     "transforms": Group(
         ("autodiff/transforms/*.py",),
         ("tests/autodiff/transforms", "tests/autodiff/api", OPS[0]),
-        (CAPTURE + "test_capture.py", CAPTURE + "test_random_loops.py", "tests/autodiff/numpy", "tests/test_golden.py")),
+        (*LANGUAGE, CAPTURE + "test_random_loops.py", "tests/autodiff/numpy", "tests/test_golden.py")),
     "lowering": Group(
         ("codegen/loops/lower/*.py", "codegen/loops/donate.py", "codegen/loops/usage.py"),
         ("tests/codegen/loops", "tests/test_golden.py", OPS[0]),
-        ("tests/codegen", "tests/tracer", CAPTURE + "test_capture.py", CAPTURE + "test_random_loops.py"),
+        ("tests/codegen", "tests/tracer", *LANGUAGE, CAPTURE + "test_random_loops.py"),
         (("donate", ("tests/codegen/entry/test_native.py",)),)),
     "fusion": Group(
         ("codegen/loops/passes/*.py",),
         ("tests/codegen/loops", "tests/test_golden.py", "tests/codegen/backends/test_llvm.py"),
-        ("tests/codegen", OPS[0], CAPTURE + "test_capture.py", CAPTURE + "test_random_loops.py")),
+        ("tests/codegen", OPS[0], *LANGUAGE, CAPTURE + "test_random_loops.py")),
     "vectors": Group(
         ("codegen/backends/llvm/elements.py", "codegen/backends/llvm/vectors.py", "codegen/backends/llvm/writer.py",
          "codegen/backends/llvm/scalar.py", "codegen/backends/llvm/function.py", "codegen/backends/llvm/calls.py",
          "codegen/backends/llvm/module.py", "codegen/backends/llvm/layout.py"),
         ("tests/codegen/backends", "tests/codegen/loops", *OPS),
-        ("tests/codegen", "tests/test_golden.py", "tests/tracer", CAPTURE + "test_capture.py", "tests/autodiff/numpy")),
+        ("tests/codegen", "tests/test_golden.py", "tests/tracer", *LANGUAGE, "tests/autodiff/numpy")),
     "passes": Group(
         ("tracer/passes/*.py",),
         ("tests/tracer/passes", "tests/test_golden.py"),
-        (OPS[0], "tests/codegen/loops", CAPTURE + "test_capture.py", CAPTURE + "test_random_loops.py", "tests/autodiff/numpy"),
+        (OPS[0], "tests/codegen/loops", *LANGUAGE, CAPTURE + "test_random_loops.py", "tests/autodiff/numpy"),
         (("scalar_replacement", (CAPTURE + "test_small_arrays.py",)),)),
     "capture": Group(
         ("autodiff/capture/*.py", "autodiff/capture/source/*.py", "autodiff/numpy/aliasing.py"),
-        (CAPTURE + "test_capture.py", CAPTURE + "test_effects.py", CAPTURE + "test_objects.py"),
+        (*LANGUAGE, CAPTURE + "test_effects.py", CAPTURE + "test_objects.py"),
         ("tests/autodiff/capture", "tests/autodiff/numpy/test_mutation.py", "tests/autodiff/compiled"),
         (("source/", (CAPTURE + "test_convert.py",)), ("callbacks", (CAPTURE + "test_callbacks.py",)),
          ("raising", (CAPTURE + "test_raising.py",)), ("handlers", (CAPTURE + "test_raising.py",)),
