@@ -15,9 +15,9 @@ from tracer.array import implements
 from tracer.errors import user_line
 from tracer.ops import sort as sort_ops
 from tracer.ops.control import require
-from tracer.ops.shape import integer_of_length, reshape_to
+from tracer.ops.shape import concatenate, integer_of_length, reshape, reshape_to
 from tracer.promote import broadcast_to, cast_to, common_dtype
-from tracer.trace import bind
+from tracer.trace import Tracer, bind, current_trace
 from tracer.types import Length, Size
 
 __all__ = ["order_statistics"]
@@ -101,7 +101,15 @@ def _places(name: str, a, kth, axis: int):
         for k in value:
             if not -n <= k < n:
                 raise ValueError(f"kth(={k}) out of bounds ({n})")
-    return cast_to(kth, np.dtype(np.int64))
+    return _vector(kth)
+
+
+def _vector(places):
+    """Whole numbers as a vector of int64. A few that are known are constants of the graph, and not an array from outside of it."""
+    flat = np.ravel(cast_to(as_array(places), np.dtype(np.int64)))
+    if isinstance(flat, Tracer) or current_trace() is None or not 0 < flat.size <= MANY_PLACES:
+        return flat
+    return bind(concatenate, *[bind(reshape, k, shape=(1,)) for k in flat], axis=0)
 
 
 def order_statistics(a, places):
@@ -115,8 +123,8 @@ def order_statistics(a, places):
     -------
     array, shape of a without its last axis, then that of places
     """
-    at = cast_to(as_array(places), np.dtype(np.int64))
-    flat = reshape_to(at, (np.size(at),))
+    at = as_array(places)
+    flat = _vector(at)
     if not isinstance(np.size(at), int) or np.size(at) > MANY_PLACES:
         y = sort_ops.take_along_rows(bind(sort_ops.sort, a, kind=0), broadcast_to(flat, (*shape_of(a)[:-1], *shape_of(flat))))
     else:

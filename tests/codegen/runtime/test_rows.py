@@ -146,3 +146,11 @@ def test_without_numpys_functions_the_reference_is_called(monkeypatch):
     monkeypatch.setattr(rows, "_works", lambda name: False)
     assert row_function("sort", {"kind": 0}, np.dtype(np.float64)) == ""
     assert row_function("sort", {"kind": 1}, np.dtype(np.float64)) == ""
+
+
+@pytest.mark.parametrize("f", [np.median, lambda x: np.quantile(x, 0.3), lambda x: np.argmax(x), lambda x: np.sort(x)[3], ad.grad(np.median)])
+def test_kernels_hold_no_array_from_outside(f):
+    """A review found that the places of a median were one: such a kernel cannot be called from Numba or C."""
+    compiled, x = ad.jit(f, wait=True), np.random.default_rng(0).random(70)
+    compiled(x)
+    assert all(e.kernel.has_address and not e.captured for e in compiled._entries.values())
