@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codegen.backends.llvm import link
+from codegen import host
 from tests.golden import render
 from tests.golden.__main__ import main
 from tests.golden.programs import PROGRAMS
@@ -40,7 +40,7 @@ def test_texts_do_not_ask_what_machine_this_is(monkeypatch):
     def refuse():
         raise AssertionError("a text depends on this machine")
     for name in ("vector_bytes", "has_fma", "host"):
-        monkeypatch.setattr(link, name, refuse)
+        monkeypatch.setattr(host, name, refuse)
     for name in PROGRAMS:
         render.golden_text(name)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from codegen.backends.llvm import link
 from codegen.backends.llvm.writer import SIZES, Value, Writer
 from codegen.cache import cached_object
+from codegen.host import has_fma, vector_bytes
 from codegen.once import once
 from codegen.runtime import pool
 from codegen.runtime.pool import MOST
@@ -424,7 +425,7 @@ define internal void @with_panel(ptr %a, ptr %b, ptr %c, i64 %m, i64 %k, i64 %n,
 
 @once
 def _library(kind: str) -> link.Linked:
-    text = _Gemm(kind, max(link.vector_bytes(), 16), link.has_fma()).text()
+    text = _Gemm(kind, max(vector_bytes(), 16), has_fma()).text()
     parallel = pool.pool_address() if pool.available() else 0  # callers ask for more than one thread only where there is a pool
     return link.link(cached_object(text), [f"ad_gemm_{'f64' if kind == 'double' else 'f32'}"], {"ad_parallel": parallel})
 

@@ -14,7 +14,7 @@ import pytest
 
 import codegen
 import tracer
-from codegen import cache
+from codegen import cache, disk
 from codegen.backends.llvm import kernel as llvm_kernel
 from codegen.config import config
 from tracer.lengths import Lengths
@@ -35,8 +35,8 @@ f = ad.jit(ad.value_and_grad(lambda x: np.sum(np.sin(x) * x)))
 x = np.linspace(0, 1, 50)
 v, g = f(x)
 assert abs(v - np.sum(np.sin(x) * x)) < 1e-12 and np.allclose(g, np.sin(x) + x * np.cos(x), rtol=1e-13)
-from codegen import cache
-print(cache.statistics()["loaded"], cache.statistics()["compiled"])
+from codegen.disk import statistics
+print(statistics()["loaded"], statistics()["compiled"])
 """
 
 
@@ -94,7 +94,7 @@ def test_damaged_entry_is_compiled_again(directory, damage):
     else:
         data = bytearray(b"not an object\n")
     path.write_bytes(data)
-    with pytest.warns(cache.CacheWarning, match="damaged"):
+    with pytest.warns(disk.CacheWarning, match="damaged"):
         assert cache.cached_object(text) == code
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -111,7 +111,7 @@ def test_entry_of_another_machine_is_not_loaded(directory, monkeypatch):
     assert len(entries(directory)) == 2      # the CPU's name is part of the key
     other = next(p for p in entries(directory) if p != path)
     other.write_bytes(data)                 # and of the entry
-    with pytest.warns(cache.CacheWarning, match="another machine"):
+    with pytest.warns(disk.CacheWarning, match="another machine"):
         cache.cached_object(text)
 
 
@@ -119,7 +119,7 @@ def test_entry_of_another_machine_is_not_loaded(directory, monkeypatch):
 def test_directory_that_others_can_write_is_not_used(directory):
     directory.mkdir()
     directory.chmod(0o777)
-    with pytest.warns(cache.CacheWarning, match="written by others"):
+    with pytest.warns(disk.CacheWarning, match="written by others"):
         cache.cached_object(TEXT.format(value=4.0))
     assert not entries(directory)
 
@@ -129,7 +129,7 @@ def test_entry_that_others_can_write_is_not_loaded(directory):
     text = TEXT.format(value=5.0)
     cache.cached_object(text)
     entries(directory)[0].chmod(0o666)
-    with pytest.warns(cache.CacheWarning, match="another user"):
+    with pytest.warns(disk.CacheWarning, match="another user"):
         cache.cached_object(text)
 
 
@@ -142,13 +142,12 @@ def test_read_only_directory(directory):
 
 def test_a_file_in_the_place_of_the_directory(directory):
     directory.write_text("")
-    with pytest.warns(cache.CacheWarning, match="cannot be made"):
+    with pytest.warns(disk.CacheWarning, match="cannot be made"):
         cache.cached_object(TEXT.format(value=6.5))
 
 
 def test_what_was_used_longest_ago_goes_first(directory, monkeypatch):
-    monkeypatch.setattr(cache, "_SCAN_EVERY", 1)
-    monkeypatch.setitem(cache._count, "written", 1)
+    monkeypatch.setattr(disk, "_SCAN_EVERY", 1)
     sizes = []
     for k in range(12):
         cache.cached_object(TEXT.format(value=float(k)))
@@ -158,7 +157,7 @@ def test_what_was_used_longest_ago_goes_first(directory, monkeypatch):
     one = entries(directory)[0].stat().st_size
     monkeypatch.setattr(config, "cache_bytes", 5 * one)
     newest = max(entries(directory), key=lambda p: p.stat().st_mtime)
-    cache._evict(str(directory))
+    disk._evict(str(directory))
     left = entries(directory)
     assert sizes[-1] == 12 and 0 < len(left) <= 5 and newest in left
 
@@ -180,7 +179,7 @@ def test_broken_off_writes_are_cleared_away(directory):
     left = directory / ".newabc"
     left.write_bytes(b"half")
     os.utime(left, (0, 0))
-    cache._evict(str(directory))
+    disk._evict(str(directory))
     assert not left.exists()
 
 
@@ -194,8 +193,8 @@ def test_processes_race_for_one_entry(directory):
 
 def test_clear(directory):
     cache.cached_object(TEXT.format(value=8.0))
-    assert cache.clear() == 1 and not entries(directory)
-    assert np.isfinite(cache.clear())
+    assert disk.clear() == 1 and not entries(directory)
+    assert np.isfinite(disk.clear())
 
 
 def copied(tmp_path):
@@ -252,7 +251,7 @@ def test_a_file_under_anothers_name_is_no_entry(directory):
     cache.store(b, b"code of b")
     shutil.copyfile(directory / f"{a}.o", directory / f"{b}.o")
     assert cache.load(a) == b"code of a"
-    with pytest.warns(cache.CacheWarning, match="damaged"):
+    with pytest.warns(disk.CacheWarning, match="damaged"):
         assert cache.load(b) is None
 
 

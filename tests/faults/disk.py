@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from codegen import cache
+from codegen import disk
 from tests.faults.children import RIGHT, in_child, is_root, settings, started, wait_for, worst
 from tests.faults.numbers import Programs
 
@@ -34,7 +34,7 @@ def run(folder: Path, k: float) -> None:
     settings(str(folder))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.simplefilter("ignore", cache.CacheWarning)
+        warnings.simplefilter("ignore", disk.CacheWarning)
         Programs(k).check(lengths=LENGTHS)
 
 
@@ -48,9 +48,9 @@ def run_unwarned(folder: Path, k: float) -> None:
 
 def loaded(folder: Path, k: float) -> None:
     """The same, where nothing may be compiled: all kernels are there."""
-    before = cache.statistics()["compiled"]     # what the process that was forked had compiled
+    before = disk.statistics()["compiled"]     # what the process that was forked had compiled
     run_unwarned(folder, k)
-    if cache.statistics()["compiled"] != before:
+    if disk.statistics()["compiled"] != before:
         raise AssertionError("compiled again")
 
 
@@ -141,7 +141,7 @@ def raced(rng: random.Random, folder: Path) -> str:
         def empty() -> None:
             settings(str(folder))
             for _ in range(40):
-                cache.clear()
+                disk.clear()
                 time.sleep(0.01)
         children.append(started(empty))
     return worst([wait_for(*c) for c in children])

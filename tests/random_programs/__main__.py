@@ -114,6 +114,8 @@ def main(given: Sequence[str] | None = None) -> int:
                     found = way(load(text, Path(folder), f"program_{seed}"), seed, float32)
                 comparisons += found.comparisons
                 refused += found.refused
+            except SyntaxError:     # such as `:=` in what a comprehension goes through: Python has no such program
+                refused["no program"] += 1
             except Difference as e:
                 failed += 1
                 print(f"seed {seed}: {str(e)[:300]}", flush=True)

@@ -18,6 +18,7 @@ import numpy as np
 
 import codegen
 import tracer
+from codegen import host
 from codegen.backends.llvm import link
 from codegen.backends.llvm.made import FAILED_CALL, NOT_POSITIVE, SINGULAR, Module
 from codegen.cache import cached_object, key_of, load, store, target
@@ -155,7 +156,7 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
 
 def this_machine(threads: int = 1) -> Target:
     """What kernels are compiled for here."""
-    return Target(link.vector_bytes(), link.has_fma(), threads)
+    return Target(host.vector_bytes(), host.has_fma(), threads)
 
 
 def _front_key(graph: Graph, threads: int) -> str | None:
@@ -172,7 +173,7 @@ def _front_key(graph: Graph, threads: int) -> str | None:
 def _compiler() -> bytes:
     """What tells this compiler from one that might make something else: its files."""
     files = files_of([os.path.abspath(package.__path__[0]) for package in (codegen, tracer)])
-    return repr((files, link.vector_bytes(), link.has_fma())).encode()
+    return repr((files, host.vector_bytes(), host.has_fma())).encode()
 
 
 def files_of(roots: Iterable[str]) -> list[tuple[str, int, int]]:
@@ -182,16 +183,19 @@ def files_of(roots: Iterable[str]) -> list[tuple[str, int, int]]:
     hidden files are left out.
     """
     found = []
-    for root in roots:
-        for folder, inner, names in os.walk(root):
-            if "__pycache__" in inner:
-                inner.remove("__pycache__")
-            for name in names:
-                if name.startswith("."):    # what an editor keeps for a while
+    folders = [(root, os.path.basename(root)) for root in roots]
+    while folders:
+        folder, name = folders.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name == "__pycache__":    # what starts with a dot an editor keeps for a while
                     continue
-                path = os.path.join(folder, name)
-                info = os.stat(path)
-                found.append((os.path.relpath(path, os.path.dirname(root)), info.st_size, info.st_mtime_ns))
+                path = os.path.join(name, entry.name)
+                if entry.is_dir():
+                    folders.append((entry.path, path))
+                else:
+                    info = entry.stat()
+                    found.append((path, info.st_size, info.st_mtime_ns))
     return sorted(found)
 
 

@@ -21,9 +21,9 @@ from math import inf
 import numpy as np
 
 from codegen.backends.llvm import scalar as scalar_llvm
+from codegen.backends.llvm.compiler import STRAIGHT_LINE
 from codegen.backends.llvm.function import FunctionWriter
 from codegen.backends.llvm.layout import CHUNK, INLINED, SLOT, Layout
-from codegen.backends.llvm.link import STRAIGHT_LINE
 from codegen.backends.llvm.made import FAILED_CALL, NO_MEMORY, Module
 from codegen.backends.llvm.writer import Value, Writer
 from codegen.elementary import functions as elementary

@@ -6,7 +6,9 @@ import threading
 import llvmlite.binding as llvm
 import pytest
 
-from codegen.backends.llvm.link import compile_object, host, link
+from codegen.backends.llvm.compiler import compile_object, linked_by_llvm
+from codegen.backends.llvm.link import link
+from codegen.host import host
 
 LOOP = """
 define double @total(ptr %p, i64 %n, i64 %stride) {
@@ -34,8 +36,7 @@ end:
 
 def _assembly() -> str:
     """The loop compiled as another user of LLVM in this process would compile it."""
-    name, features = host()
-    machine = llvm.Target.from_default_triple().create_target_machine(cpu=name, features=features, opt=2)
+    machine = llvm.Target.from_default_triple().create_target_machine(cpu=host().name, features=host().features, opt=2)
     module = llvm.parse_assembly(f'target triple = "{llvm.get_process_triple()}"\n' + LOOP)
     return machine.emit_assembly(module)
 
@@ -80,11 +81,18 @@ def test_others_compile_at_the_same_time():
 def test_too_little_memory_is_an_exception(monkeypatch):
     """LLVM would end the process."""
     code = compile_object(LOOP)
-    monkeypatch.setattr("codegen.backends.llvm.link.SPARE", 1 << 62)
+    monkeypatch.setattr("codegen.backends.llvm.compiler.SPARE", 1 << 62)
     with pytest.raises(MemoryError, match="too little memory to compile"):
         compile_object(LOOP)
     with pytest.raises(MemoryError, match="too little memory to load"):
+        linked_by_llvm(code, ["total"], {})
+    monkeypatch.setattr("codegen.backends.llvm.objects.mmap.mmap", _refused)
+    with pytest.raises(MemoryError, match="too little memory to load"):
         link(code, ["total"], {})
+
+
+def _refused(*_):
+    raise OSError("no memory")
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no masks of signals here")

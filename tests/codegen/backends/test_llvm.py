@@ -182,10 +182,10 @@ def test_exceptions_of_references_come_through():
 @pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 8, 17, 18, 21, 40])
 def test_every_width_of_vectors(n, width, monkeypatch):
     """Registers narrower than this machine's: without masks the last elements are done one by one."""
-    from codegen.backends.llvm import link
-    if width > link.vector_bytes():
-        width = link.vector_bytes()
-    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    from codegen import host
+    if width > host.vector_bytes():
+        width = host.vector_bytes()
+    monkeypatch.setattr(host, "vector_bytes", lambda: width)
     x, y = RNG.uniform(-1, 1, n), RNG.uniform(-1, 1, (n, 5))
     check(lambda x: np.where(x > 0.1, np.sin(x), x * x) + (x < 0.2), x)
     check(lambda x: x > 0.3, x)

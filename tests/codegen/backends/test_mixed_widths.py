@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.backends.llvm import link
+from codegen import host
 from codegen.backends.llvm.made import MixedTypesError
 from codegen.backends.llvm.writer import Value, Writer
 from codegen.compile import compile_graph
@@ -15,7 +15,7 @@ from tracer.trace import evaluate
 
 LENGTHS = (1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33)
 DTYPES = ("f4", "f8", "i1", "i2", "i4", "i8", "?", "u1")
-WIDTHS = [b for b in (16, 32, 64) if b <= link.vector_bytes()]
+WIDTHS = [b for b in (16, 32, 64) if b <= host.vector_bytes()]
 
 
 def program(seed: int):
@@ -46,7 +46,7 @@ def program(seed: int):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("seed", range(40))
 def test_random_programs(width, seed, monkeypatch):
-    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    monkeypatch.setattr(host, "vector_bytes", lambda: width)
     monkeypatch.setattr(ad.config, "cache", False)
     rng = np.random.default_rng(seed)
     rnd = random.Random(seed)
