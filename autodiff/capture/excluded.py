@@ -13,7 +13,7 @@ from typing import Any
 
 from tracer.errors import is_internal_file
 
-__all__ = ["EXCLUDED", "exclude", "is_captured", "is_captured_module", "is_library_file", "opaque", "why_not"]
+__all__ = ["EXCLUDED", "exclude", "excluded_by_user", "is_captured", "is_captured_module", "is_library_file", "opaque", "why_not"]
 
 _OWN_FUNCTIONS = "its functions have implementations of ours, or are refused by name"
 _CLASSES = "it makes classes, once and for all, and the numbers of a program do not take part"
@@ -61,6 +61,11 @@ def exclude(*packages: str) -> None:
     """
     _by_user.update(packages)
     is_captured_module.cache_clear()
+
+
+def excluded_by_user() -> list[str]:
+    """The packages that the user leaves as they stand."""
+    return sorted(_by_user)
 
 
 def opaque(f: FunctionType) -> FunctionType:

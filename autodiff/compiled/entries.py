@@ -38,6 +38,13 @@ class Entry:
     detached: bool = False      # whether its direct way has to be made again
     variants: Variants | None = None    # where the signature alone does not decide which kernel is run
 
+    def why(self, name: str, difference: str, shapes: str, uncompiled: str) -> str:
+        """Why it was compiled: what differs from what was there, how its shape was served, how it is called, and notes."""
+        text = f"`{name}` compiled anew: {difference}" if difference else f"`{name}` compiled: first call"
+        text += f"; {shapes}" if shapes else ""
+        text += self.kernel.explain() + ("" if self.variants is None else self.variants.why()) + uncompiled
+        return text + "".join(f"\n  {n}" for n in self.recorded.notes)
+
 
 class Uncompiled:
     """Calls that Python runs: how many, and why. To call it is to have one run."""

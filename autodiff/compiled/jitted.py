@@ -26,6 +26,7 @@ from autodiff.capture.recording import Recorded, record, with_effects
 from autodiff.compiled.background import no_collection, submit, waits
 from autodiff.compiled.entries import CacheInfo, Entry, Uncompiled
 from autodiff.compiled.environment import Surroundings
+from autodiff.compiled.kept import Kept, kept_for
 from autodiff.compiled.shapes import Shapes
 from autodiff.compiled.signature import Convention, Signature, StaticArguments, bound, call_label, difference
 from autodiff.compiled.specialise import MOST_PATHS, Variants
@@ -335,6 +336,13 @@ class Jitted:
             entry = self._entries.get(key) or self._shapes.recorded(key, args, kwargs, statics, leaves)
             if entry is not None:
                 return entry
+            kept = kept_for(self, key)
+            entry = None if kept is None else kept.served(args, kwargs)
+            if entry is not None:
+                self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
+                self._keep(key, entry)
+                self._compile_seconds += time.perf_counter() - start
+                return entry
             variants = None
             try:
                 rec = self._record_first(args, kwargs, statics)
@@ -353,6 +361,8 @@ class Jitted:
             direct = self._convention(args, kwargs, statics)
             if waits(rec.graph, self._wait):
                 kernel = self._kernel(rec.graph)
+                if kept is not None:
+                    kept.keep(rec, kernel, captured)
                 entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 self._add_direct(entry, direct, tree, leaves)
                 self._release(entry)
@@ -361,7 +371,7 @@ class Jitted:
                 entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 # Arrays of the same types stand for the arguments, which are not kept alive for it.
                 like = [np.empty(x.shape, x.dtype) if isinstance(x, np.ndarray) else x for x in leaves]
-                submit(lambda: self._finish(entry, tree, like, direct))
+                submit(lambda: self._finish(entry, tree, like, direct, kept))
             self._keep(key, entry)
             self._compile_seconds += time.perf_counter() - start
             return entry
@@ -400,12 +410,14 @@ class Jitted:
                 self._by_convention = {k: f for k, f in self._by_convention.items() if f.signatures}
         self._misses += 1
 
-    def _finish(self, entry: Entry, tree, leaves, direct: Convention | None) -> None:
+    def _finish(self, entry: Entry, tree, leaves, direct: Convention | None, kept: Kept | None) -> None:
         """Compile in the background, and let calls go to the kernel from then on."""
         from codegen.compile import compile_graph
         start = time.perf_counter()
         try:
             kernel = compile_graph(entry.recorded.graph, threads=self._threads)
+            if kept is not None:
+                kept.keep(entry.recorded, kernel, entry.captured)
         except Exception as e:  # noqa: BLE001 - there is no caller: the evaluator goes on, and `why` and the warning say so
             entry.kernel.note = f"compiling failed ({type(e).__name__}: {e}); the evaluator serves it"
             warnings.warn(f"`{self.name}`: {entry.kernel.note}", RuntimeWarning, stacklevel=2)
@@ -490,11 +502,4 @@ class Jitted:
         key, before, entry = self._missed
         others = [k for k in itertools.islice(reversed(self._entries), EXPLAINED) if k is not key] or ([before] if before else [])
         others = others or self._relatives
-        why = self._changed or (difference(key, others) if others else "")
-        text_ = f"`{self.name}` compiled anew: {why}" if why else f"`{self.name}` compiled: first call"
-        text_ += f"; {self._shapes.last}" if self._shapes.last else ""
-        text_ += entry.kernel.explain()
-        if entry.variants is not None:
-            text_ += entry.variants.why()
-        text_ += self._uncompiled.why()
-        return text_ + "".join(f"\n  {n}" for n in entry.recorded.notes)
+        return entry.why(self.name, self._changed or (difference(key, others) if others else ""), self._shapes.last, self._uncompiled.why())

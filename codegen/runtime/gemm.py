@@ -425,9 +425,10 @@ define internal void @with_panel(ptr %a, ptr %b, ptr %c, i64 %m, i64 %k, i64 %n,
 
 @once
 def _library(kind: str) -> link.Linked:
-    text = _Gemm(kind, max(vector_bytes(), 16), has_fma()).text()
+    width, fma = max(vector_bytes(), 16), has_fma()
     parallel = pool.pool_address() if pool.available() else 0  # callers ask for more than one thread only where there is a pool
-    return link.link(cached_object(text), [f"ad_gemm_{'f64' if kind == 'double' else 'f32'}"], {"ad_parallel": parallel})
+    code = cached_object(lambda: _Gemm(kind, width, fma).text(), f"gemm {kind} {width} {fma}")     # to write it takes 7 ms
+    return link.link(code, [f"ad_gemm_{'f64' if kind == 'double' else 'f32'}"], {"ad_parallel": parallel})
 
 
 def gemm_address(name: str) -> int:

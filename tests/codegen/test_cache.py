@@ -207,7 +207,7 @@ def copied(tmp_path):
 
 
 def test_the_compiler_is_known_by_its_files_wherever_they_are(tmp_path):
-    key, files = llvm_kernel._compiler().decode(), llvm_kernel.files_of(copied(tmp_path))
+    key, files = cache.compiler().decode(), cache.files_of(copied(tmp_path))
     assert os.path.join("tracer", "ops", "control", "loops.py") in [path for path, _, _ in files]
     assert key.startswith(f"({files!r}")
 
@@ -218,7 +218,7 @@ def test_a_change_in_a_folder_of_the_compiler_changes_its_key(tmp_path, change):
     ops, inner = tmp_path / "tracer" / "ops", tmp_path / "codegen" / "passes" / "loops"
     inner.mkdir(parents=True)
     (inner / "fuse.py").write_text("")
-    before = llvm_kernel.files_of(roots)
+    before = cache.files_of(roots)
     if change == "text":
         (ops / "sort.py").write_text("# another rule\n")
     elif change == "template":
@@ -233,16 +233,16 @@ def test_a_change_in_a_folder_of_the_compiler_changes_its_key(tmp_path, change):
         (ops / "sort.py").rename(tmp_path / "tracer" / "sort.py")
     else:
         (inner / "fuse.py").write_text("# another pass\n")
-    assert llvm_kernel.files_of(roots) != before
+    assert cache.files_of(roots) != before
 
 
 def test_byte_code_and_hidden_files_are_no_part_of_the_compiler(tmp_path):
     roots = copied(tmp_path)
-    before = llvm_kernel.files_of(roots)
+    before = cache.files_of(roots)
     (tmp_path / "tracer" / "ops" / "__pycache__").mkdir()
     (tmp_path / "tracer" / "ops" / "__pycache__" / "sort.pyc").write_bytes(b"")
     (tmp_path / "tracer" / "ops" / ".sort.py.swp").write_bytes(b"")
-    assert llvm_kernel.files_of(roots) == before
+    assert cache.files_of(roots) == before
 
 
 def test_a_file_under_anothers_name_is_no_entry(directory):
@@ -268,10 +268,10 @@ def test_graphs_have_a_name_for_what_is_made_of_them(directory):
     """Where one kernel serves many lengths its graph has none: the lengths are none of the program. No other test has this program."""
     def graph_of(shape):
         return trace_flat(lambda x: [np.cbrt(np.tanh(x)) * np.log1p(np.cosh(x))], [ArrayType(np.dtype(np.float64), shape)]).graph
-    name = llvm_kernel._front_key(graph_of((3,)), 1)
-    assert name == llvm_kernel._front_key(graph_of((3,)), 1) != llvm_kernel._front_key(graph_of((4,)), 1)
-    assert name != llvm_kernel._front_key(graph_of((3,)), 2)
-    assert llvm_kernel._front_key(graph_of((Lengths().symbol(30),)), 1) is None
+    name = llvm_kernel.name_on_disk(graph_of((3,)), 1)
+    assert name == llvm_kernel.name_on_disk(graph_of((3,)), 1) != llvm_kernel.name_on_disk(graph_of((4,)), 1)
+    assert name != llvm_kernel.name_on_disk(graph_of((3,)), 2)
+    assert llvm_kernel.name_on_disk(graph_of((Lengths().symbol(30),)), 1) is None
     kernel = llvm_kernel.llvm_kernel(graph_of((3,)))
     assert (directory / f"{name}.o").exists()
     again = llvm_kernel.llvm_kernel(graph_of((3,)))

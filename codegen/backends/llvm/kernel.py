@@ -16,12 +16,10 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-import codegen
-import tracer
 from codegen import host
 from codegen.backends.llvm import link
 from codegen.backends.llvm.made import FAILED_CALL, NOT_POSITIVE, SINGULAR, Module
-from codegen.cache import cached_object, key_of, load, store, target
+from codegen.cache import cached_object, compiler, key_of, load, store, target
 from codegen.config import config
 from codegen.entry import native
 from codegen.entry.calling import CallPlan, NativeRows, native_table
@@ -133,14 +131,13 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
     """
     start = time.perf_counter()
     threads = min(threads, pool.MOST) if pool.available() else 1
-    front = _front_key(graph, threads)
-    made = _from_disk(graph, front, start) if front else None
+    front = name_on_disk(graph, threads)
+    made = kernel_on_disk(front, graph) if front else None
     if made is not None:
         return made
     from codegen.backends.llvm.build import build
     st, module = build(graph, this_machine(threads))
     key = key_of(module.text)
-    known = key in _code
     code = _link(module, key)
     shapes = [b.static_shape() or () for b in (*st.program.inputs, *st.program.outputs)]
     slots = [Slot(b.dtype, tuple([number_of(d) for d in shape]))
@@ -149,8 +146,9 @@ def llvm_kernel(graph: Graph, threads: int = 1) -> LlvmKernel:
     kernel = LlvmKernel(graph, module, code, slots[:split], slots[split:], [info["op"] for info in module.references.values()],
                         time.perf_counter() - start)
     kernel.stages, kernel.shapes = st, shapes
-    if front and not module.references and not known:  # other shapes of known code are quickly made again
+    if front and not module.references:
         store(front, _packed(kernel, key))
+        kernel.front = front
     return kernel
 
 
@@ -159,44 +157,14 @@ def this_machine(threads: int = 1) -> Target:
     return Target(host.vector_bytes(), host.has_fma(), threads)
 
 
-def _front_key(graph: Graph, threads: int) -> str | None:
+def name_on_disk(graph: Graph, threads: int) -> str | None:
     """A name for what this compiler makes of a graph. None if the graph holds something that has no lasting name, such as a function."""
     if not config.cache:
         return None
     text = repr((structure(graph), threads))
     if " at 0x" in text or any(type(d) is Length for v in graph.inputs for d in v.type.shape):
         return None
-    return hashlib.sha256(_compiler() + target() + text.encode()).hexdigest()
-
-
-@once
-def _compiler() -> bytes:
-    """What tells this compiler from one that might make something else: its files."""
-    files = files_of([os.path.abspath(package.__path__[0]) for package in (codegen, tracer)])
-    return repr((files, host.vector_bytes(), host.has_fma())).encode()
-
-
-def files_of(roots: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Return path, size and time of the last change of every file in these folders and the folders inside them, in order.
-
-    Paths start with the name of the root, so that the same package in another place has the same paths. Byte code and
-    hidden files are left out.
-    """
-    found = []
-    folders = [(root, os.path.basename(root)) for root in roots]
-    while folders:
-        folder, name = folders.pop()
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name == "__pycache__":    # what starts with a dot an editor keeps for a while
-                    continue
-                path = os.path.join(name, entry.name)
-                if entry.is_dir():
-                    folders.append((entry.path, path))
-                else:
-                    info = entry.stat()
-                    found.append((path, info.st_size, info.st_mtime_ns))
-    return sorted(found)
+    return hashlib.sha256(compiler() + target() + text.encode()).hexdigest()
 
 
 def _packed(kernel: LlvmKernel, key: str) -> bytes:
@@ -208,7 +176,9 @@ def _packed(kernel: LlvmKernel, key: str) -> bytes:
                        "outputs": [(b.dtype.name, b.shape) for b in kernel.outputs]}).encode()
 
 
-def _from_disk(graph: Graph, front: str, start: float) -> LlvmKernel | None:
+def kernel_on_disk(front: str, graph: Graph) -> LlvmKernel | None:
+    """The kernel that is kept under the name of a graph; None if there is none. Of the graph itself, nothing is looked at."""
+    start = time.perf_counter()
     data = load(front)
     if data is None:
         return None
@@ -220,7 +190,9 @@ def _from_disk(graph: Graph, front: str, start: float) -> LlvmKernel | None:
     module = Module("", np.array(d["parameters"], np.int64), d["arena"], d["messages"], {}, set(d["symbols"]), d["loops"])
     linked = _shared(d["code"], d["symbols"], lambda: code)
     slots = [[Slot(np.dtype(name), tuple(shape)) for name, shape in d[which]] for which in ("inputs", "outputs")]
-    return LlvmKernel(graph, module, linked, slots[0], slots[1], [], time.perf_counter() - start)
+    kernel = LlvmKernel(graph, module, linked, slots[0], slots[1], [], time.perf_counter() - start)
+    kernel.front = front
+    return kernel
 
 
 class LlvmKernel(Kernel):
@@ -228,6 +200,8 @@ class LlvmKernel(Kernel):
 
     generator = "llvm"
     has_address = True
+    front: str | None = None
+    """The name under which it is kept on disk; None where it is not."""
     shapes: Sequence[tuple[Dim, ...]] = ()
     """Those of the inputs and outputs, with the lengths in them that stand for others."""
     numbers: Mapping[str, int] = {}
@@ -391,7 +365,7 @@ def why_not() -> str:
 
 def _tested() -> str:
     """Run the generator's self-test, unless this compiler has passed it on this machine before."""
-    name = hashlib.sha256(_compiler() + target() + b"self-test").hexdigest()
+    name = hashlib.sha256(compiler() + target() + b"self-test").hexdigest()
     if load(name) == b"passed":
         return ""
     from codegen.backends.llvm.build import test_generator

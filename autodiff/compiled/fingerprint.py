@@ -1,0 +1,292 @@
+"""What a function is by content: a text that is equal in two processes only where the function does the same in both.
+
+A recording depends on the code that it runs and on all that this code reads. Where both can be read off, a kernel of an earlier process may
+be taken without recording again. So this file goes through the code objects that can be reached from a function, and looks at every name in
+them: variables of functions around, of the module, functions that are called, attributes of modules. Only what is known to give the same
+each time is let through: functions of NumPy and `math` that we implement, Python's own that read nothing, numbers, texts, arrays, lists and
+dicts of these, and functions in Python that are made of nothing else. Files, clocks, random numbers, classes, imports in a function,
+attributes of objects: none of these; such a function has no fingerprint, and is recorded in each process.
+
+The objects that were gone through are numbered in order, so that a note about one of them can be said to another process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import opcode
+import sys
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+import autodiff.numpy as anp
+from autodiff.capture.excluded import is_captured, is_captured_module
+from autodiff.capture.locations import global_names
+from autodiff.capture.scipy_functions import function_of
+from tracer.errors import is_internal_file
+
+__all__ = ["Fingerprint", "NoFingerprint"]
+
+
+class NoFingerprint(Exception):
+    """Something that may be another thing in the next process, in words."""
+
+
+_PURE_BUILTINS = frozenset("abs all any bool complex dict divmod enumerate filter float frozenset int isinstance issubclass iter len list "
+                           "map max min next pow range reversed round set slice sorted str sum tuple type zip Ellipsis".split())
+_IMPURE_METHODS = frozenset(["tofile", "dump", "dumps", "setflags", "ctypes", "data", "base", "flags", "strides", "cache_info",
+                             "cache_clear", "why"])
+"""Attributes that write, or tell what is not the same in each process, whatever they are asked of."""
+_METHODS = frozenset(name for kind in (np.ndarray, np.float64, list, dict, tuple, set, str, int, float, complex) for name in dir(kind)
+                     if not name.startswith("_")) - _IMPURE_METHODS
+"""Attributes of the values that such a function may meet."""
+_IMPURE_NUMPY = frozenset(["errstate", "printoptions", "ndarray"])
+_REFUSED_CODE = frozenset(opcode.opmap[name] for name in (
+    "IMPORT_NAME", "IMPORT_FROM", "IMPORT_STAR", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_BUILD_CLASS", "LOAD_NAME", "STORE_NAME",
+    "LOAD_LOCALS") if name in opcode.opmap)
+"""Instructions that read or change what is not looked at here."""
+_NUMBERS = (np.bool_, np.integer, np.floating, np.complexfloating)
+_PURE_MODULES = ("math", "cmath", "operator", "_operator")
+_READ_MODULES = (*_PURE_MODULES, "numpy", "numpy.linalg", "scipy", "scipy.special", "scipy.linalg", "autodiff", "autodiff.numpy")
+"""Modules that are not captured and whose attributes may be read: of these, what a kind lets through."""
+_OURS = ("autodiff.api.", "autodiff.numpy", "tracer.tracebacks")
+"""Where functions of ours stand that do the same each time."""
+MOST = 2000
+"""Objects that are gone through, at most."""
+
+
+class Fingerprint:
+    """That of a function.
+
+    Attributes
+    ----------
+    text : the fingerprint, without the numbers in arrays
+    arrays : the arrays that were found, in order
+    holders : cells, dicts of variables, lists, dicts and functions that were found, in order
+    """
+
+    def __init__(self, function: Any):
+        self.arrays: list[np.ndarray] = []
+        self.holders: list[Any] = []
+        self._numbers: dict[int, int] = {}      # id of a holder, or an array -> its number
+        self._out: list[str] = []
+        self._value(function)
+        self.text = "\n".join(self._out)
+
+    def number_of(self, holder: Any) -> int | None:
+        """The number of a holder; None where it was not found."""
+        found = self._numbers.get(id(holder))
+        return found if found is not None and found < len(self.holders) and self.holders[found] is holder else None
+
+    def number_of_array(self, x: Any) -> int | None:
+        """The number of an array; None where it was not found."""
+        found = self._numbers.get(id(x))
+        return found if found is not None and found < len(self.arrays) and self.arrays[found] is x else None
+
+    # -- going through ---------------------------------------------------------------------------
+
+    def _say(self, *words: Any) -> None:
+        self._out.append(" ".join(map(str, words)))
+        if len(self._out) > MOST:
+            raise NoFingerprint("it reaches too much")
+
+    def _holder(self, x: Any) -> bool:
+        """Number a holder; whether it is new."""
+        if id(x) in self._numbers:
+            self._say("again", self._numbers[id(x)])
+            return False
+        self._numbers[id(x)] = len(self.holders)
+        self.holders.append(x)
+        return True
+
+    def _value(self, x: Any) -> None:
+        kind = type(x)
+        look = _KINDS.get(kind)
+        if look is not None:
+            look(self, x)
+        elif isinstance(x, _NUMBERS):
+            self._say(x.dtype.str, x.tobytes().hex())   # type: ignore[union-attr]
+        elif isinstance(x, type):
+            self._class(x)
+        elif isinstance(x, np.dtype) and x.fields is None:
+            self._say("dtype", x.str)
+        elif getattr(kind, "is_jitted", False):
+            self._say("compiled", sorted(x._statics.positions), sorted(x._statics.names))
+            self._value(x.function)
+        elif getattr(kind, "follows_from_its_function", False):
+            self._say("follows")
+        elif kind.__module__ == "numpy" or kind is np.ufunc:
+            self._numpys(x)
+        else:
+            raise NoFingerprint(f"an object of class {kind.__name__}")
+
+    def _plain(self, x: Any) -> None:
+        self._say(type(x).__name__, x.hex() if type(x) is float else repr(x))
+
+    def _array(self, x: np.ndarray) -> None:
+        if x.dtype.hasobject or x.dtype.fields is not None:
+            raise NoFingerprint("an array of objects")
+        if id(x) in self._numbers:
+            self._say("array again", self._numbers[id(x)])
+            return
+        self._numbers[id(x)] = len(self.arrays)
+        self.arrays.append(x)
+        self._say("array", x.dtype.str, x.shape, x.strides, x.flags.num, x.base is None)
+
+    def _sequence(self, x: Any) -> None:
+        if type(x) is list and not self._holder(x):
+            return
+        self._say(type(x).__name__, len(x))
+        for y in x:
+            self._value(y)
+
+    def _dict(self, x: dict) -> None:
+        if not self._holder(x):
+            return
+        self._say("dict", len(x))
+        for k, y in x.items():
+            if type(k) not in (str, int):
+                raise NoFingerprint(f"a dict with keys of class {type(k).__name__}")
+            self._plain(k)
+            self._value(y)
+
+    def _partial(self, x: functools.partial) -> None:
+        self._say("partial")
+        for part in (x.func, x.args, x.keywords):
+            self._value(part)
+
+    def _class(self, x: type) -> None:
+        builtin = getattr(builtins, x.__name__, None) is x
+        if not (builtin or issubclass(x, np.generic) and getattr(np, x.__name__, None) is x):
+            raise NoFingerprint(f"class {x.__name__}")
+        self._say("class", x.__module__, x.__qualname__)
+
+    def _builtin(self, x: BuiltinFunctionType) -> None:
+        if getattr(builtins, x.__name__, None) is x and x.__name__ in _PURE_BUILTINS or x.__module__ in _PURE_MODULES:
+            self._say("builtin", x.__module__, x.__name__)
+        else:
+            self._numpys(x)
+
+    def _numpys(self, x: Any) -> None:
+        """A function of NumPy or SciPy, one that we implement."""
+        name, module = getattr(x, "__name__", ""), getattr(x, "__module__", None) or "numpy"
+        theirs, ours = (np.linalg, anp.linalg) if module == "numpy.linalg" else (np, anp)
+        special = getattr(sys.modules.get("scipy.special"), name, None)
+        if getattr(theirs, name, None) is x and hasattr(ours, name) and name not in _IMPURE_NUMPY:
+            self._say(module, name)
+        elif type(x) is np.ufunc and special is x or function_of(x) is not None:
+            self._say("scipy", name)
+        else:
+            raise NoFingerprint(f"`{name or type(x).__name__}`")
+
+    def _module(self, x: ModuleType) -> None:
+        """What a module is: for those that are not captured their name says it, as their versions belong to the key."""
+        self._say("module", x.__name__)
+
+    def _function(self, f: FunctionType) -> None:
+        package = (f.__globals__.get("__name__") or "").split(".")[0]
+        if package in ("numpy", "scipy"):
+            self._numpys(f)
+            return
+        ours = package in ("autodiff", "tracer") and is_internal_file(f.__code__.co_filename)
+        if not ours and not is_captured(f) or ours and not f.__globals__["__name__"].startswith(_OURS):
+            raise NoFingerprint(f"`{f.__name__}`, which runs as it stands")
+        if not self._holder(f):
+            return
+        self._say("function", f.__module__, f.__qualname__)
+        self._value(f.__defaults__)
+        self._value(f.__kwdefaults__)
+        if ours:    # its code is of the version that belongs to the key
+            self._say(f.__code__.co_name, f.__code__.co_firstlineno)
+        else:
+            self._code(f.__code__)
+            self._value(vars(f))
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            self._cell(name, cell)
+        if not ours:
+            self._names(f)
+
+    def _cell(self, name: str, cell: CellType) -> None:
+        self._say("variable", name)
+        if not self._holder(cell):
+            return
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            raise NoFingerprint(f"`{name}`, which has no value yet") from None
+        self._value(value)
+
+    def _code(self, code: CodeType) -> None:
+        """All that Python runs, and the lines that errors name."""
+        if not _REFUSED_CODE.isdisjoint(code.co_code[::2]):
+            raise NoFingerprint(f"`{code.co_name}` imports, makes a class, or sets variables of its module")
+        self._say("code", code.co_name, code.co_filename, code.co_firstlineno, code.co_argcount, code.co_posonlyargcount,
+                  code.co_kwonlyargcount, code.co_flags, code.co_code.hex(), code.co_linetable.hex(), code.co_exceptiontable.hex(),
+                  code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        for c in code.co_consts:
+            if isinstance(c, CodeType):
+                self._code(c)
+            elif type(c) is frozenset:
+                self._say("frozenset", sorted(map(repr, c)))
+            else:
+                self._value(c)
+
+    def _names(self, f: FunctionType) -> None:
+        """All that the names in a function's code may mean: variables of its module, Python's own, attributes of modules and of values."""
+        space = f.__globals__
+        if not self._holder(space):
+            self._say("the same module")
+        names = set(global_names(f.__code__))
+        there: dict[str, dict[str, Any]] = {}   # attributes of each module that the code mentions
+        modules = [v for n in names if type(v := space.get(n)) is ModuleType]
+        modules += [v for v in map(_content_of, f.__closure__ or ()) if type(v) is ModuleType]
+        for module in modules:      # grows while it is gone through
+            if module.__name__ not in _READ_MODULES and not _may_change(module):
+                raise NoFingerprint(f"module {module.__name__}")
+            there[module.__name__] = mentioned = {n: getattr(module, n) for n in dir(module) if n in names}
+            modules += [v for v in mentioned.values() if type(v) is ModuleType and v not in modules]
+        for name in sorted(names):
+            found = False
+            if name in space:
+                found = True
+                self._say("name", name)
+                self._value(space[name])
+            for module in modules:
+                if name in there[module.__name__]:
+                    found = True
+                    self._say("attribute", module.__name__, name)
+                    if _may_change(module):
+                        self._holder(vars(module))
+                    self._value(there[module.__name__][name])
+            if name in _IMPURE_METHODS or name.startswith("__"):
+                raise NoFingerprint(f"`{name}`")
+            if not found and name not in _METHODS and not _is_pure_builtin(name):
+                raise NoFingerprint(f"`{name}`")
+
+
+def _may_change(module: ModuleType) -> bool:
+    """Whether a module is one whose functions are captured: its variables are looked at as those of the user's own."""
+    file = getattr(module, "__file__", None)
+    return bool(file) and not is_internal_file(file) and is_captured_module(module.__name__, file)
+
+
+def _content_of(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _is_pure_builtin(name: str) -> bool:
+    found = getattr(builtins, name, None)
+    return name in _PURE_BUILTINS or isinstance(found, type) and issubclass(found, Exception)
+
+
+_KINDS: dict[type, Any] = {
+    **dict.fromkeys((type(None), bool, int, float, complex, str, bytes, type(Ellipsis)), Fingerprint._plain),
+    np.ndarray: Fingerprint._array, list: Fingerprint._sequence, tuple: Fingerprint._sequence, dict: Fingerprint._dict,
+    functools.partial: Fingerprint._partial, BuiltinFunctionType: Fingerprint._builtin, ModuleType: Fingerprint._module,
+    FunctionType: Fingerprint._function}
+"""How the values of a class are gone through."""

@@ -1,0 +1,223 @@
+"""Recordings kept on disk: a later process takes the kernel of a function without recording the function again.
+
+The name of what is kept is made of the fingerprint of the function (`autodiff/compiled/fingerprint.py`), the signature of the call, the
+settings, the versions of Python, NumPy and SciPy, and this project's files. What is kept is what a recording tells beside its graph: the
+name of the kernel, the structure of the result, which arrays from outside the kernel reads, the numbers of the other arrays, and the notes
+of what was read, so that a change within the process is seen as ever. Under `ad.config.check` the function is recorded all the same, and
+has to give the same graph.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import autodiff
+from autodiff.capture.excluded import excluded_by_user
+from autodiff.capture.reads import Reads
+from autodiff.capture.recording import Recorded
+from autodiff.capture.state import UNBOUND
+from autodiff.compiled.entries import Entry
+from autodiff.compiled.fingerprint import Fingerprint, NoFingerprint
+from autodiff.compiled.signature import Signature
+from codegen.cache import compiler, files_of, load, store
+from codegen.config import config
+from codegen.once import once
+from tracer.asked import Asked
+from tracer.graph import Graph
+from tracer.tree import Keys, unpacker
+
+__all__ = ["Kept", "kept_for"]
+
+MOST_BYTES = 1 << 16
+"""Of arrays that the function makes itself and that are constants of its kernel."""
+NOTE = "not recorded: its code, and all that it reads, are as they were in an earlier process, whose kernel serves it"
+
+
+def kept_for(jitted: Any, key: Signature) -> Kept | None:
+    """Where the recording of a function for a signature is kept; None where it cannot be."""
+    settings = (jitted._threads, config.thread_count(jitted._threads), excluded_by_user())
+    if (not config.cache or config.generator == "numba" or jitted._donate or jitted._held is not None or key.statics
+            or jitted._asked != Asked.TYPES or (jitted._verify or config.verify) != "off"):
+        return None
+    try:
+        found = Fingerprint(jitted.function)
+        call = (packed_structure(key.tree), [_leaf(x) for x in key.leaves], key.is_plain, repr(key.orders))
+    except NoFingerprint:
+        return None
+    from codegen.backends.llvm.kernel import why_not
+    if why_not():
+        return None
+    scipy = getattr(sys.modules.get("scipy"), "__version__", "")
+    text = repr((call, settings, jitted.name, scipy)) + found.text
+    return Kept(jitted, found, hashlib.sha256(_versions() + text.encode()).hexdigest())
+
+
+def _leaf(x: Any) -> Any:
+    """A leaf of a signature."""
+    if isinstance(x, tuple) and len(x) == 2:
+        return x[0].str, x[1]
+    if x in (float, int, bool):
+        return x.__name__
+    raise NoFingerprint(f"an argument of class {x}")
+
+
+@once
+def _versions() -> bytes:
+    return compiler() + repr((files_of([autodiff.__path__[0]]), sys.version, np.__version__)).encode()
+
+
+class Kept:
+    """The recording of a function for one signature, on disk.
+
+    name : of the file
+    """
+
+    def __init__(self, jitted: Any, found: Fingerprint, name: str):
+        self._jitted = jitted
+        self._found = found
+        self.name = name
+
+    def served(self, args: tuple, kwargs: dict) -> Entry | None:
+        """The entry whose recording an earlier process has kept; what the function reads is watched from now on. None if there is none."""
+        jitted = self._jitted
+        before = jitted._around.here()
+        found = self._entry()
+        if found is None:
+            return None
+        entry, reads, graph = found
+        if config.check:
+            self._compare(jitted._record_first(args, kwargs, ()), graph)
+        jitted._around.add(before, entry.captured, reads, jitted._learned)
+        jitted._look()
+        return entry
+
+    def _entry(self) -> tuple[Entry, Reads, str] | None:
+        """The entry, what the function reads, and the name of its graph; None if there is none."""
+        data = load(self.name)
+        if data is None:
+            return None
+        d = json.loads(data)
+        arrays = self._found.arrays
+        if any(_digest(arrays[int(k)]) != digest for k, digest in d["numbers"].items()):
+            return None
+        from codegen.backends.llvm.kernel import kernel_on_disk
+        graph = Graph(self._jitted.name, (), (), ())
+        kernel = kernel_on_disk(d["front"], graph)
+        if kernel is None:
+            return None
+        kernel.release()
+        captured = [arrays[c] if isinstance(c, int) else _unpacked(c) for c in d["captured"]]
+        out_tree = unpacked_structure(d["result"])
+        rec = Recorded(graph, captured, out_tree, notes=(NOTE, *d["notes"]), has_graph=False)
+        return Entry(rec, kernel, captured, unpacker(out_tree), None), self._reads(d["reads"]), d["front"]
+
+    def keep(self, rec: Recorded, kernel: Any, captured: Sequence) -> None:
+        """Keep a recording whose kernel is on disk, where another process can make use of it."""
+        front = getattr(kernel, "front", None)
+        if front is None or rec.written or rec.effects is not None or rec.guarded or rec.asked != Asked.TYPES:
+            return
+        numbers = [self._found.number_of_array(x) for x in captured]
+        made = [x for x, number in zip(captured, numbers, strict=True) if number is None]
+        reads = self._notes(rec.reads)
+        if reads is None or any(type(x) is not np.ndarray for x in made) or sum(x.nbytes for x in made) > MOST_BYTES:
+            return
+        try:
+            result = packed_structure(rec.out_tree)
+        except NoFingerprint:
+            return
+        others = {k: _digest(x) for k, x in enumerate(self._found.arrays) if k not in numbers}
+        store(self.name, json.dumps({
+            "front": front, "result": result, "notes": rec.notes, "numbers": others, "reads": reads,
+            "captured": [_packed(x) if n is None else n for x, n in zip(captured, numbers, strict=True)]}).encode())
+
+    def _compare(self, rec: Recorded, front: str) -> None:
+        """Raise AssertionError if a recording of today gives another graph than that which was kept under this name."""
+        from codegen.backends.llvm.kernel import name_on_disk
+        from codegen.runtime import pool
+        threads = min(config.thread_count(self._jitted._threads), pool.MOST) if pool.available() else 1
+        assert name_on_disk(rec.graph, threads) == front, "a recording kept on disk is not that of the function"
+
+    # -- what the function reads, by the numbers of what holds it --------------------------------
+
+    def _notes(self, reads: Reads | None) -> list | None:
+        """The notes of a recording, as JSON has them; None if one is of something that the fingerprint does not know."""
+        if reads is None:
+            return []
+        rows: list[tuple] = [("cell", cell, None, name) for cell, _, name in reads.cells.values()]
+        rows += [("item", d, key, name) for d, key, _, name in reads.items.values()]
+        rows += [("element", x, k, "") for x, k, _ in reads.elements.values()]
+        rows += [("content", x, None, "") for x, _ in reads.contents.values()]
+        rows += [("function", f, None, "") for f, *_ in reads.functions.values()]
+        found = [(kind, self._found.number_of(holder), key, name) for kind, holder, key, name in rows]
+        known = all(number is not None and type(key) in (str, int, type(None)) for _, number, key, _ in found)
+        return found if known else None
+
+    def _reads(self, rows: list) -> Reads:
+        """The notes, about the objects of this process."""
+        reads = Reads()
+        for kind, number, key, name in rows:
+            x = self._found.holders[number]
+            if kind == "cell":
+                reads.cells[id(x)] = (x, x.cell_contents, name)
+            elif kind == "item":
+                reads.items[id(x), key] = (x, key, x.get(key, UNBOUND), name)
+            elif kind == "element":
+                reads.elements[id(x), key] = (x, key, x[key])
+            elif kind == "content":
+                reads.contents[id(x)] = (x, dict(x) if isinstance(x, dict) else list(x))
+            else:
+                reads.functions[id(x)] = (x, x.__code__, x.__defaults__, dict(x.__kwdefaults__) if x.__kwdefaults__ else None)
+        return reads
+
+
+def packed_structure(structure: Any) -> Any:
+    """The structure of a tree of tuples, lists and dicts whose keys are texts or integers, as JSON has it.
+
+    Raises
+    ------
+    NoFingerprint
+        For classes and static values.
+
+    Examples
+    --------
+    >>> from tracer.tree import flatten
+    >>> packed_structure(flatten(({"w": 1.0, "b": 3.0}, [2.0]))[1])
+    [0, 'tuple', [0, [0, 'dict', [1, 'w', 'b'], [0, '*', '*']], [0, 'list', [0, '*']]]]
+    >>> unpacked_structure(packed_structure(flatten([2.0, None])[1]))
+    ('list', ('*', None))
+    """
+    kind = type(structure)
+    if structure is None or kind in (str, int):
+        return structure
+    if kind is tuple or kind is Keys:
+        return [int(kind is Keys), *map(packed_structure, structure if kind is tuple else structure.order)]
+    raise NoFingerprint(f"an argument or result of class {kind.__name__}")
+
+
+def unpacked_structure(packed: Any) -> Any:
+    """The structure that `packed_structure` has packed."""
+    if type(packed) is not list:
+        return packed
+    parts = [unpacked_structure(p) for p in packed[1:]]
+    return Keys(parts) if packed[0] else tuple(parts)
+
+
+def _digest(x: np.ndarray) -> str:
+    """The numbers of an array, in short."""
+    return hashlib.sha256(np.ascontiguousarray(x).tobytes()).hexdigest()
+
+
+def _packed(x: np.ndarray) -> list:
+    return [x.dtype.str, x.shape, base64.b64encode(np.ascontiguousarray(x).tobytes()).decode()]
+
+
+def _unpacked(packed: list) -> np.ndarray:
+    dtype, shape, data = packed
+    return np.frombuffer(base64.b64decode(data), dtype).reshape(shape).copy()
