@@ -72,6 +72,8 @@ class Fingerprint:
         self.holders: list[Any] = []
         self._numbers: dict[int, int] = {}      # id of a holder, or an array -> its number
         self._out: list[str] = []
+        if not _has_lines(function):
+            raise NoFingerprint("a function without lines of its own: its checks name those of the caller")
         self._value(function)
         self.text = "\n".join(self._out)
 
@@ -190,8 +192,8 @@ class Fingerprint:
         if package in ("numpy", "scipy"):
             self._numpys(f)
             return
-        ours = package in ("autodiff", "tracer") and is_internal_file(f.__code__.co_filename)
-        if not ours and not is_captured(f) or ours and not f.__globals__["__name__"].startswith(_OURS):
+        ours = _is_ours(f)
+        if not ours and not is_captured(f):
             raise NoFingerprint(f"`{f.__name__}`, which runs as it stands")
         if not self._holder(f):
             return
@@ -264,6 +266,18 @@ class Fingerprint:
                 raise NoFingerprint(f"`{name}`")
             if not found and name not in _METHODS and not _is_pure_builtin(name):
                 raise NoFingerprint(f"`{name}`")
+
+
+def _is_ours(f: FunctionType) -> bool:
+    """Whether a function is of this project, and does the same each time."""
+    return is_internal_file(f.__code__.co_filename) and str(f.__globals__.get("__name__")).startswith(_OURS)
+
+
+def _has_lines(f: Any) -> bool:
+    """Whether a function is one in Python of the user's, perhaps in functions of ours."""
+    while type(f) is functools.partial or type(f) is FunctionType and _is_ours(f):
+        f = f.func if type(f) is functools.partial else getattr(f, "__wrapped__", None)
+    return type(f) is FunctionType
 
 
 def _may_change(module: ModuleType) -> bool:

@@ -333,16 +333,13 @@ class Jitted:
             return found
         with self._lock, no_collection():
             start = time.perf_counter()
-            entry = self._entries.get(key) or self._shapes.recorded(key, args, kwargs, statics, leaves)
-            if entry is not None:
+            if (entry := self._entries.get(key) or self._shapes.recorded(key, args, kwargs, statics, leaves)) is not None:
                 return entry
             kept = kept_for(self, key)
             entry = None if kept is None else kept.served(args, kwargs)
             if entry is not None:
                 self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
-                self._keep(key, entry)
-                self._compile_seconds += time.perf_counter() - start
-                return entry
+                return self._keep(key, entry, start)
             variants = None
             try:
                 rec = self._record_first(args, kwargs, statics)
@@ -354,9 +351,7 @@ class Jitted:
             if variants is not None:
                 entry = Entry(rec, None, [], unpacker(rec.out_tree), None, variants=variants)
                 entry.kernel = variants.start(rec, args, kwargs, statics, leaves)
-                self._keep(key, entry)
-                self._compile_seconds += time.perf_counter() - start
-                return entry
+                return self._keep(key, entry, start)
             captured = self._outside(rec)
             direct = self._convention(args, kwargs, statics)
             if waits(rec.graph, self._wait):
@@ -372,9 +367,7 @@ class Jitted:
                 # Arrays of the same types stand for the arguments, which are not kept alive for it.
                 like = [np.empty(x.shape, x.dtype) if isinstance(x, np.ndarray) else x for x in leaves]
                 submit(lambda: self._finish(entry, tree, like, direct, kept))
-            self._keep(key, entry)
-            self._compile_seconds += time.perf_counter() - start
-            return entry
+            return self._keep(key, entry, start)
 
     def _release(self, entry: Entry) -> None:
         """Drop the graphs of an entry that has its kernel, where nothing will ask for them again: they take most of its memory."""
@@ -398,8 +391,8 @@ class Jitted:
                               fix="pass the traced value as an argument")
         return [c.value if isinstance(c, Tracer) else c for c in rec.captured]
 
-    def _keep(self, key, entry: Entry) -> None:
-        """Enter an entry; the oldest goes if there are too many."""
+    def _keep(self, key, entry: Entry, start: float | None = None) -> Entry:
+        """Enter an entry that was begun at a time, and return it; the oldest goes if there are too many."""
         self._missed = (key, None if self._missed is None else self._missed[0], entry)
         self._entries[key] = entry
         if len(self._entries) > self._max:
@@ -409,6 +402,8 @@ class Jitted:
                 oldest.native.set([t for t in oldest.native.signatures if t is not oldest.table])
                 self._by_convention = {k: f for k, f in self._by_convention.items() if f.signatures}
         self._misses += 1
+        self._compile_seconds += time.perf_counter() - start if start else 0.0
+        return entry
 
     def _finish(self, entry: Entry, tree, leaves, direct: Convention | None, kept: Kept | None) -> None:
         """Compile in the background, and let calls go to the kernel from then on."""

@@ -55,7 +55,7 @@ def check():
 
 
 def run(*words, given=None, **options):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "AUTODIFF_CACHE": "0"}
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True, env=environment, timeout=300, input=given, **options)
     return done.stdout + done.stderr
 

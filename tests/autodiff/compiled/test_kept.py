@@ -4,7 +4,9 @@ A later process is played by loading a file of the same name anew: its functions
 program, and a change of it that the kernel of the first one does not serve; both are compared with plain Python.
 """
 
+import functools
 import importlib.util
+import math
 import os
 import subprocess
 import sys
@@ -190,6 +192,16 @@ def test_a_change_after_it_was_taken_from_disk_is_seen(kernels):
     holds()
     module.g = lambda x: x * x
     holds()
+
+
+@pytest.mark.parametrize("f", [np.sum, math.remainder, functools.partial(np.sum, axis=0)])
+def test_a_function_without_lines_is_recorded(f):
+    """What it checks names the line of the caller."""
+    args = (5.0, 2.0) if f is math.remainder else (X,)
+    for _ in range(2):
+        compiled = ad.jit(f)
+        np.testing.assert_allclose(compiled(*args), f(*args))
+        assert not is_kept(compiled)
 
 
 def test_other_signatures_are_other_recordings(kernels):
