@@ -46,7 +46,7 @@ from typing import Any
 from autodiff.capture.source.cases import Cases
 from autodiff.capture.source.files import codes, compiled, find, keep
 from autodiff.capture.source.rewrite import BLOCK_NAME, Converter, Unconvertible
-from autodiff.capture.source.trees import HOOKS, names_inside
+from autodiff.capture.source.trees import HOOKS, contains, names_inside, with_places
 from tracer.tracebacks import PART_OF_FUNCTION
 
 __all__ = ["convert", "converted_source", "is_converted", "Unconvertible"]
@@ -93,7 +93,7 @@ def converted_source(f: FunctionType) -> str:
     """
     convert(f, None)    # raises where Python would not compile what is printed here
     body, _, _ = _rewritten(f)
-    ast.fix_missing_locations(body)
+    with_places(body)
     return ast.unparse(body.value if isinstance(body, ast.Return) and body.value else body)     # what a lambda becomes stands in a return
 
 
@@ -115,7 +115,7 @@ def _rewritten(f: FunctionType) -> tuple[ast.stmt, ast.AST, str | None]:
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unconvertible(f"`{f.__qualname__}` is a coroutine")
     found, owner = find(f)
-    node: Any = Cases().visit(found)
+    node: Any = Cases().visit(found) if contains(found, ast.Match) else found
     converter = Converter(names_inside(node), owner)
     if isinstance(node, ast.Lambda):
         return ast.copy_location(ast.Return(converter.visit(node)), node), node, owner

@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from autodiff.capture.source.liveness import walk
 from autodiff.capture.source.rewrite import Unconvertible
 from autodiff.capture.source.texts import is_file, rewritten_by_loader, texts_of, why_missing
-from autodiff.capture.source.trees import NO_PARAMETERS, arguments
+from autodiff.capture.source.trees import NO_PARAMETERS, arguments, with_places
 
 __all__ = ["codes", "compiled", "find", "keep"]
 
@@ -71,7 +72,8 @@ def find(f: FunctionType) -> tuple[Any, str | None]:
     raise Unconvertible(*why_missing(f, bool(found)))
 
 
-def compiled(node: Any, owner: str | None, code: CodeType, further: Iterable[str] = (), imported: Iterable[str] = ()) -> CodeType:
+def compiled(node: Any, owner: str | None, code: CodeType, further: Iterable[str] = (), imported: Iterable[str] = (),
+             parsed: bool = False) -> CodeType:
     """Compile the definition of a function, or what it was rewritten to, in the place of `code`.
 
     Parameters
@@ -81,6 +83,7 @@ def compiled(node: Any, owner: str | None, code: CodeType, further: Iterable[str
     code : the code of the function, whose variables of functions around it keeps
     further : more such variables
     imported : names that the module imports, whose attributes are called by other instructions than those of other values
+    parsed : whether the definition is as it was parsed, so that all of it has its place in the lines
 
     Returns
     -------
@@ -92,7 +95,7 @@ def compiled(node: Any, owner: str | None, code: CodeType, further: Iterable[str
     statements = [ast.Global(sorted(own)), body] if own else [body]
     factory = ast.FunctionDef(name="factory__", args=arguments(names), body=statements, decorator_list=[], returns=None, **NO_PARAMETERS)
     imports: list[ast.stmt] = [ast.Import([ast.alias(n)]) for n in imported]
-    module = ast.fix_missing_locations(ast.copy_location(ast.Module([*imports, factory], []), node))
+    module = with_places(ast.copy_location(ast.Module([*imports, factory], []), node), without=node if parsed else None)
     return compile(module, code.co_filename, "exec", dont_inherit=True, flags=code.co_flags & _FUTURE)
 
 
@@ -113,7 +116,7 @@ def codes(code: CodeType) -> Iterator[CodeType]:
 
 def _is_of(node: Any, owner: str | None, f: FunctionType, lines: list[str]) -> bool:
     """Whether a definition is compiled to the code of a function, wherever its lines are."""
-    called = {n.func.value.id for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
+    called = {n.func.value.id for n in walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
               and isinstance(n.func.value, ast.Name)}
     modules = {n for n in called if isinstance(f.__globals__.get(n), ModuleType)}
     if _compiles_to(node, owner, f.__code__, modules):
@@ -142,7 +145,7 @@ def _compiles_to(node: Any, owner: str | None, code: CodeType, imported: Iterabl
     if not isinstance(node, ast.Lambda):
         given.decorator_list = []
     try:
-        made = compiled(given, owner, code, imported=sorted(imported))
+        made = compiled(given, owner, code, imported=sorted(imported), parsed=True)
     except (SyntaxError, ValueError, RecursionError):
         return False
     return any(_is_same(c, code) for c in codes(made) if c.co_name == code.co_name)
@@ -201,8 +204,10 @@ def _definition(lines: list[str], code: CodeType) -> ast.AST | None:
     last = max((p[1] or p[0] or 0 for c in codes(code) for p in c.co_positions()), default=first)
     while last < len(lines) and _goes_on(lines[last], indent):
         last += 1
-    # An indented definition stands under an `if`, so that its columns stay what they are.
-    text = ("if 1:\n" if indent else "") + "".join(lines[first - 1:last])
+    # An indented definition stands under an `if`, so that its columns stay what they are; empty lines before it give its lines their
+    # numbers.
+    before = max(first - 2, 0) if indent else first - 1
+    text = "\n" * before + ("if 1:\n" if indent else "") + "".join(lines[first - 1:last])
     try:
         tree = ast.parse(text, code.co_filename)
     except SyntaxError:
@@ -210,7 +215,7 @@ def _definition(lines: list[str], code: CodeType) -> ast.AST | None:
     found: Any = tree.body[0].body[0] if indent else tree.body[0]   # type: ignore[attr-defined]
     if getattr(found, "name", None) != code.co_name:
         return None
-    return ast.increment_lineno(found, first - 2 if indent else first - 1)
+    return ast.increment_lineno(found, -1) if indent and first == 1 else found
 
 
 def _goes_on(line: str, indent: int) -> bool:

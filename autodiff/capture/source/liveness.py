@@ -7,21 +7,28 @@ Source: Aho, Lam, Sethi and Ullman, Compilers, 2nd ed. (2006), section 9.2.5. Wh
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 __all__ = ["Liveness", "bound_names", "children", "walk"]
 
 
-def children(n: ast.AST) -> Iterator[ast.AST]:
-    """The nodes directly inside of a node, as `ast.iter_child_nodes` gives them, in less time."""
-    for field in n._fields:
+def children(n: ast.AST) -> list[ast.AST]:
+    """The nodes directly inside of a node, without those that say no more than what is done: operators, and whether a name is set."""
+    out: list[ast.AST] = []
+    for field in _PARTS.get(n.__class__, n._fields):
         value = getattr(n, field, None)
         if value.__class__ is list:
-            for item in value:
-                if isinstance(item, ast.AST):
-                    yield item
-        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
-            yield value
+            out += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            out.append(value)
+    return out
+
+
+_NO_PARTS = {"ctx", "op", "ops", "id", "attr", "name", "kind", "conversion", "type_comment", "simple", "is_async", "level", "module"}
+_PARTS: dict[type, tuple[str, ...]] = {
+    kind: () if kind is ast.Constant else tuple(f for f in kind._fields if f not in _NO_PARTS)
+    for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.AST)}
+"""The fields of each class of nodes that may hold nodes: to look only there takes half of the time."""
 
 
 def walk(n: ast.AST) -> list[ast.AST]:
@@ -32,6 +39,7 @@ def walk(n: ast.AST) -> list[ast.AST]:
     return out
 
 
+_SIMPLE = (ast.Name, ast.Constant)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -41,9 +49,9 @@ def bound_names(statements: Iterable[ast.AST]) -> list[str]:
     found: dict[str, None] = {}
 
     def go(n: ast.AST) -> None:
-        if isinstance(n, ast.Name):
-            if not isinstance(n.ctx, ast.Load):
-                found[n.id] = None
+        if n.__class__ in _SIMPLE:
+            if n.__class__ is ast.Name and not isinstance(n.ctx, ast.Load):     # type: ignore[attr-defined]
+                found[n.id] = None      # type: ignore[attr-defined]
             return
         if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found[n.name] = None
@@ -52,6 +60,8 @@ def bound_names(statements: Iterable[ast.AST]) -> list[str]:
             found.update((((a.asname or a.name).split(".")[0]), None) for a in n.names)
         if isinstance(n, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and n.name:
             found[n.name] = None
+        if isinstance(n, ast.MatchMapping) and n.rest:
+            found[n.rest] = None
         if isinstance(n, (ast.Lambda, *_COMPREHENSIONS)):   # only `:=` leaves a comprehension
             found.update((w.target.id, None) for w in walk(n) if isinstance(w, ast.NamedExpr))
             return
@@ -76,10 +86,12 @@ class Liveness:
         self.after: dict[ast.stmt, set[str]] = {}
         self.head: dict[ast.stmt, set[str]] = {}
         self.at_end: dict[ast.stmt, set[str]] = {}
-        outer = {g for s in walk(function) if isinstance(s, (ast.Global, ast.Nonlocal)) for g in s.names}
-        inner = [n for s in function.body for n in walk(s) if isinstance(n, _FUNCTIONS)]
-        self.always = outer | {n for f in inner for n in _read(f)}
-        self._block(function.body, set(self.always), None)
+        nodes = walk(function)
+        if any(isinstance(n, (ast.If, ast.For, ast.While)) for n in nodes):     # nobody asks about other statements
+            outer = {g for s in nodes if isinstance(s, (ast.Global, ast.Nonlocal)) for g in s.names}
+            inner = [n for s in function.body for n in walk(s) if isinstance(n, _FUNCTIONS)]
+            self.always = outer | {n for f in inner for n in _read(f)}
+            self._block(function.body, set(self.always), None)
 
     def _block(self, statements: Sequence[ast.stmt], live: set[str], loop: tuple[set[str], set[str]] | None) -> set[str]:
         """Live before a block, given what is live after it; `loop` is (after break, after continue)."""

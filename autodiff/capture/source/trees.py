@@ -12,7 +12,7 @@ from autodiff.capture.source.liveness import bound_names, children, walk
 
 __all__ = ["COMPOUND", "FRESH", "HOOKS", "JUMPS", "LOOPS", "NO_PARAMETERS", "OF_THE_FRAME", "READS_FRAME", "SCOPES", "arguments",
            "comparison", "constants", "contains", "ends_in_jump", "hook_call", "is_number", "may_jump", "name_of",
-           "names_inside", "own_statements", "placed", "thunk", "yields"]
+           "names_inside", "own_statements", "placed", "thunk", "with_places", "yields"]
 
 HOOKS = "hooks__"
 NO_PARAMETERS: Any = {"type_params": []} if sys.version_info >= (3, 12) else {}
@@ -110,17 +110,55 @@ def own_statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 def yields(body: Sequence[ast.AST]) -> bool:
     """Whether statements of a function make it a generator function."""
-    return any(isinstance(n, (ast.Yield, ast.YieldFrom)) or not isinstance(n, SCOPES) and yields(list(children(n)))
-               for n in body)
+    todo = list(body)
+    for n in todo:      # grows while it is gone through
+        if isinstance(n, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(n, SCOPES):
+            todo += children(n)
+    return False
 
 
 def names_inside(node: ast.AST) -> set[str]:
     """The names that a function, or one in it, binds or declares: the others are those of functions around, the module or Python."""
-    found = {n.id for n in walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    found |= {n.arg for n in walk(node) if isinstance(n, ast.arg)}
+    found: set[str] = set()
     for n in walk(node):
-        if isinstance(n, (ast.Global, ast.Nonlocal)):
-            found.update(n.names)
-        elif isinstance(n, ast.stmt):
+        kind = n.__class__
+        if kind is ast.Name:
+            if n.ctx.__class__ is not ast.Load:     # type: ignore[attr-defined]
+                found.add(n.id)     # type: ignore[attr-defined]
+        elif kind is ast.arg:
+            found.add(n.arg)        # type: ignore[attr-defined]
+        elif kind in (ast.Global, ast.Nonlocal):
+            found.update(n.names)   # type: ignore[attr-defined]
+        elif kind in _BINDING:
             found.update(bound_names([n]))
     return found
+
+
+_BINDING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+            ast.MatchMapping)
+"""Nodes that bind names which are no nodes of their own."""
+
+
+def with_places(tree: Any, without: ast.AST | None = None) -> Any:
+    """A tree in which every node stands somewhere: one that has no place has that of the node around it; a part may be left out.
+
+    The same as `ast.fix_missing_locations`, in a third of the time.
+    """
+    todo: list[tuple[Any, tuple]] = [(tree, (1, 0, 1, 0))]
+    while todo:
+        node, place = todo.pop()
+        if node._attributes:
+            own = tuple([getattr(node, name, None) for name in _PLACE])
+            if None in own:
+                own = tuple([b if a is None else a for a, b in zip(own, place, strict=True)])
+                node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = own
+            place = own
+        inner = children(node)
+        if inner:
+            todo += [(n, place) for n in inner if n is not without]
+    return tree
+
+
+_PLACE = ("lineno", "col_offset", "end_lineno", "end_col_offset")
