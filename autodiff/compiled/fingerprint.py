@@ -4,8 +4,8 @@ A recording depends on the code that it runs and on all that this code reads. Wh
 be taken without recording again. So this file goes through the code objects that can be reached from a function, and looks at every name in
 them: variables of functions around, of the module, functions that are called, attributes of modules. Only what is known to give the same
 each time is let through: functions of NumPy and `math` that we implement, Python's own that read nothing, numbers, texts, arrays, lists and
-dicts of these, and functions in Python that are made of nothing else. Files, clocks, random numbers, classes, imports in a function,
-attributes of objects: none of these; such a function has no fingerprint, and is recorded in each process.
+dicts of these, and functions, classes and objects in Python that are made of nothing else. Files, clocks, random numbers, imports in a
+function, classes of compiled code: none of these; such a function has no fingerprint, and is recorded in each process.
 
 The objects that were gone through are numbered in order, so that a note about one of them can be said to another process.
 """
@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import builtins
 import functools
+import gc
 import opcode
 import sys
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from autodiff.capture.excluded import is_captured, is_captured_module
 from autodiff.capture.locations import global_names
 from autodiff.capture.scipy_functions import function_of
 from tracer.errors import is_internal_file
+from tracer.static import Static
+from tracer.tree import Keys
 
 __all__ = ["Fingerprint", "NoFingerprint"]
 
@@ -34,8 +37,9 @@ class NoFingerprint(Exception):
     """Something that may be another thing in the next process, in words."""
 
 
-_PURE_BUILTINS = frozenset("abs all any bool complex dict divmod enumerate filter float frozenset int isinstance issubclass iter len list "
-                           "map max min next pow range reversed round set slice sorted str sum tuple type zip Ellipsis".split())
+_PURE_BUILTINS = frozenset("Ellipsis NotImplemented abs all any bool complex dict divmod enumerate filter float frozenset int isinstance "
+                           "issubclass iter len list map max min next object pow range reversed round set slice sorted str sum super tuple "
+                           "type zip".split())
 _IMPURE_METHODS = frozenset(["tofile", "dump", "dumps", "setflags", "ctypes", "data", "base", "flags", "strides", "cache_info",
                              "cache_clear", "why"])
 """Attributes that write, or tell what is not the same in each process, whatever they are asked of."""
@@ -47,6 +51,12 @@ _REFUSED_CODE = frozenset(opcode.opmap[name] for name in (
     "IMPORT_NAME", "IMPORT_FROM", "IMPORT_STAR", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_BUILD_CLASS", "LOAD_NAME", "STORE_NAME",
     "LOAD_LOCALS") if name in opcode.opmap)
 """Instructions that read or change what is not looked at here."""
+_REFUSED_MEMBERS = frozenset(["__getattr__", "__getattribute__", "__slots__", "__set_name__", "__init_subclass__", "__class_getitem__",
+                              "__del__", "__array_ufunc__", "__array_function__", "__array__"])
+_PASSED_OVER = frozenset(["__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__annotations__", "__annotate__",
+                          "__annotate_func__", "__annotations_cache__", "__dataclass_params__", "__dataclass_fields__", "__match_args__",
+                          "__firstlineno__", "__static_attributes__", "__parameters__", "__orig_bases__"])
+"""Members of classes that say nothing that other members do not say."""
 _NUMBERS = (np.bool_, np.integer, np.floating, np.complexfloating)
 _PURE_MODULES = ("math", "cmath", "operator", "_operator")
 _READ_MODULES = (*_PURE_MODULES, "numpy", "numpy.linalg", "scipy", "scipy.special", "scipy.linalg", "autodiff", "autodiff.numpy")
@@ -64,23 +74,31 @@ class Fingerprint:
     ----------
     text : the fingerprint, without the numbers in arrays
     arrays : the arrays that were found, in order
-    holders : cells, dicts of variables, lists, dicts and functions that were found, in order
+    classes : the user's classes that were found, in order
+    holders : cells, dicts of variables and attributes, lists, dicts and functions that were found, in order
     """
 
-    def __init__(self, function: Any):
+    def __init__(self, function: Any, arguments: Any = None):
+        """That of a function, called with arguments of some structure."""
         self.arrays: list[np.ndarray] = []
+        self.classes: list[type] = []
         self.holders: list[Any] = []
         self._numbers: dict[int, int] = {}      # id of a holder, or an array -> its number
+        self._attributes: set[str] = set()      # of the user's classes and objects
+        self._open: set[str] = set()            # names in code that only such an attribute may be
         self._out: list[str] = []
         if not _has_lines(function):
             raise NoFingerprint("a function without lines of its own: its checks name those of the caller")
         self._value(function)
+        self._structure(arguments)
+        if not self._open <= self._attributes:
+            raise NoFingerprint(f"`{min(self._open - self._attributes)}`")
         self.text = "\n".join(self._out)
 
     def number_of(self, holder: Any) -> int | None:
         """The number of a holder; None where it was not found."""
-        found = self._numbers.get(id(holder))
-        return found if found is not None and found < len(self.holders) and self.holders[found] is holder else None
+        found = self._numbers.get(id(_behind(holder)))
+        return found if found is not None and found < len(self.holders) and _behind(self.holders[found]) is _behind(holder) else None
 
     def number_of_array(self, x: Any) -> int | None:
         """The number of an array; None where it was not found."""
@@ -96,10 +114,10 @@ class Fingerprint:
 
     def _holder(self, x: Any) -> bool:
         """Number a holder; whether it is new."""
-        if id(x) in self._numbers:
-            self._say("again", self._numbers[id(x)])
+        if id(_behind(x)) in self._numbers:
+            self._say("again", self._numbers[id(_behind(x))])
             return False
-        self._numbers[id(x)] = len(self.holders)
+        self._numbers[id(_behind(x))] = len(self.holders)
         self.holders.append(x)
         return True
 
@@ -121,6 +139,8 @@ class Fingerprint:
             self._say("follows")
         elif kind.__module__ == "numpy" or kind is np.ufunc:
             self._numpys(x)
+        elif type(getattr(x, "__dict__", None)) is dict:
+            self._object(x)
         else:
             raise NoFingerprint(f"an object of class {kind.__name__}")
 
@@ -138,7 +158,7 @@ class Fingerprint:
         self._say("array", x.dtype.str, x.shape, x.strides, x.flags.num, x.base is None)
 
     def _sequence(self, x: Any) -> None:
-        if type(x) is list and not self._holder(x):
+        if x and not self._holder(x):
             return
         self._say(type(x).__name__, len(x))
         for y in x:
@@ -160,10 +180,69 @@ class Fingerprint:
             self._value(part)
 
     def _class(self, x: type) -> None:
-        builtin = getattr(builtins, x.__name__, None) is x
-        if not (builtin or issubclass(x, np.generic) and getattr(np, x.__name__, None) is x):
-            raise NoFingerprint(f"class {x.__name__}")
         self._say("class", x.__module__, x.__qualname__)
+        if getattr(builtins, x.__name__, None) is x or issubclass(x, np.generic) and getattr(np, x.__name__, None) is x:
+            return
+        file = getattr(sys.modules.get(x.__module__), "__file__", None) or ""
+        if type(x) is not type or is_internal_file(file) or not is_captured_module(x.__module__, file):
+            raise NoFingerprint(f"class {x.__name__}")
+        if not self._holder(vars(x)):
+            return
+        self.classes.append(x)
+        self._attributes.update(vars(x))
+        for base in x.__bases__:
+            self._value(base)
+        if _REFUSED_MEMBERS & vars(x).keys():
+            raise NoFingerprint(f"class {x.__name__}, which says itself how attributes are found")
+        for name, value in vars(x).items():
+            if name == "__repr__" and getattr(value, "__globals__", {}).get("__name__") == "dataclasses":
+                fields = [(f.name, f.init, f.repr, f.compare, f.hash, f.kw_only) for f in vars(x)["__dataclass_fields__"].values()]
+                self._say("dataclass", vars(x)["__dataclass_params__"], fields)
+            elif name not in _PASSED_OVER:
+                self._say("member", name)
+                self._member(value)
+
+    def _member(self, x: Any) -> None:
+        """A member of a class: what Python calls, or the value."""
+        kind = type(x)
+        if kind in (staticmethod, classmethod):
+            self._say(kind.__name__)
+            self._value(x.__func__)
+        elif kind is property:
+            self._say("property")
+            for f in (x.fget, x.fset, x.fdel):
+                self._value(f)
+        elif kind is functools.cached_property:
+            self._say("cached property")
+            self._value(x.func)
+        else:
+            self._value(x)
+
+    def _object(self, x: Any) -> None:
+        """An instance of a class of the user's."""
+        self._value(type(x))
+        self._say("object")
+        self._attributes.update(vars(x))
+        self._dict(vars(x))
+
+    def _method(self, x: MethodType) -> None:
+        self._value(x.__func__)
+        self._value(x.__self__)
+
+    def _structure(self, structure: Any) -> None:
+        """The structure of arguments: the classes in it, and the values that belong to it."""
+        if type(structure) in (tuple, Keys):
+            self._say("(", len(structure), structure.order if type(structure) is Keys else "")
+            for part in structure:
+                self._structure(part)
+        elif type(structure) is Static:
+            self._value(structure.value)
+        elif isinstance(structure, type):
+            self._class(structure)
+            if hasattr(structure, "_fields"):
+                raise NoFingerprint(f"class {structure.__name__}")
+        else:
+            self._value(structure)
 
     def _builtin(self, x: BuiltinFunctionType) -> None:
         if getattr(builtins, x.__name__, None) is x and x.__name__ in _PURE_BUILTINS or x.__module__ in _PURE_MODULES:
@@ -227,6 +306,7 @@ class Fingerprint:
         self._say("code", code.co_name, code.co_filename, code.co_firstlineno, code.co_argcount, code.co_posonlyargcount,
                   code.co_kwonlyargcount, code.co_flags, code.co_code.hex(), code.co_linetable.hex(), code.co_exceptiontable.hex(),
                   code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        self._attributes.update(_attributes_set(code))
         for c in code.co_consts:
             if isinstance(c, CodeType):
                 self._code(c)
@@ -262,10 +342,31 @@ class Fingerprint:
                     if _may_change(module):
                         self._holder(vars(module))
                     self._value(there[module.__name__][name])
-            if name in _IMPURE_METHODS or name.startswith("__"):
+            if name in _IMPURE_METHODS:
                 raise NoFingerprint(f"`{name}`")
             if not found and name not in _METHODS and not _is_pure_builtin(name):
-                raise NoFingerprint(f"`{name}`")
+                self._open.add(name)
+
+
+_EXTENDED, _STORE = opcode.opmap["EXTENDED_ARG"], opcode.opmap["STORE_ATTR"]
+
+
+def _attributes_set(code: CodeType) -> set[str]:
+    """The names of attributes that code sets: those of objects that it makes."""
+    found, argument = set(), 0
+    words = iter(code.co_code)
+    for op, low in zip(words, words, strict=True):
+        argument = argument << 8 | low
+        if op == _STORE:
+            found.add(code.co_names[argument])
+        if op != _EXTENDED:
+            argument = 0
+    return found
+
+
+def _behind(holder: Any) -> Any:
+    """The dict that a view of a class's members shows: each look at them makes another view."""
+    return gc.get_referents(holder)[0] if type(holder) is MappingProxyType else holder
 
 
 def _is_ours(f: FunctionType) -> bool:
@@ -275,8 +376,8 @@ def _is_ours(f: FunctionType) -> bool:
 
 def _has_lines(f: Any) -> bool:
     """Whether a function is one in Python of the user's, perhaps in functions of ours."""
-    while type(f) is functools.partial or type(f) is FunctionType and _is_ours(f):
-        f = f.func if type(f) is functools.partial else getattr(f, "__wrapped__", None)
+    while type(f) in (functools.partial, MethodType) or type(f) is FunctionType and _is_ours(f):
+        f = f.func if type(f) is functools.partial else f.__func__ if type(f) is MethodType else getattr(f, "__wrapped__", None)
     return type(f) is FunctionType
 
 
@@ -302,5 +403,5 @@ _KINDS: dict[type, Any] = {
     **dict.fromkeys((type(None), bool, int, float, complex, str, bytes, type(Ellipsis)), Fingerprint._plain),
     np.ndarray: Fingerprint._array, list: Fingerprint._sequence, tuple: Fingerprint._sequence, dict: Fingerprint._dict,
     functools.partial: Fingerprint._partial, BuiltinFunctionType: Fingerprint._builtin, ModuleType: Fingerprint._module,
-    FunctionType: Fingerprint._function}
+    FunctionType: Fingerprint._function, MethodType: Fingerprint._method}
 """How the values of a class are gone through."""

@@ -43,12 +43,12 @@ NOTE = "not recorded: its code, and all that it reads, are as they were in an ea
 def kept_for(jitted: Any, key: Signature) -> Kept | None:
     """Where the recording of a function for a signature is kept; None where it cannot be."""
     settings = (jitted._threads, config.thread_count(jitted._threads), excluded_by_user())
-    if (not config.cache or config.generator == "numba" or jitted._donate or jitted._held is not None or key.statics
-            or jitted._asked != Asked.TYPES or (jitted._verify or config.verify) != "off"):
+    if (not config.cache or config.generator == "numba" or jitted._donate or key.statics or jitted._asked != Asked.TYPES
+            or (jitted._verify or config.verify) != "off"):
         return None
     try:
-        found = Fingerprint(jitted.function)
-        call = (packed_structure(key.tree), [_leaf(x) for x in key.leaves], key.is_plain, repr(key.orders))
+        found = Fingerprint(jitted.function, key.tree)
+        call = ([_leaf(x) for x in key.leaves], key.is_plain, repr(key.orders))
     except NoFingerprint:
         return None
     from codegen.backends.llvm.kernel import why_not
@@ -114,7 +114,7 @@ class Kept:
             return None
         kernel.release()
         captured = [arrays[c] if isinstance(c, int) else _unpacked(c) for c in d["captured"]]
-        out_tree = unpacked_structure(d["result"])
+        out_tree = unpacked_structure(d["result"], self._found.classes)
         rec = Recorded(graph, captured, out_tree, notes=(NOTE, *d["notes"]), has_graph=False)
         return Entry(rec, kernel, captured, unpacker(out_tree), None), self._reads(d["reads"]), d["front"]
 
@@ -129,7 +129,7 @@ class Kept:
         if reads is None or any(type(x) is not np.ndarray for x in made) or sum(x.nbytes for x in made) > MOST_BYTES:
             return
         try:
-            result = packed_structure(rec.out_tree)
+            result = packed_structure(rec.out_tree, self._found.classes)
         except NoFingerprint:
             return
         others = {k: _digest(x) for k, x in enumerate(self._found.arrays) if k not in numbers}
@@ -177,35 +177,39 @@ class Kept:
         return reads
 
 
-def packed_structure(structure: Any) -> Any:
-    """The structure of a tree of tuples, lists and dicts whose keys are texts or integers, as JSON has it.
+def packed_structure(structure: Any, classes: list[type]) -> Any:
+    """The structure of a tree of tuples, lists, dicts whose keys are texts or integers, and instances of some classes, as JSON has it.
 
     Raises
     ------
     NoFingerprint
-        For classes and static values.
+        For other classes and static values.
 
     Examples
     --------
     >>> from tracer.tree import flatten
-    >>> packed_structure(flatten(({"w": 1.0, "b": 3.0}, [2.0]))[1])
+    >>> packed_structure(flatten(({"w": 1.0, "b": 3.0}, [2.0]))[1], [])
     [0, 'tuple', [0, [0, 'dict', [1, 'w', 'b'], [0, '*', '*']], [0, 'list', [0, '*']]]]
-    >>> unpacked_structure(packed_structure(flatten([2.0, None])[1]))
+    >>> unpacked_structure(packed_structure(flatten([2.0, None])[1], []), [])
     ('list', ('*', None))
     """
     kind = type(structure)
     if structure is None or kind in (str, int):
         return structure
     if kind is tuple or kind is Keys:
-        return [int(kind is Keys), *map(packed_structure, structure if kind is tuple else structure.order)]
-    raise NoFingerprint(f"an argument or result of class {kind.__name__}")
+        return [int(kind is Keys), *[packed_structure(part, classes) for part in (structure if kind is tuple else structure.order)]]
+    if structure in classes:
+        return [2, classes.index(structure)]
+    raise NoFingerprint(f"a result of class {kind.__name__}")
 
 
-def unpacked_structure(packed: Any) -> Any:
+def unpacked_structure(packed: Any, classes: list[type]) -> Any:
     """The structure that `packed_structure` has packed."""
     if type(packed) is not list:
         return packed
-    parts = [unpacked_structure(p) for p in packed[1:]]
+    if packed[0] == 2:
+        return classes[packed[1]]
+    parts = [unpacked_structure(p, classes) for p in packed[1:]]
     return Keys(parts) if packed[0] else tuple(parts)
 
 

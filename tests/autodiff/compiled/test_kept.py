@@ -98,6 +98,48 @@ KEPT = {
     "a derivative inside": ("def g(x): return np.sum(x ** 3)\ndef f(x): return np.sum(ad.grad(g)(x) ** 2)", "x ** 3", "x ** 2"),
     "a compiled helper": ("@ad.jit\ndef g(x): return np.sin(x)\ndef f(x): return np.sum(g(x))", "np.sin(x)", "np.cos(x)"),
     "how often": ("N = 3\ndef f(x):\n    s = 0.0\n    for i in range(N):\n        s = s + np.sum(x ** (i + 1))\n    return s", "N = 3", "N = 4"),
+    "an attribute of a class": ("class A:\n    k = 2.0\ndef f(x): return np.sum(x * x) * A.k",
+        "k = 2.0", "k = 2.5"),
+    "an attribute of an object": ("class A:\n    pass\na = A()\na.k = 2.0\ndef f(x): return np.sum(x * x) * a.k",
+        "a.k = 2.0", "a.k = 2.5"),
+    "one attribute more": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\na = A(0.5)\ndef f(x): return a.value(x)",
+        "a = A(0.5)", "a = A(0.5)\na.k = 3.0"),
+    "a method": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\na = A(0.5)\ndef f(x): return a.value(x)",
+        "np.sin", "np.cos"),
+    "what an object was made with": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\na = A(0.5)\ndef f(x): return a.value(x)",
+        "A(0.5)", "A(0.7)"),
+    "an object made inside": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\ndef f(x): return A(0.5).value(x)",
+        "A(0.5)", "A(0.7)"),
+    "a bound method": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\nf = A(0.5).value",
+        "A(0.5)", "A(0.7)"),
+    "a method that is inherited": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\nclass B(A): pass\nb = B(0.5)\ndef f(x): return b.value(x)",
+        "np.sin", "np.cos"),
+    "another base": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\nclass C(A):\n    k = 5.0\nclass B(A): pass\nb = B(0.5)\ndef f(x): return b.value(x)",
+        "class B(A)", "class B(C)"),
+    "a method that hides another": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\nclass B(A):\n    def value(self, x): return super().value(x) * 2.0\nb = B(0.5)\ndef f(x): return b.value(x)",
+        "* 2.0\nb", "* 3.0\nb"),
+    "an operator": ("class V:\n    def __init__(self, x): self.x = x\n    def __add__(self, y): return V(self.x + 2.0 * y)\ndef f(x): return np.sum((V(x) + 1.0).x ** 2)",
+        "2.0 * y", "3.0 * y"),
+    "a property": ("class V:\n    def __init__(self, x): self.x = x\n    @property\n    def size(self): return np.sum(self.x ** 2)\ndef f(x): return V(x).size",
+        "x ** 2", "x ** 3"),
+    "a property computed once": ("class V:\n    def __init__(self, x): self.x = x\n    @functools.cached_property\n    def size(self): return np.sum(self.x ** 2)\ndef f(x): return V(x).size",
+        "x ** 2", "x ** 3"),
+    "a static method": ("class V:\n    @staticmethod\n    def g(x): return 2.0 * x\ndef f(x): return np.sum(V.g(x) ** 2)",
+        "2.0 * x", "3.0 * x"),
+    "a class method": ("class V:\n    k = 2.0\n    @classmethod\n    def g(cls, x): return cls.k * x\ndef f(x): return np.sum(V.g(x) ** 2)",
+        "k = 2.0", "k = 3.0"),
+    "an object in an object": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\nclass B:\n    pass\nb = B()\nb.a = A(0.5)\ndef f(x): return b.a.value(x)",
+        "A(0.5)", "A(0.7)"),
+    "an object in a list": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\nL = [A(0.5), A(0.6)]\ndef f(x): return sum([a.value(x) for a in L])",
+        "A(0.6)", "A(0.7)"),
+    "which object it is": ("class A:\n    k = 2.0\n    def __init__(self, w): self.w = w\n    def value(self, x): return np.sum(np.sin(x * self.w)) * self.k\na = A(0.5)\nb = a\ndef f(x): return a.value(x) * (2.0 if a is b else 3.0)",
+        "b = a", "b = A(0.5)"),
+    "an object that is called": ("class L:\n    def __init__(self, w): self.w = w\n    def __call__(self, x): return np.tanh(x * self.w)\ng = L(0.5)\ndef f(x): return np.sum(g(x))",
+        "L(0.5)", "L(0.7)"),
+    "an exception of the user's": ("class E(ValueError):\n    pass\ndef f(x):\n    if np.sum(x) < 0.0:\n        raise E('negative')\n    return np.sum(x * x)",
+        "np.sum(x * x)", "np.sum(x ** 3)"),
+    "a default of a field": ("import dataclasses\n@dataclasses.dataclass\nclass P:\n    w: float\n    k: float = 2.0\ndef f(x): return np.sum(x * P(0.5).w * P(0.5).k)",
+        "k: float = 2.0", "k: float = 3.0"),
     "a dtype": ("T = np.float64\ndef f(x): return np.sum(x ** 2) + np.sum(np.ones(3, dtype=T) / 3)", "T = np.float64", "T = np.float32"),
 }
 """Program, and what is replaced by what. The program itself is kept."""
@@ -139,8 +181,12 @@ NOT_KEPT = {
     "getattr": "def f(x): return np.sum(getattr(np, 'sin')(x))",
     "globals": "K = 2.0\ndef f(x): return np.sum(x * x) * globals()['K']",
     "eval": "K = 2.0\ndef f(x): return np.sum(x * x) * eval('K', {'K': K})",
-    "a class": "class A:\n    k = 2.0\ndef f(x): return np.sum(x * x) * A.k",
-    "an object": "class A:\n    pass\na = A()\na.k = 2.0\ndef f(x): return np.sum(x * x) * a.k",
+    "a class that finds attributes itself": "class A:\n    def __getattr__(self, name): return 2.0\na = A()\ndef f(x): return np.sum(x * x) * a.k",
+    "a class of a metaclass": "import abc\nclass A(abc.ABC):\n    k = 2.0\ndef f(x): return np.sum(x * x) * A.k",
+    "a member of an enumeration": "import enum\nclass E(enum.Enum):\n    A = 1\ndef f(x): return np.sum(x * x) * E.A.value",
+    "slots": "class A:\n    __slots__ = ('k',)\na = A()\na.k = 2.0\ndef f(x): return np.sum(x * x) * a.k",
+    "an attribute that nobody has": "class A:\n    pass\na = A()\ndef f(x): return np.sum(x * x) * (a.k if False else 1.0)",
+    "an object of a library": "import datetime\nd = datetime.date(2026, 1, 1)\ndef f(x): return np.sum(x * x) * d.year",
     "a generator": "g = iter([1.0] * 50)\ndef f(x): return np.sum(x * x) * (1.0 if g is not None else 2.0)",
     "an attribute of a dtype": "def f(x): return np.sum(x * x) * x.dtype.alignment",
     "errstate": "def f(x):\n    with np.errstate(all='ignore'):\n        return np.sum(x * x)",
@@ -221,6 +267,45 @@ def test_results_of_any_structure(kernels):
         assert list(result) == ["b", "a"] and type(result["a"]) is tuple and result["b"][1] is None and number == 3.0
         np.testing.assert_array_equal(result["b"][0], X * 2.0)
         assert is_kept(f) == bool(turn)
+
+
+TREES = """
+import dataclasses
+@dataclasses.dataclass
+class State:
+    x: np.ndarray
+    v: float
+    name: str = "state"
+def f(state, dt): return State(state.x + state.v * dt, state.v * 2.0), {"old": state}
+"""
+
+
+def test_instances_of_dataclasses_as_arguments_and_results(kernels):
+    for _ in range(2):
+        module = program(kernels, TREES)
+        f = ad.jit(module.f)
+        new, rest = f(module.State(X, 2.0), 0.5)
+        assert type(new) is module.State and type(rest["old"]) is module.State and new.v == 4.0
+        np.testing.assert_array_equal(new.x, X + 1.0)
+    module = program(kernels, TREES.replace("v: float\n", "v: float\n    more: float = 1.0\n"))
+    assert module.State(X, 2.0).more == 1.0 and ad.jit(module.f)(module.State(X, 2.0), 0.5)[0].more == 1.0
+
+
+OBJECTS = """
+class Model:
+    def __init__(self, w): self.w = w
+    def __call__(self, x): return np.tanh(x * self.w)
+def f(x, model, how="sum"): return np.sum(model(x)) if how == "sum" else np.mean(model(x))
+"""
+
+
+def test_objects_and_texts_as_arguments(kernels):
+    for w, how, known in ((0.5, "sum", False), (0.5, "sum", True), (0.7, "sum", False), (0.5, "mean", False), (0.7, "sum", True), (0.5, "mean", True)):
+        module = program(kernels, OBJECTS)
+        f, model = ad.jit(module.f), module.Model(w)
+        for _ in range(2):
+            np.testing.assert_allclose(f(X, model, how), module.f(X, model, how), rtol=1e-13)
+        assert is_kept(f) == known
 
 
 def test_settings_belong_to_the_name(kernels):
