@@ -44,7 +44,7 @@ _IMPURE_METHODS = frozenset(["tofile", "dump", "dumps", "setflags", "ctypes", "d
                              "cache_clear", "why"])
 """Attributes that write, or tell what is not the same in each process, whatever they are asked of."""
 _METHODS = frozenset(name for kind in (np.ndarray, np.float64, list, dict, tuple, set, str, int, float, complex) for name in dir(kind)
-                     if not name.startswith("_")) - _IMPURE_METHODS
+                     if not name.startswith("_")) - _IMPURE_METHODS | {"__class__"}
 """Attributes of the values that such a function may meet."""
 _IMPURE_NUMPY = frozenset(["errstate", "printoptions", "ndarray"])
 _REFUSED_CODE = frozenset(opcode.opmap[name] for name in (
@@ -195,7 +195,7 @@ class Fingerprint:
         if _REFUSED_MEMBERS & vars(x).keys():
             raise NoFingerprint(f"class {x.__name__}, which says itself how attributes are found")
         for name, value in vars(x).items():
-            if name == "__repr__" and getattr(value, "__globals__", {}).get("__name__") == "dataclasses":
+            if name == "__repr__" and "__dataclass_fields__" in vars(x) and value.__globals__.get("__name__") == "dataclasses":
                 fields = [(f.name, f.init, f.repr, f.compare, f.hash, f.kw_only) for f in vars(x)["__dataclass_fields__"].values()]
                 self._say("dataclass", vars(x)["__dataclass_params__"], fields)
             elif name not in _PASSED_OVER:

@@ -1,11 +1,13 @@
 """Random programs on the command line: draw them, compare them, and make a failing one small.
 
-    python -m tests.random_programs --programs 1000 --seed 0 [--go-on] [--shrink] [--lengths] [--objects]
+    python -m tests.random_programs --programs 1000 --seed 0 [--go-on] [--shrink] [--lengths] [--objects] [--kept]
 """
 
 from __future__ import annotations
 
 import argparse
+import random
+import re
 import signal
 import sys
 import tempfile
@@ -26,6 +28,12 @@ def text_of(seed: int, objects: bool = False) -> tuple[str, bool]:
     """The program of a seed, and whether it computes with float32: every other one does."""
     text = source(seed, objects)
     return (text, True) if seed % 2 else (text.replace("np.float32", "np.float64"), False)
+
+
+def _with_other_numbers(text: str, seed: int) -> str:
+    """A program with a tenth of its numbers changed, and nothing else."""
+    draw = random.Random(seed)
+    return re.sub(r"\b0\.[1-9]\b", lambda m: m[0] if draw.random() > 0.1 else f"0.{draw.randint(1, 9)}", text)
 
 
 Way = Callable[..., Result]
@@ -101,19 +109,22 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--shrink", action="store_true", help="make failing programs small")
     parser.add_argument("--lengths", action="store_true", help="call each program at ten lengths, instead of in every way at three")
     parser.add_argument("--objects", action="store_true", help="programs with many kinds of classes, decorators, contexts and generators")
+    parser.add_argument("--kept", action="store_true", help="keep recordings on disk: compare each program twice, and with other numbers in it")
     options = parser.parse_args(given)
     way = compare_lengths if options.lengths else compare
-    config.cache, config.wait, config.check = False, True, True
+    config.cache, config.wait, config.check = options.kept, True, True
     comparisons, refused, failed = Counter[str](), Counter[str](), 0
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
+        config.cache_dir = f"{folder}/kernels" if options.kept else config.cache_dir
         for seed in range(options.seed, options.seed + options.programs):
             text, float32 = text_of(seed, options.objects)
             try:
-                with _limited(3 * LONGEST if options.lengths else LONGEST):
-                    found = way(load(text, Path(folder), f"program_{seed}"), seed, float32)
-                comparisons += found.comparisons
-                refused += found.refused
+                for again in (text, text, _with_other_numbers(text, seed)) if options.kept else (text,):
+                    with _limited(3 * LONGEST if options.lengths else LONGEST):
+                        found = way(load(again, Path(folder), f"program_{seed}"), seed, float32)
+                    comparisons += found.comparisons
+                    refused += found.refused
             except SyntaxError:     # such as `:=` in what a comprehension goes through: Python has no such program
                 refused["no program"] += 1
             except Difference as e:

@@ -5,11 +5,11 @@ program, and a change of it that the kernel of the first one does not serve; bot
 """
 
 import functools
-import importlib.util
 import math
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -36,11 +36,10 @@ def program(folder, text, name="program"):
     """The functions of a text as a new process sees them."""
     file = folder / f"{name}.py"
     file.write_text(HEAD + text, encoding="utf-8")
-    sys.modules.pop(name, None)
-    spec = importlib.util.spec_from_file_location(name, file)
-    module = importlib.util.module_from_spec(spec)
+    module = types.ModuleType(name)
+    module.__file__ = str(file)
     sys.modules[name] = module      # where functions of the file are looked for
-    spec.loader.exec_module(module)
+    exec(compile(HEAD + text, str(file), "exec"), vars(module))    # not byte code that is kept under the time of a file
     return module
 
 
