@@ -155,6 +155,8 @@ class ElementWriter(Writer):
         if e.fn == "div" and isinstance(e.args[1], Lit) and _has_exact_reciprocal(e.args[1].value, dtype):
             e = Apply("mul", (e.args[0], Lit(1 / dtype.type(e.args[1].value), dtype)), dtype)
         args = [self.expr(a) for a in e.args]
+        if e.fn in ("floordiv", "mod", "fmod") and dtype.kind in "iu" and isinstance(by := e.args[1], Lit) and type(by.value) is not Length:
+            args[1] = self.constant(by.value, llvm_type(dtype))     # in the text: by a number one divides without a division
         if dtype == np.int64 and e.fn in ("add", "mul", "sub"):
             return {"add": self.iadd, "mul": self.imul, "sub": self.isub}[e.fn](*args)
         if (e.fn, dtype) in self.module.outlined:
