@@ -19,7 +19,7 @@ import numpy as np
 import codegen
 import tracer
 from codegen.backends.llvm import link
-from codegen.backends.llvm.made import FAILED_CALL, NOT_POSITIVE, SINGULAR, Module
+from codegen.backends.llvm.made import FAILED_CALL, NO_PLACE, NOT_POSITIVE, SINGULAR, Module
 from codegen.cache import cached_object, key_of, load, store, target
 from codegen.config import config
 from codegen.entry import native
@@ -272,6 +272,8 @@ class LlvmKernel(Kernel):
             raise error
         if code in _MATRIX_ERRORS:
             raise np.linalg.LinAlgError(_MATRIX_ERRORS[code])
+        if code == NO_PLACE:
+            raise ValueError("kth out of bounds")
         if code < 0:
             raise MemoryError("out of memory in a compiled function")
         kind, _, text = self.module.messages[code - 1].rpartition("\0")
