@@ -211,6 +211,12 @@ class Writer:
         """A scalar in the first lane, `rest` in the others."""
         return self.pure(f"insertelement {rest}, {v}, i64 0", rest.kind, rest.lanes, v, rest)
 
+    def shuffled(self, v: Value, lanes: Sequence[int], other: Value | None = None) -> Value:
+        """The given lanes of a vector, or of two, one after the other."""
+        order = ", ".join(f"i32 {k}" for k in lanes)
+        text = f"shufflevector {v}, {v.type} {'poison' if other is None else other.text}, <{len(lanes)} x i32> <{order}>"
+        return self.pure(text, v.kind, len(lanes), v, *([] if other is None else [other]))
+
     def even(self, *vs: Value) -> list[Value]:
         """All with as many lanes as the widest."""
         lanes = max(v.lanes for v in vs)
