@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import math
 
-from codegen.elementary.coefficients import LOG10_E, LOG_TAIL, TWO_THIRDS
-from codegen.elementary.exponentials import LN2_PARTS, clamp, exp, exp_minus_1, horner, log, log_special, reduce_exp, scaled_by, split_any
+from codegen.elementary.coefficients import INVERSE_CBRT, LOG10_2_PARTS, LOG10_E, LOG_TAIL, TWO_THIRDS
+from codegen.elementary.exponentials import (
+    LN2_PARTS,
+    clamp,
+    exp_minus_1,
+    horner,
+    log_1p_reduced,
+    log_special,
+    power_of_two,
+    reduce_exp,
+    scaled_by,
+    split_any,
+    whole_shift,
+)
 
 
 def _log_parts(m, x):
@@ -53,12 +65,22 @@ def _exp_parts(m, hi, lo):
 
 
 def log10(m, x):
-    """Logarithm to base 10, exact for powers of ten."""
-    hi, lo = _log_parts(m, m.select(m.gt(x, m.k(0.0)), m.select(m.eq(x, m.k(math.inf)), m.k(1.0), x), m.k(1.0)))
+    """Logarithm to base 10, exact for powers of ten: the sum of k log10(2) and of log(1 + f) log10(e), both in two parts.
+
+    Of log(1 + f) = f - f*f/2 + tail the first two terms are known to twice the precision; the tail is so small that its error is not seen.
+    """
+    k, f = split_any(m, x)
+    h, tail = log_1p_reduced(m, f)
+    square = m.mul(f, f)
+    y = m.sub(f, h)
+    y_low = m.add(m.sub(m.sub(m.sub(f, y), h), m.mul(m.fma(f, f, m.neg(square)), m.k(0.5))), tail)
     c, c_low = LOG10_E[m.width]
-    y = m.mul(hi, m.k(c))
-    low = m.fma(lo, m.k(c), m.fma(hi, m.k(c_low), m.fma(hi, m.k(c), m.neg(y))))
-    return log_special(m, x, m.add(y, low))
+    p = m.mul(y, m.k(c))
+    p_low = m.fma(y_low, m.k(c), m.fma(y, m.k(c_low), m.fma(y, m.k(c), m.neg(p))))
+    hi, lo = LOG10_2_PARTS[m.width]
+    whole = m.mul(k, m.k(hi))   # exact: the first part ends in zeros
+    total = m.add(whole, p)
+    return log_special(m, x, m.add(total, m.add(m.sub(p, m.sub(total, whole)), m.fma(k, m.k(lo), p_low))))
 
 
 def _whole(m, a):
@@ -97,21 +119,30 @@ def pow(m, x, y):  # noqa: A001
 
 
 def cbrt(m, x):
-    """Cube root: a first value by exp and log, and one step of Newton's method."""
+    """Cube root, without a division.
+
+    Of x = 8**q b the inverse root w of b is a polynomial and a step of order three, and b w**2 the root, which a step of Newton's method
+    ends; there y**3 - b is summed so that what cancels does so exactly.
+    """
     a = m.abs(x)
-    special = m.select(m.eq(a, m.k(0.0)), m.k(0.0), m.select(m.lt(a, m.k(math.inf)), m.k(1.0), m.k(0.0)))
-    normal = m.eq(special, m.k(1.0))
-    b = m.select(normal, a, m.k(1.0))
-    tiny = m.lt(b, m.k(1e-290 if m.double else 1e-30))  # the residual of a tiny number would be denormal
-    b = m.select(tiny, m.mul(b, m.k(2.0**150 if m.double else 2.0**45)), b)
-    y = exp(m, m.mul(log(m, b), m.k(1 / 3)))
+    k, f = split_any(m, a)
+    magic, magic_bits = whole_shift(m)
+    t = m.fma(k, m.k(1 / 3), m.k(magic))
+    rest = m.fma(m.sub(t, m.k(magic)), m.k(-3.0), k)    # -1, 0 or 1
+    above, below = m.gt(rest, m.k(0.0)), m.lt(rest, m.k(0.0))
+    b = m.mul(m.add(f, m.k(1.0)), m.select(above, m.k(2.0), m.select(below, m.k(0.5), m.k(1.0))))
+    w = m.mul(horner(m, f, INVERSE_CBRT), m.select(above, m.k(2.0 ** (-1 / 3)), m.select(below, m.k(2.0 ** (1 / 3)), m.k(1.0))))
+    e = m.fma(m.neg(b), m.mul(m.mul(w, w), w), m.k(1.0))
+    w = m.fma(m.mul(w, e), m.fma(e, m.k(2 / 9), m.k(1 / 3)), w)
+    inverse_square = m.mul(w, w)
+    y = m.mul(b, inverse_square)
     square = m.mul(y, y)
     square_low = m.fma(y, y, m.neg(square))
-    # y**3 - b, the terms that cancel exactly first
     residual = m.fma(square_low, y, m.fma(square, y, m.neg(b)))
-    y = m.sub(y, m.div(residual, m.mul(m.k(3.0), square)))
-    y = m.select(tiny, m.mul(y, m.k(2.0**-50 if m.double else 2.0**-15)), y)
-    return m.select(normal, m.copysign(y, x), x)
+    y = m.fma(m.mul(residual, m.k(-1 / 3)), inverse_square, y)
+    y = m.mul(y, power_of_two(m, m.isub(m.bits(t), m.ik(magic_bits))))
+    y = m.select(m.eq(a, m.k(0.0)), a, y)
+    return m.select(m.lt(a, m.k(math.inf)), m.copysign(y, x), x)
 
 
 def hypot(m, x, y):
