@@ -109,6 +109,9 @@ def _log_tail(m, k, f, correction=None):
 
 
 def log_special(m, x, y):
+    """A logarithm y of x, with the special cases; `m.split` has made those of zero, infinity and negative numbers."""
+    if m.split(x) is not None:
+        return y
     y = m.select(m.eq(x, m.k(math.inf)), x, y)
     y = m.select(m.eq(x, m.k(0.0)), m.k(-math.inf), y)
     y = m.select(m.lt(x, m.k(0.0)), m.k(math.nan), y)
@@ -117,6 +120,12 @@ def log_special(m, x, y):
 
 def split_any(m, x):
     """As `_split`, denormals too."""
+    found = m.split(x)
+    if found is not None:
+        k, mantissa = found     # brought between the same bounds, so that a number has the same logarithm in every vector
+        below = m.lt(mantissa, m.k(1.4142131805419922 if m.double else 1.4142135381698608))
+        mantissa = m.select(below, mantissa, m.mul(mantissa, m.k(0.5)))
+        return m.select(below, k, m.add(k, m.k(1.0))), m.sub(mantissa, m.k(1.0))
     tiny, up, shift = (2.2250738585072014e-308, 2.0**54, 54.0) if m.double else (1.1754943508222875e-38, 2.0**25, 25.0)
     small = m.lt(x, m.k(tiny))
     k, f = _split(m, m.select(small, m.mul(x, m.k(up)), x))
@@ -141,8 +150,9 @@ def log1p(m, x):
     u = m.add(x, m.k(1.0))
     c = m.sub(x, m.sub(u, m.k(1.0)))
     c = m.select(m.lt(m.abs(x), m.k(2.0**52 if m.double else 2.0**23)), m.div(c, u), m.k(0.0))
-    k, f = _split(m, u)
-    y = log_special(m, u, _log_tail(m, k, f, c))
+    k, f = _split(m, u) if m.split(u) is None else split_any(m, u)
+    y = _log_tail(m, k, f, c)
+    y = log_special(m, u, y) if m.split(u) is None else m.select(m.eq(u, m.k(0.0)), m.k(-math.inf), y)
     return m.select(m.eq(x, m.k(0.0)), x, y)
 
 

@@ -80,7 +80,8 @@ def log10(m, x):
     hi, lo = LOG10_2_PARTS[m.width]
     whole = m.mul(k, m.k(hi))   # exact: the first part ends in zeros
     total = m.add(whole, p)
-    return log_special(m, x, m.add(total, m.add(m.sub(p, m.sub(total, whole)), m.fma(k, m.k(lo), p_low))))
+    y = m.add(total, m.add(m.sub(p, m.sub(total, whole)), m.fma(k, m.k(lo), p_low)))
+    return log_special(m, x, m.select(m.lt(m.abs(k), m.k(math.inf)), y, m.add(k, f)))
 
 
 def _whole(m, a):

@@ -82,7 +82,7 @@ class ElementWriter(Writer):
     """Writes expressions, loads and stores."""
 
     def __init__(self, module: Emitter, threads: ThreadPlan | None = None):
-        super().__init__(module.declarations, module.target.fma)
+        super().__init__(module.declarations, module.target.fma, module.target.has_mask_registers)
         self.module = module
         self.layout = module.layout
         self.names: dict[Name, Value] = {}

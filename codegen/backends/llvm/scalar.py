@@ -41,6 +41,9 @@ class Arithmetic:
     def fma(self, a, b, c):
         return self.w.fma(a, b, c)
 
+    def split(self, x):
+        return self.w.split(x)
+
     def select(self, test, yes, no):
         return self.w.select(test, yes, no)
 
