@@ -28,8 +28,9 @@ def _log_parts(m, x):
     k, f = split_any(m, x)
     u = m.add(f, m.k(2.0))
     u_low = m.sub(f, m.sub(u, m.k(2.0)))
-    s = m.div(f, u)
-    s_low = m.div(m.fma(m.neg(s), u_low, m.fma(m.neg(s), u, f)), u)
+    inverse = m.div(m.k(1.0), u)
+    s = m.mul(f, inverse)
+    s_low = m.mul(m.fma(m.neg(s), u_low, m.fma(m.neg(s), u, f)), inverse)
     z = m.mul(s, s)
     z_low = m.fma(m.add(s, s), s_low, m.fma(s, s, m.neg(z)))
     c_hi, c_lo = TWO_THIRDS[m.width]
@@ -94,8 +95,7 @@ def pow(m, x, y):  # noqa: A001
     """x**y, with the special cases of C's pow."""
     one, zero, inf = m.k(1.0), m.k(0.0), m.k(math.inf)
     a, b = m.abs(x), m.abs(y)
-    plain = m.select(m.eq(a, zero), one, m.select(m.eq(a, inf), one, m.select(m.ne(a, a), one, a)))
-    hi, lo = _log_parts(m, plain)
+    hi, lo = _log_parts(m, a)   # of 0, infinity and nan it is anything: these come below
     limit = m.k(1e200 if m.double else 1e30)
     w = m.select(m.gt(b, limit), m.copysign(limit, y), y)
     p = m.mul(hi, w)
@@ -115,7 +115,6 @@ def pow(m, x, y):  # noqa: A001
     signed = m.select(whole, m.select(even, r, m.neg(r)), fraction)
     r = m.select(below, signed, r)
     r = m.select(m.ne(x, x), x, m.select(m.ne(y, y), y, r))
-    r = m.select(m.eq(a, one), m.select(m.eq(b, inf), one, r), r)
     return m.select(m.eq(y, zero), one, m.select(m.eq(x, one), one, r))
 
 
