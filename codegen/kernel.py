@@ -47,10 +47,14 @@ class Kernel:
         self.references = references
         self.note = note
 
-    def call_table(self, plan: CallPlan, same: bool = False) -> Signature | None:
+    outgrown = False
+    """Whether tables that it has given are of no use any more: a result has become longer than they have room for."""
+
+    def call_table(self, plan: CallPlan, same: bool = False, cut: Sequence[int | None] = ()) -> Signature | None:
         """The native entry's table for calls by a plan; None if only Python code can call this kernel.
 
-        `same`: every call fills the same result arrays.
+        `same`: every call fills the same result arrays. `cut`: the kernel has further outputs, which come first and are integers; for each
+        output of the plan the number of the one at which its first axis is cut off, if it is.
         """
         return None
 

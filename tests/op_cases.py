@@ -12,6 +12,7 @@ from tracer.ops.equations import lyapunov
 from tracer.ops.index import pad_sum
 from tracer.ops.linalg import cofactor, lu
 from tracer.ops.linalg import triangular_solve as solve_triangular
+from tracer.ops.sliding import correlate
 from tracer.ops.sort import order_positions
 from tracer.trace import bind
 
@@ -138,6 +139,8 @@ CASES = {
              (lambda a: np.linalg.eigh(a)[1], (SPD,))],
     "svd": [(lambda a, i=i: np.linalg.svd(a, full_matrices=False)[i], (x,)) for i in range(3) for x in (TALL, LANES, TALL.T)],
     "qr": [(lambda a, i=i: np.linalg.qr(a)[i], (x,)) for i in range(2) for x in (TALL, LANES, TALL.T)],
+    "correlate": [(lambda a, v, at=at: correlate(a, v, before=at[0], count=at[1]), (A.ravel(), V)) for at in ((0, 9), (3, 15), (-2, 3), (5, 2), (1, 1))]
+    + [(lambda v: np.convolve(np.cumsum(np.outer(v, v).ravel()), np.outer(v, v * v).ravel()[:-1] ** 2, "same"), (np.append(V, 0.5),))],
     "sort": [(lambda v: np.sort(v) * np.arange(4.0), (V,)), (lambda a: np.sort(a, axis=0) * a, (A,)), (lambda a: np.sort(a, None), (A,)),
              (lambda v: np.sort(v, kind="heapsort"), (V,))],
     "argsort": [(lambda v: v[np.argsort(v, stable=True)] * np.arange(4.0), (V,)), (lambda a: a * np.argsort(a), (A,))],

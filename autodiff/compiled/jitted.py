@@ -196,8 +196,8 @@ class Jitted:
         else:
             self._slow_hits += 1
             self._renewed = 0
-            if entry.detached:
-                entry.detached = False
+            if entry.detached or entry.kernel.outgrown:
+                self._detach(entry)
                 self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
         verify = self._verify or config.verify
         if verify != "off" and (is_new or verify == "always") and not self._acts:   # else its effects would happen twice
@@ -378,9 +378,8 @@ class Jitted:
     def _kernel(self, graph: Graph):
         """Compile, where that can be done."""
         from codegen.compile import compile_graph
-        if any(t.symbols() for t in graph.out_types):
-            return trimmed_kernel(graph, lambda padded: compile_graph(padded, threads=self._threads))
-        return compile_graph(graph, threads=self._threads)
+        make = functools.partial(compile_graph, threads=self._threads)
+        return trimmed_kernel(graph, make) if any(t.symbols() for t in graph.out_types) else make(graph)
 
     def _outside(self, rec: Recorded) -> list:
         """The arrays that a recorded function reads from outside its arguments."""
@@ -431,6 +430,7 @@ class Jitted:
         return convention if not self._timed and not always and convention.is_simple() else None
 
     def _add_direct(self, entry: Entry, convention: Convention | None, tree, leaves) -> None:
+        entry.detached = False
         if convention is None or entry.variants is not None or self._asked == Asked.LAYOUT:
             return
         from codegen.entry.calling import CallPlan

@@ -32,6 +32,7 @@ from tracer.ops.arithmetic import mul
 from tracer.ops.index import index
 from tracer.ops.reduce import sum_
 from tracer.ops.shape import iota, reshape_to
+from tracer.ops.sliding import correlate as correlate_op
 from tracer.promote import as_tracer, broadcast_to, cast_to, describe, with_lengths
 from tracer.trace import bind
 from tracer.types import Dim, element_count
@@ -296,6 +297,8 @@ def _sliding(name: str, a, v, mode: str, turn: bool):
     n, m = length_of(a, 0, name), length_of(v, 0, name)
     v = v[::-1] if turn else v
     before, count = {"full": (m - 1, n + m - 1), "same": (m // 2, n), "valid": (0, n - m + 1)}[mode]
+    if type(m) is not int or m > SHORT_WINDOW:
+        return bind(correlate_op, a, v, before=before, count=count)
     inner = _inner(a, v, n - m + 1)
     if mode == "valid":
         return inner
@@ -303,14 +306,12 @@ def _sliding(name: str, a, v, mode: str, turn: bool):
 
 
 SHORT_WINDOW = 16
-"""Numbers in a window up to which the products with it are written one by one."""
+"""Numbers in a window up to which the products with it are written one by one, and become part of the loops around."""
 
 
 def _inner(a, v, count: int):
     """Products of v with the stretches that lie in a: `count` of them, one after another."""
     m = length_of(v, 0, "convolve")
-    if type(m) is not int or m > SHORT_WINDOW:
-        return np.sum(bind(index, a, iota(count).reshape(count, 1) + iota(m), spec=(0,)) * v, 1, dtype=dtype_of(a))
     y = a[:count] * v[0]
     for k in range(1, m):
         y = y + a[k:k + count] * v[k]

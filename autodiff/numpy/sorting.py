@@ -167,7 +167,7 @@ def bincount(x, /, weights=None, minlength=0):
     Raises
     ------
     ValueError
-        If a number is negative, or there are not as many weights as numbers.
+        If a number or `minlength` is negative, or there are not as many weights as numbers.
     """
     x = as_array(x)
     if dtype_of(x).kind not in "biu":
@@ -175,10 +175,14 @@ def bincount(x, /, weights=None, minlength=0):
     if len(shape_of(x)) != 1:
         raise ValueError("object too deep for desired array" if shape_of(x) else "object of too small depth for desired array")
     value, least = known(x), static_int(minlength, "minlength")
+    if least < 0:
+        raise ValueError("'minlength' must not be negative")
     if weights is not None:
         weights = as_array(weights)
         if shape_of(weights) != shape_of(x):
             raise ValueError("The weights and list don't have the same length.")
+    if not isinstance(shape_of(x)[0], Size) and shape_of(x)[0] == 0:
+        return np.bincount(np.zeros(0, np.int64), minlength=least)      # integers, also with weights
     if value is None:
         x = cast_to(x, np.dtype(np.int64))
         where = user_line()

@@ -45,7 +45,7 @@ def exp_minus_1(m, r):
     return m.fma(m.mul(r, r), horner(m, r, EXPM1[m.width]), r)
 
 
-def _power_of_two(m, n):
+def power_of_two(m, n):
     shift, bias = _exponent(m)
     return m.number(m.shl(m.iadd(n, m.ik(bias)), shift))
 
@@ -54,7 +54,7 @@ def scaled_by(m, t):
     """2**n in two factors, so that results may overflow or become denormal rightly."""
     n = m.isub(t, m.ik(whole_shift(m)[1]))
     h = m.ashr(n, 1)
-    return _power_of_two(m, h), _power_of_two(m, m.isub(n, h))
+    return power_of_two(m, h), power_of_two(m, m.isub(n, h))
 
 
 def clamp(m, x):
@@ -91,7 +91,7 @@ def _split(m, x):
     return m.to_float(e), m.sub(mantissa, m.k(1.0))
 
 
-def _log_1p_reduced(m, f):
+def log_1p_reduced(m, f):
     """log(1 + f) = f - (h - tail): h = f*f/2 and the tail."""
     s = m.div(f, m.add(f, m.k(2.0)))
     z = m.mul(s, s)
@@ -100,7 +100,7 @@ def _log_1p_reduced(m, f):
 
 
 def _log_tail(m, k, f, correction=None):
-    h, tail = _log_1p_reduced(m, f)
+    h, tail = log_1p_reduced(m, f)
     hi, lo = LN2_PARTS[m.width]
     low = m.fma(k, m.k(lo), tail)
     if correction is not None:
@@ -109,6 +109,9 @@ def _log_tail(m, k, f, correction=None):
 
 
 def log_special(m, x, y):
+    """A logarithm y of x, with the special cases; `m.split` has made those of zero, infinity and negative numbers."""
+    if m.split(x) is not None:
+        return y
     y = m.select(m.eq(x, m.k(math.inf)), x, y)
     y = m.select(m.eq(x, m.k(0.0)), m.k(-math.inf), y)
     y = m.select(m.lt(x, m.k(0.0)), m.k(math.nan), y)
@@ -117,6 +120,12 @@ def log_special(m, x, y):
 
 def split_any(m, x):
     """As `_split`, denormals too."""
+    found = m.split(x)
+    if found is not None:
+        k, mantissa = found     # brought between the same bounds, so that a number has the same logarithm in every vector
+        below = m.lt(mantissa, m.k(1.4142131805419922 if m.double else 1.4142135381698608))
+        mantissa = m.select(below, mantissa, m.mul(mantissa, m.k(0.5)))
+        return m.select(below, k, m.add(k, m.k(1.0))), m.sub(mantissa, m.k(1.0))
     tiny, up, shift = (2.2250738585072014e-308, 2.0**54, 54.0) if m.double else (1.1754943508222875e-38, 2.0**25, 25.0)
     small = m.lt(x, m.k(tiny))
     k, f = _split(m, m.select(small, m.mul(x, m.k(up)), x))
@@ -132,7 +141,7 @@ def log(m, x):
 def log2(m, x):
     """Logarithm to base 2, exact for powers of two."""
     k, f = split_any(m, x)
-    h, tail = _log_1p_reduced(m, f)
+    h, tail = log_1p_reduced(m, f)
     return log_special(m, x, m.fma(m.sub(f, m.sub(h, tail)), m.k(1 / math.log(2)), k))
 
 
@@ -141,8 +150,9 @@ def log1p(m, x):
     u = m.add(x, m.k(1.0))
     c = m.sub(x, m.sub(u, m.k(1.0)))
     c = m.select(m.lt(m.abs(x), m.k(2.0**52 if m.double else 2.0**23)), m.div(c, u), m.k(0.0))
-    k, f = _split(m, u)
-    y = log_special(m, u, _log_tail(m, k, f, c))
+    k, f = _split(m, u) if m.split(u) is None else split_any(m, u)
+    y = _log_tail(m, k, f, c)
+    y = log_special(m, u, y) if m.split(u) is None else m.select(m.eq(u, m.k(0.0)), m.k(-math.inf), y)
     return m.select(m.eq(x, m.k(0.0)), x, y)
 
 
@@ -152,7 +162,7 @@ def tanh(m, x):
     a = m.abs(x)
     a = m.select(m.gt(a, limit), limit, a)
     t, r = reduce_exp(m, m.mul(a, m.k(2.0)))
-    scale = _power_of_two(m, m.isub(t, m.ik(whole_shift(m)[1])))
+    scale = power_of_two(m, m.isub(t, m.ik(whole_shift(m)[1])))
     e = m.fma(exp_minus_1(m, r), scale, m.sub(scale, m.k(1.0)))
     return m.copysign(m.div(e, m.add(e, m.k(2.0))), x)
 
@@ -192,25 +202,27 @@ def exp2(m, x):
 
 
 def _half_exp(m, x):
-    """e**x / 2, which overflows later than e**x."""
+    """e**x / 2, which overflows later than e**x; and e**x - 1 where that is small."""
     t, r = reduce_exp(m, clamp(m, x))
+    p = exp_minus_1(m, r)
     a, b = scaled_by(m, m.isub(t, m.ik(1)))
-    return m.mul(m.fma(exp_minus_1(m, r), a, a), b)
+    scale = m.mul(m.mul(a, m.k(2.0)), b)
+    return m.mul(m.fma(p, a, a), b), m.fma(p, scale, m.sub(scale, m.k(1.0)))
 
 
 def cosh(m, x):
     """Hyperbolic cosine."""
-    h = _half_exp(m, m.abs(x))
+    h, _ = _half_exp(m, m.abs(x))
     return m.add(h, m.div(m.k(0.25), h))
 
 
 def sinh(m, x):
-    """Hyperbolic sine: by expm1 where e**-x counts."""
+    """Hyperbolic sine: by e**x - 1 where e**-x counts."""
     a = m.abs(x)
-    h = _half_exp(m, a)
-    t = expm1(m, m.select(m.gt(a, m.k(2.0)), m.k(2.0), a))
-    small = m.mul(m.k(0.5), m.add(t, m.div(t, m.add(t, m.k(1.0)))))
-    y = m.select(m.lt(a, m.k(1.0)), small, m.sub(h, m.div(m.k(0.25), h)))
+    h, t = _half_exp(m, a)
+    small = m.lt(a, m.k(1.0))
+    rest = m.div(m.select(small, t, m.k(0.25)), m.select(small, m.add(t, m.k(1.0)), h))
+    y = m.select(small, m.mul(m.k(0.5), m.add(t, rest)), m.sub(h, rest))
     return m.copysign(m.select(m.ne(x, x), x, y), x)
 
 

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import math
 
-from codegen.elementary.coefficients import LOG10_E, LOG_TAIL, TWO_THIRDS
-from codegen.elementary.exponentials import LN2_PARTS, clamp, exp, exp_minus_1, horner, log, log_special, reduce_exp, scaled_by, split_any
+from codegen.elementary.coefficients import INVERSE_CBRT, LOG10_2_PARTS, LOG10_E, LOG_TAIL, TWO_THIRDS
+from codegen.elementary.exponentials import (
+    LN2_PARTS,
+    clamp,
+    exp_minus_1,
+    horner,
+    log_1p_reduced,
+    log_special,
+    power_of_two,
+    reduce_exp,
+    scaled_by,
+    split_any,
+    whole_shift,
+)
 
 
 def _log_parts(m, x):
@@ -16,8 +28,9 @@ def _log_parts(m, x):
     k, f = split_any(m, x)
     u = m.add(f, m.k(2.0))
     u_low = m.sub(f, m.sub(u, m.k(2.0)))
-    s = m.div(f, u)
-    s_low = m.div(m.fma(m.neg(s), u_low, m.fma(m.neg(s), u, f)), u)
+    inverse = m.div(m.k(1.0), u)
+    s = m.mul(f, inverse)
+    s_low = m.mul(m.fma(m.neg(s), u_low, m.fma(m.neg(s), u, f)), inverse)
     z = m.mul(s, s)
     z_low = m.fma(m.add(s, s), s_low, m.fma(s, s, m.neg(z)))
     c_hi, c_lo = TWO_THIRDS[m.width]
@@ -53,12 +66,23 @@ def _exp_parts(m, hi, lo):
 
 
 def log10(m, x):
-    """Logarithm to base 10, exact for powers of ten."""
-    hi, lo = _log_parts(m, m.select(m.gt(x, m.k(0.0)), m.select(m.eq(x, m.k(math.inf)), m.k(1.0), x), m.k(1.0)))
+    """Logarithm to base 10, exact for powers of ten: the sum of k log10(2) and of log(1 + f) log10(e), both in two parts.
+
+    Of log(1 + f) = f - f*f/2 + tail the first two terms are known to twice the precision; the tail is so small that its error is not seen.
+    """
+    k, f = split_any(m, x)
+    h, tail = log_1p_reduced(m, f)
+    square = m.mul(f, f)
+    y = m.sub(f, h)
+    y_low = m.add(m.sub(m.sub(m.sub(f, y), h), m.mul(m.fma(f, f, m.neg(square)), m.k(0.5))), tail)
     c, c_low = LOG10_E[m.width]
-    y = m.mul(hi, m.k(c))
-    low = m.fma(lo, m.k(c), m.fma(hi, m.k(c_low), m.fma(hi, m.k(c), m.neg(y))))
-    return log_special(m, x, m.add(y, low))
+    p = m.mul(y, m.k(c))
+    p_low = m.fma(y_low, m.k(c), m.fma(y, m.k(c_low), m.fma(y, m.k(c), m.neg(p))))
+    hi, lo = LOG10_2_PARTS[m.width]
+    whole = m.mul(k, m.k(hi))   # exact: the first part ends in zeros
+    total = m.add(whole, p)
+    y = m.add(total, m.add(m.sub(p, m.sub(total, whole)), m.fma(k, m.k(lo), p_low)))
+    return log_special(m, x, m.select(m.lt(m.abs(k), m.k(math.inf)), y, m.add(k, f)))
 
 
 def _whole(m, a):
@@ -71,8 +95,7 @@ def pow(m, x, y):  # noqa: A001
     """x**y, with the special cases of C's pow."""
     one, zero, inf = m.k(1.0), m.k(0.0), m.k(math.inf)
     a, b = m.abs(x), m.abs(y)
-    plain = m.select(m.eq(a, zero), one, m.select(m.eq(a, inf), one, m.select(m.ne(a, a), one, a)))
-    hi, lo = _log_parts(m, plain)
+    hi, lo = _log_parts(m, a)   # of 0, infinity and nan it is anything: these come below
     limit = m.k(1e200 if m.double else 1e30)
     w = m.select(m.gt(b, limit), m.copysign(limit, y), y)
     p = m.mul(hi, w)
@@ -92,26 +115,34 @@ def pow(m, x, y):  # noqa: A001
     signed = m.select(whole, m.select(even, r, m.neg(r)), fraction)
     r = m.select(below, signed, r)
     r = m.select(m.ne(x, x), x, m.select(m.ne(y, y), y, r))
-    r = m.select(m.eq(a, one), m.select(m.eq(b, inf), one, r), r)
     return m.select(m.eq(y, zero), one, m.select(m.eq(x, one), one, r))
 
 
 def cbrt(m, x):
-    """Cube root: a first value by exp and log, and one step of Newton's method."""
+    """Cube root, without a division.
+
+    Of x = 8**q b the inverse root w of b is a polynomial and a step of order three, and b w**2 the root, which a step of Newton's method
+    ends; there y**3 - b is summed so that what cancels does so exactly.
+    """
     a = m.abs(x)
-    special = m.select(m.eq(a, m.k(0.0)), m.k(0.0), m.select(m.lt(a, m.k(math.inf)), m.k(1.0), m.k(0.0)))
-    normal = m.eq(special, m.k(1.0))
-    b = m.select(normal, a, m.k(1.0))
-    tiny = m.lt(b, m.k(1e-290 if m.double else 1e-30))  # the residual of a tiny number would be denormal
-    b = m.select(tiny, m.mul(b, m.k(2.0**150 if m.double else 2.0**45)), b)
-    y = exp(m, m.mul(log(m, b), m.k(1 / 3)))
+    k, f = split_any(m, a)
+    magic, magic_bits = whole_shift(m)
+    t = m.fma(k, m.k(1 / 3), m.k(magic))
+    rest = m.fma(m.sub(t, m.k(magic)), m.k(-3.0), k)    # -1, 0 or 1
+    above, below = m.gt(rest, m.k(0.0)), m.lt(rest, m.k(0.0))
+    b = m.mul(m.add(f, m.k(1.0)), m.select(above, m.k(2.0), m.select(below, m.k(0.5), m.k(1.0))))
+    w = m.mul(horner(m, f, INVERSE_CBRT), m.select(above, m.k(2.0 ** (-1 / 3)), m.select(below, m.k(2.0 ** (1 / 3)), m.k(1.0))))
+    e = m.fma(m.neg(b), m.mul(m.mul(w, w), w), m.k(1.0))
+    w = m.fma(m.mul(w, e), m.fma(e, m.k(2 / 9), m.k(1 / 3)), w)
+    inverse_square = m.mul(w, w)
+    y = m.mul(b, inverse_square)
     square = m.mul(y, y)
     square_low = m.fma(y, y, m.neg(square))
-    # y**3 - b, the terms that cancel exactly first
     residual = m.fma(square_low, y, m.fma(square, y, m.neg(b)))
-    y = m.sub(y, m.div(residual, m.mul(m.k(3.0), square)))
-    y = m.select(tiny, m.mul(y, m.k(2.0**-50 if m.double else 2.0**-15)), y)
-    return m.select(normal, m.copysign(y, x), x)
+    y = m.fma(m.mul(residual, m.k(-1 / 3)), inverse_square, y)
+    y = m.mul(y, power_of_two(m, m.isub(m.bits(t), m.ik(magic_bits))))
+    y = m.select(m.eq(a, m.k(0.0)), a, y)
+    return m.select(m.lt(a, m.k(math.inf)), m.copysign(y, x), x)
 
 
 def hypot(m, x, y):

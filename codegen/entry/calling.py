@@ -182,18 +182,22 @@ class NativeRows:
 _GET: dict[Any, int] = {tuple: native.GET_TUPLE, list: native.GET_LIST, dict: native.GET_DICT}
 
 
-def native_table(plan: CallPlan) -> NativeRows | None:
-    """The rows for a plan; None where a leaf is nothing that the native entry compares, or would have to be copied."""
+def native_table(plan: CallPlan, before: int = 0) -> NativeRows | None:
+    """The rows for a plan; None where a leaf is nothing that the native entry compares, or would have to be copied.
+
+    `before` : how many outputs of the kernel come before those of the plan
+    """
     keep: list[Any] = []
     leaves = [_leaf_row(x, slot, keep) for x, slot in zip(plan.leaves, plan.slots, strict=True)]
     if any(r is None for r in leaves):
         return None
     accesses = [_check_row(s, keep) if isinstance(s, Check) else _take_row(s, keep) for s in plan.steps]
     builds: list[tuple[int, list[int], Any]] = []
-    numbers = list(range(plan.outputs))     # the number of each value of the plan in the native entry, which makes a tuple for `make` first
+    outputs = before + plan.outputs
+    numbers = list(range(before, outputs))  # the number of each value of the plan in the native entry, which makes a tuple for `make` first
     for b in plan.builds:
         builds += _build_rows(b, [numbers[i] for i in b.items])
-        numbers.append(plan.outputs + len(builds) - 1)
+        numbers.append(outputs + len(builds) - 1)
     return NativeRows(accesses, leaves, builds, keep)   # type: ignore[arg-type]
 
 

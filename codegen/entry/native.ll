@@ -18,6 +18,7 @@ declare void @Py_DecRef(ptr)
 declare ptr @ad_new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @aligned_alloc(i64, i64)
 declare void @free(ptr)
+declare ptr @memcpy(ptr, ptr, i64)
 declare ptr @PyErr_NoMemory()
 declare i32 @PyContextVar_Get(ptr, ptr, ptr)
 @ad_settings = external global i8
@@ -50,6 +51,7 @@ entry:
   %walked = alloca i64
   %keyp = alloca ptr
   %settings.at = alloca ptr
+  %shorterdims = alloca [64 x i64]
   %asked = call i32 @PyContextVar_Get(ptr @ad_settings, ptr null, ptr %settings.at)
   %settings = load ptr, ptr %settings.at
   call void @Py_DecRef(ptr %settings)
@@ -367,6 +369,7 @@ output:
                                   i64 $MAKE_SCALAR, label %newscalar
                                   i64 $MAKE_TRUTH, label %newscalar
                                   i64 $MAKE_POOLED, label %pooled
+                                  i64 $MAKE_TRIMMED, label %pooled
                                   i64 $MAKE_SAME, label %fixed
                                   i64 $MAKE_DONATED, label %donated]
 donated:
@@ -405,7 +408,7 @@ new:
   %nofresh = icmp eq ptr %fresh, null
   br i1 %nofresh, label %undo, label %keep
 keep:
-  %topool = icmp eq i64 %okind, $MAKE_POOLED
+  %topool = icmp ne i64 %okind, $MAKE_ARRAY
   br i1 %topool, label %swap, label %havearray
 swap:
   %newer = load ptr, ptr %opool
@@ -517,7 +520,54 @@ judgetruth:     ; NumPy compares its truth values by identity: one of its two ta
   %truthq = getelementptr i64, ptr %outt, i64 %truthrow
   %truthkind = load i64, ptr %truthq
   %truthis = icmp eq i64 %truthkind, $MAKE_TRUTH
-  br i1 %truthis, label %settruth, label %told
+  br i1 %truthis, label %settruth, label %nottruth
+nottruth:
+  %trimis = icmp eq i64 %truthkind, $MAKE_TRIMMED
+  br i1 %trimis, label %trim, label %told
+trim:           ; a result of a length that the kernel has found: it is as long as its array, shorter, or longer
+  %trimcell.at = getelementptr i64, ptr %truthq, i64 7
+  %trimcell = load i64, ptr %trimcell.at
+  %trimlengthp = getelementptr ptr, ptr %made, i64 %trimcell
+  %trimlength = load ptr, ptr %trimlengthp
+  %trimlengthdata = getelementptr i8, ptr %trimlength, i64 16
+  %trimn = load i64, ptr %trimlengthdata
+  %trimdims.at = getelementptr i64, ptr %truthq, i64 3
+  %trimdims = load ptr, ptr %trimdims.at
+  %trimroom = load i64, ptr %trimdims
+  %outgrown = icmp sgt i64 %trimn, %trimroom
+  br i1 %outgrown, label %undoall, label %fitting
+fitting:
+  store ptr null, ptr %trimlengthp
+  call void @Py_DecRef(ptr %trimlength)
+  %full = icmp eq i64 %trimn, %trimroom
+  br i1 %full, label %told, label %shorter
+shorter:
+  %trimnd.at = getelementptr i64, ptr %truthq, i64 2
+  %trimnd = load i64, ptr %trimnd.at
+  %trimnd32 = trunc i64 %trimnd to i32
+  %trimbytes = shl i64 %trimnd, 3
+  %trimcopied = call ptr @memcpy(ptr %shorterdims, ptr %trimdims, i64 %trimbytes)
+  store i64 %trimn, ptr %shorterdims
+  %trimwhat.at = getelementptr i64, ptr %truthq, i64 1
+  %trimwhat = load ptr, ptr %trimwhat.at
+  call void @Py_IncRef(ptr %trimwhat)
+  %cut = call ptr @ad_new_array(ptr @ad_array, ptr %trimwhat, i32 %trimnd32, ptr %shorterdims, ptr null, ptr null, i32 0, ptr null)
+  %nocut = icmp eq ptr %cut, null
+  br i1 %nocut, label %undoall, label %cutting
+cutting:
+  %trimrow.at = getelementptr i64, ptr %truthq, i64 4
+  %trimrow = load i64, ptr %trimrow.at
+  %trimsize = mul i64 %trimn, %trimrow
+  %longp = getelementptr ptr, ptr %made, i64 %trutho
+  %longo = load ptr, ptr %longp
+  %longdata.at = getelementptr i8, ptr %longo, i64 $DATA
+  %longdata = load ptr, ptr %longdata.at
+  %cutdata.at = getelementptr i8, ptr %cut, i64 $DATA
+  %cutdata = load ptr, ptr %cutdata.at
+  %cutcopied = call ptr @memcpy(ptr %cutdata, ptr %longdata, i64 %trimsize)
+  store ptr %cut, ptr %longp
+  call void @Py_DecRef(ptr %longo)
+  br label %told
 settruth:
   %truthp = getelementptr ptr, ptr %made, i64 %trutho
   %truthobj = load ptr, ptr %truthp
@@ -543,11 +593,13 @@ raise:
   call void @Py_DecRef(ptr %pycode)
   br label %undoall
 undoall:
+  %long0 = phi i1 [false, %nomemory], [false, %raise], [false, %shorter], [true, %trim]
   br label %undo
-undo:
+undo:           ; where a result is longer than its array, the call goes the general way, which makes room
   %upto = phi i64 [%outn, %undoall], [%o, %new], [%o, %newscalar]
+  %toolong = phi i1 [%long0, %undoall], [false, %new], [false, %newscalar]
   %usome = icmp ne i64 %upto, 0
-  br i1 %usome, label %undoing, label %nothing
+  br i1 %usome, label %undoing, label %undone
 undoing:
   %u = phi i64 [0, %undo], [%u1, %undoing]
   %up = getelementptr ptr, ptr %made, i64 %u
@@ -555,7 +607,9 @@ undoing:
   call void @Py_DecRef(ptr %uo)
   %u1 = add i64 %u, 1
   %um = icmp slt i64 %u1, %upto
-  br i1 %um, label %undoing, label %nothing
+  br i1 %um, label %undoing, label %undone
+undone:
+  br i1 %toolong, label %slow, label %nothing
 nothing:
   ret ptr null
 

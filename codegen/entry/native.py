@@ -33,10 +33,10 @@ __all__ = ["Signature", "NativeFunction", "Word", "Item", "word_offset", "availa
 (NEXT, NARGS, ACCESSES, ACCESS_TABLE, LEAVES, LEAF_TABLE, OUTPUTS, OUTPUT_TABLE, KERNEL, PARAMETERS, ARENA_SIZE, ARENA, BUILDS, BUILD_TABLE,
  RELEASE, HITS, HANDLER, ENTER, WORDS) = range(19)
 # Words of the tables' rows.
-ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW, WATCH_ROW = 4, 6, 7, 3, 3
+ACCESS_ROW, LEAF_ROW, OUTPUT_ROW, BUILD_ROW, WATCH_ROW = 4, 6, 8, 3, 3
 GET_DICT, GET_TUPLE, GET_LIST, IS_SEQUENCE, IS_DICT, IS_OBJECT, IS_TYPE = range(7)
 ARRAY, FLOAT, INT, BOOL, SCALAR = range(5)
-MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME, MAKE_DONATED, MAKE_TRUTH = range(6)
+MAKE_ARRAY, MAKE_SCALAR, MAKE_POOLED, MAKE_SAME, MAKE_DONATED, MAKE_TRUTH, MAKE_TRIMMED = range(7)
 BUILD_TUPLE, BUILD_LIST, BUILD_DICT, BUILD_OBJECT, BUILD_CALL = range(5)
 
 # Bytes from the start of an array object to its fields, and the flags that an array has that a kernel can read as it lies.
@@ -183,11 +183,11 @@ class Signature:
         w[BUILDS], w[BUILD_TABLE] = len(rows), self._table(rows, BUILD_ROW).ctypes.data
         w[KERNEL], w[PARAMETERS], w[ARENA_SIZE] = kernel, parameters.ctypes.data, -(-arena // 64) * 64
         w[RELEASE], w[HANDLER] = release, id(handler)
-        for k, (kind, dtype, shape) in enumerate(outputs):
+        for k, (kind, dtype, shape, *_) in enumerate(outputs):
             if kind == MAKE_SAME:
                 self._outputs[k * OUTPUT_ROW + 5] = self._hold(np.empty(shape, dtype))
         self.room = nargs + len(accesses) + len(leaves) + len(outputs) + len(rows) + 2
-        self.pools = [k for k, o in enumerate(outputs) if o[0] == MAKE_POOLED]
+        self.pools = [k for k, o in enumerate(outputs) if o[0] in (MAKE_POOLED, MAKE_TRIMMED)]
 
     def _table(self, rows: Sequence[Sequence[int]], width: int) -> np.ndarray:
         table = _words([v for row in rows for v in [*row, *[0] * (width - len(row))]])
@@ -198,7 +198,8 @@ class Signature:
         self.keep.append(x)
         return id(x)
 
-    def _output(self, kind: int, dtype: np.dtype, shape: tuple[int, ...]) -> list[int]:
+    def _output(self, kind: int, dtype: np.dtype, shape: tuple[int, ...], length: int = 0) -> list[int]:
+        """The words of a result; of one that is cut off, `length` is the number of the result that says where."""
         if kind == MAKE_SCALAR:
             # PyTypeObject.tp_alloc, word 38 of the type object.
             kind = MAKE_TRUTH if dtype.kind == "b" else kind
@@ -207,7 +208,8 @@ class Signature:
             return [kind, 0, shape[0]]  # the number of the leaf
         dims = _words(shape)
         self.keep += [dims, dtype]
-        return [kind, id(dtype), len(shape), dims.ctypes.data]
+        row = prod(shape[1:]) * dtype.itemsize if kind == MAKE_TRIMMED else 0
+        return [kind, id(dtype), len(shape), dims.ctypes.data, row, 0, 0, length]
 
     @property
     def hits(self) -> int:

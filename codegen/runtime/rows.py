@@ -1,5 +1,5 @@
 """Sorting, positions of extremes and order statistics of rows, by NumPy's own functions where it has them (`sort.ll`, `argsort.ll`,
-`extreme.ll`), and by `select.ll` and `search.ll`.
+`extreme.ll`, `partition.ll`), and by `select.ll` and `search.ll`.
 
     int ad_sort_float64_0(double *x, double *y, int64 rows, int64 n)        y = each row in order; 0 is NumPy's kind, 2 the stable one
     int ad_argsort_float64_0(double *x, int64 *y, int64 rows, int64 n)      y = the order that sorts each row
@@ -7,11 +7,14 @@
     int ad_order_float64(double *x, int64 *k, double *y, int64 rows, int64 n, int64 m)      y[r, j] = element k[j] of row r in order
     int ad_searchsorted_float64_left(double *x, double *v, int64 *y, int64 rows, int64 n, int64 m)  places of m numbers in one row
     int ad_argorder_float64(...)                                            where that element stands; equal ones in the order of x
+    int ad_partition_float64(double *x, int64 *k, double *y, int64 rows, int64 n, int64 m)  y = each row as NumPy partitions it at k[j]
+    int ad_argpartition_float64(...)                                        y = the order that does so
 
-They return 0, or 1 where memory runs out. A type of NumPy's holds pointers to its functions for one row (`PyArray_ArrFuncs` in NumPy's
-public header `ndarraytypes.h`): sorting in NumPy's own order, also of equal elements and zeros, at NumPy's speed. Selection has no
-pointer there; ours splits without branches (after Lomuto) around the median of three, and sorts with NumPy where splits stay bad. Source:
-Musser, Introspective Sorting and Selection Algorithms, Software: Practice and Experience 27 (1997) 983.
+They return 0, 1 where memory runs out, or `OUTSIDE` where k[j] is no place of a row. A type of NumPy's holds pointers to its functions
+for one row (`PyArray_ArrFuncs` in NumPy's public header `ndarraytypes.h`): sorting in NumPy's own order, also of equal elements and zeros,
+at NumPy's speed. Partition has no pointer there: it is reached through NumPy's C interface, with arrays around the memory. Our selection
+splits without branches (after Lomuto) around the median of three, and sorts with NumPy where splits stay bad. Source: Musser,
+Introspective Sorting and Selection Algorithms, Software: Practice and Experience 27 (1997) 983.
 """
 
 from __future__ import annotations
@@ -26,15 +29,21 @@ import numpy as np
 from codegen.backends.llvm import link
 from codegen.backends.llvm.writer import SIZES, llvm_type
 from codegen.cache import cached_object
+from codegen.entry.native import DATA
 from codegen.once import once
 from codegen.template import llvm_text
 
-__all__ = ["row_function", "rows_address"]
+__all__ = ["OUTSIDE", "row_function", "rows_address"]
+
+OUTSIDE = 2
 
 _AT = {"argmax": 26, "sort": 33, "argsort": 36, "argmin": 46}
 """Where the pointers stand in `PyArray_ArrFuncs`, counted in pointers; of three kinds of sorts the first."""
-_GET_FUNCTIONS = 365
-"""Where `_PyDataType_GetArrFuncs` stands in NumPy's table of C functions (`__multiarray_api.h`)."""
+_NEW_ARRAY, _PARTITION, _ARGPARTITION, _GET_FUNCTIONS = 94, 296, 297, 365
+"""Where `PyArray_NewFromDescr`, `PyArray_Partition`, `PyArray_ArgPartition` and `_PyDataType_GetArrFuncs` stand in NumPy's table of
+C functions (`__multiarray_api.h`)."""
+_CARRAY = 0x1 | 0x100 | 0x400
+"""NPY_ARRAY_CARRAY: in one piece, aligned, writeable."""
 
 
 def row_function(op: str, params: Mapping[str, Any], dtype: np.dtype) -> str:
@@ -47,7 +56,7 @@ def row_function(op: str, params: Mapping[str, Any], dtype: np.dtype) -> str:
 
 
 _NAMES = {"sort_0", "sort_2", "argsort_0", "argsort_2", "argmax", "argmin", "order", "argorder", "searchsorted_left",
-          "searchsorted_right"}
+          "searchsorted_right", "partition", "argpartition"}
 """The functions there are; what NumPy does for its kind 1, `heapsort`, depends on its version."""
 
 
@@ -56,14 +65,19 @@ def _pointers(name: str) -> dict[str, int]:
     """NumPy's functions for rows of a dtype; empty where this NumPy does not have them at their places."""
     if not np.__version__.startswith("2."):
         return {}
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = ctypes.cast(get(sys.modules["numpy._core._multiarray_umath"]._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
-    functions_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(table[_GET_FUNCTIONS])
+    functions_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(_numpy_function(_GET_FUNCTIONS))
     found = ctypes.cast(functions_of(np.dtype(name)), ctypes.POINTER(ctypes.c_void_p))
     rows = {f"{what}_{kind}": found[_AT[what] + kind] for what in ("sort", "argsort") for kind in (0, 2)}
     rows |= {what: found[_AT[what]] for what in ("argmax", "argmin")}
     return {what: pointer for what, pointer in rows.items() if pointer} if all(rows.values()) else {}
+
+
+def _numpy_function(place: int) -> int:
+    """A function of NumPy's C interface."""
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    table = ctypes.cast(get(sys.modules["numpy._core._multiarray_umath"]._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
+    return table[place] or 0
 
 
 @once
@@ -94,7 +108,7 @@ def _works(name: str) -> bool:
 
 @once
 def _library(name: str, what: str) -> link.Linked:
-    """The functions of one name: `sort`, `argsort`, an extreme, or `order`."""
+    """The functions of one name: `sort`, `argsort`, an extreme, `order`, `partition`, or `searchsorted`."""
     dtype = np.dtype(name)
     kind = "i8" if dtype.kind == "b" else llvm_type(dtype)
     values = {"KIND": kind, "SIZE": SIZES[kind], "NAME": name}
@@ -105,6 +119,12 @@ def _library(name: str, what: str) -> link.Linked:
                    "IS_NUMBER": number.format("v"), "IS_NUMBER_J": number.format("vj"), "IS_NUMBER_0": number.format("v0")}
         return link.link(cached_object(llvm_text(__file__, "select.ll", **values)), [f"ad_order_{name}", f"ad_argorder_{name}"],
                          {"numpy_sort": _pointers(name)["sort_0"]})
+    if what == "partition":
+        text = llvm_text(__file__, "partition.ll", **values, CARRAY=_CARRAY, DATA=DATA, OUTSIDE=OUTSIDE)
+        return link.link(cached_object(text), [f"ad_partition_{name}", f"ad_argpartition_{name}"],
+                         {"numpy_new_array": _numpy_function(_NEW_ARRAY), "numpy_partition": _numpy_function(_PARTITION),
+                          "numpy_argpartition": _numpy_function(_ARGPARTITION), "numpy_array": id(np.ndarray), "numpy_dtype": id(dtype),
+                          "numpy_int64": id(np.dtype(np.int64))}, [dtype, np.dtype(np.int64)])
     which, _, number = what.partition("_")
     if which == "searchsorted":
         before = _before(kind, dtype, "%e", "%w") if number == "left" else _before(kind, dtype, "%w", "%e", True)
@@ -128,5 +148,5 @@ def _before(kind: str, dtype: np.dtype, a: str, b: str, negated: bool = False) -
 def rows_address(name: str) -> int:
     """The address of a function by its name."""
     _, short, dtype, *kind = name.split("_")
-    what = "order" if short in ("order", "argorder") else "_".join([short, *kind])
+    what = {"argorder": "order", "argpartition": "partition"}.get(short) or "_".join([short, *kind])
     return _library(dtype, what).address(name)

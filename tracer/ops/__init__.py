@@ -12,6 +12,7 @@ from tracer.ops import (
     reduce,
     rounding,
     shape,
+    sliding,
     sort,
     special,
     trigonometric,
@@ -21,4 +22,4 @@ from tracer.promote import register_ufuncs
 register_ufuncs()
 
 __all__ = ["arithmetic", "comparison", "control", "decompositions", "elementary", "equations", "index", "linalg", "reduce", "rounding",
-           "shape", "sort", "special", "trigonometric"]
+           "shape", "sliding", "sort", "special", "trigonometric"]

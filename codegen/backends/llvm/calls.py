@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen.backends.llvm.elements import ElementWriter
-from codegen.backends.llvm.made import FAILED_CALL, NO_MEMORY, NOT_POSITIVE, SINGULAR
+from codegen.backends.llvm.made import FAILED_CALL, NO_MEMORY, NO_PLACE, NOT_POSITIVE, SINGULAR
 from codegen.backends.llvm.writer import Value, llvm_type
 from codegen.loops.language import Alloc, Buffer, BufferView, Call, Check, Expr, Grow, Lit
 from codegen.loops.usage import is_variable
 from codegen.runtime.lapack import NATIVE
-from codegen.runtime.rows import row_function
+from codegen.runtime.rows import OUTSIDE, row_function
 from codegen.target import SMALL
 
 __all__ = ["CallWriter"]
@@ -157,6 +157,8 @@ class CallWriter(ElementWriter):
         self.module.symbols.add(name)
         self.declarations.add(f"declare i32 @{name}({', '.join(['ptr'] * len(starts) + ['i64'] * len(counts))})")
         code = self.here(f"call i32 @{name}({', '.join(map(str, [*starts, *counts]))})", "i32")
+        if "partition" in s.info["op"]:
+            self._leave_if(self.here(f"icmp eq {code}, {OUTSIDE}", "i1"), NO_PLACE)
         self._leave_if(self.here(f"icmp ne {code}, 0", "i1"), NO_MEMORY)
         self._take_back(cells)
 

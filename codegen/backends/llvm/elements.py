@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,11 +68,21 @@ def _has_exact_reciprocal(v: Any, dtype: np.dtype) -> bool:
     return dtype.kind == "f" and v in PLAIN and abs(math.frexp(v)[0]) == 0.5
 
 
+def _are_a_pair(s: Stmt, t: Stmt) -> bool:
+    """Whether two statements store the two elements of one place, neither of which the other's value needs."""
+    if not (isinstance(s, Store) and isinstance(t, Store)) or s.buffer is not t.buffer or s.combine is not None or t.combine is not None:
+        return False
+    if not s.buffer.shape or s.buffer.shape[-1] != Lit(2) or (s.index[-1], t.index[-1]) != (Lit(0), Lit(1)) or s.index[:-1] != t.index[:-1]:
+        return False
+    root = s.buffer.storage
+    return not any(isinstance(p, Load) and p.buffer.storage is root for e in (*s.index, s.value, t.value) for p in walk_expr(e))
+
+
 class ElementWriter(Writer):
     """Writes expressions, loads and stores."""
 
     def __init__(self, module: Emitter, threads: ThreadPlan | None = None):
-        super().__init__(module.declarations, module.target.fma)
+        super().__init__(module.declarations, module.target.fma, module.target.has_mask_registers)
         self.module = module
         self.layout = module.layout
         self.names: dict[Name, Value] = {}
@@ -155,6 +165,8 @@ class ElementWriter(Writer):
         if e.fn == "div" and isinstance(e.args[1], Lit) and _has_exact_reciprocal(e.args[1].value, dtype):
             e = Apply("mul", (e.args[0], Lit(1 / dtype.type(e.args[1].value), dtype)), dtype)
         args = [self.expr(a) for a in e.args]
+        if e.fn in ("floordiv", "mod", "fmod") and dtype.kind in "iu" and isinstance(by := e.args[1], Lit) and type(by.value) is not Length:
+            args[1] = self.constant(by.value, llvm_type(dtype))     # in the text: by a number one divides without a division
         if dtype == np.int64 and e.fn in ("add", "mul", "sub"):
             return {"add": self.iadd, "mul": self.imul, "sub": self.isub}[e.fn](*args)
         if (e.fn, dtype) in self.module.outlined:
@@ -307,6 +319,10 @@ class ElementWriter(Writer):
         t = f"<{lanes} x {memory}>"
         mask_text = v.mask.text if v.mask is not None else ""
         suffix = {"double": "f64", "float": "f32"}.get(memory, memory)
+        if offsets is None and stride.number == -1:
+            start, v = self._backwards(start, v, memory)
+            found = self._vector_load(start, self.constant(1, "i64"), None, memory, root, epoch, v)
+            return self.shuffled(found, range(lanes)[::-1])
         if offsets is None and stride.number == 1:
             at = self.offset(start, v.index, memory)
             key = Reading("vload", root, at.text, memory, lanes, epoch, mask_text)
@@ -323,6 +339,12 @@ class ElementWriter(Writer):
         self.declarations.add(f"declare {t} {name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {t})")
         key = Reading("gather", root, at.text, memory, lanes, epoch, mask_text)
         return self.at_level(self.level, key, f"call {t} {name}({at}, i32 {align}, {mask}, {t} zeroinitializer)", memory, lanes)
+
+    def _backwards(self, start: Value, v: Vector, memory: str) -> tuple[Value, Vector]:
+        """Where a vector begins in memory whose elements lie there from the last one to the first, and what its lanes are then."""
+        first = self.imul(self.iadd(v.index, self.constant(v.lanes - 1, "i64")), self.constant(-1, "i64"))
+        mask = None if v.mask is None else self.shuffled(v.mask, range(v.lanes)[::-1])
+        return self.offset(start, first, memory), replace(v, index=self.constant(0, "i64"), mask=mask)
 
     def _lane_addresses(self, start: Value, stride, offsets, memory: str, v: Vector) -> list[Value]:
         """Where each lane's element is."""
@@ -380,7 +402,29 @@ class ElementWriter(Writer):
             at = self.offset(start, vector.index, memory)
             self.frame.known[Reading("vload", root, at.text, memory, vector.lanes, self.epochs[root], mask)] = v
 
+    def store_pair(self, s: Store, t: Store) -> bool:
+        """Write two stores of a vector loop as one, where the elements of the one lie between those of the other; whether they do."""
+        b, vector = s.buffer, self.vector
+        if vector is None or not _are_a_pair(s, t):
+            return False
+        start, stride, offsets = self.address(b, s.index)
+        if offsets is not None or stride is None or stride.number != 2:
+            return False
+        lanes, kind = vector.lanes, llvm_type(b.dtype)
+        x, y = (self.spread(self.expr(one.value), lanes) for one in (s, t))
+        joined = self.shuffled(x, [k for i in range(lanes) for k in (i, lanes + i)], y)
+        if kind == "i1":
+            joined, kind = self.convert("zext", joined, "i8"), "i8"
+        self.epochs[b.storage] = self.epochs.get(b.storage, 0) + 1
+        mask = None if vector.mask is None else self.shuffled(vector.mask, [i for i in range(lanes) for _ in range(2)])
+        both = replace(vector, lanes=2 * lanes, index=self.imul(vector.index, self.constant(2, "i64")), mask=mask)
+        self._vector_store(start, self.constant(1, "i64"), None, kind, joined, both)
+        return True
+
     def _vector_store(self, start, stride, offsets, memory: str, v: Value, vector: Vector) -> None:
+        if offsets is None and stride.number == -1:
+            start, vector = self._backwards(start, vector, memory)
+            v, stride = self.shuffled(v, range(vector.lanes)[::-1]), self.constant(1, "i64")
         lanes, align = vector.lanes, SIZES[memory]
         suffix = {"double": "f64", "float": "f32"}.get(memory, memory)
         if offsets is None and stride.number == 1:

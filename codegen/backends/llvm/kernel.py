@@ -18,7 +18,7 @@ import numpy as np
 
 from codegen import host
 from codegen.backends.llvm import link
-from codegen.backends.llvm.made import FAILED_CALL, NOT_POSITIVE, SINGULAR, Module
+from codegen.backends.llvm.made import FAILED_CALL, NO_PLACE, NOT_POSITIVE, SINGULAR, Module
 from codegen.cache import cached_object, compiler, key_of, load, store, target
 from codegen.config import config
 from codegen.entry import native
@@ -250,6 +250,8 @@ class LlvmKernel(Kernel):
             raise error
         if code in _MATRIX_ERRORS:
             raise np.linalg.LinAlgError(_MATRIX_ERRORS[code])
+        if code == NO_PLACE:
+            raise ValueError("kth out of bounds")
         if code < 0:
             raise MemoryError("out of memory in a compiled function")
         kind, _, text = self.module.messages[code - 1].rpartition("\0")
@@ -287,17 +289,19 @@ class LlvmKernel(Kernel):
             return Resized(made, numbers)
         return resized
 
-    def call_table(self, plan: CallPlan, same: bool = False) -> native.Signature | None:
+    def call_table(self, plan: CallPlan, same: bool = False, cut: Sequence[int | None] = ()) -> native.Signature | None:
         """The native entry's table for calls by a plan; None where the entry does not work here, or does not know such leaves."""
-        rows = native_table(plan) if native.available() else None
-        return None if rows is None else self._table(plan.arguments, rows, same, plan.donated)
+        before = len(self.outputs) - plan.outputs if cut else 0
+        rows = native_table(plan, before) if native.available() else None
+        return None if rows is None else self._table(plan.arguments, rows, same, plan.donated, [*[None] * before, *cut])
 
     def c_table(self) -> native.Signature:
         """The table for calls that bring their own arrays."""
         return self._table(0, NativeRows([], [], [], [self]), False, [])
 
-    def _table(self, arguments: int, rows: NativeRows, same: bool, donated: Sequence[int]) -> native.Signature:
-        outputs = []
+    def _table(self, arguments: int, rows: NativeRows, same: bool, donated: Sequence[int],
+               cut: Sequence[int | None] = ()) -> native.Signature:
+        outputs: list[tuple] = []
         # Where the program itself may raise, Python runs the call again: it needs the arguments as they are.
         raises = any(m.startswith(PROGRAM) for m in self.module.messages)
         taken = {}
@@ -306,6 +310,9 @@ class LlvmKernel(Kernel):
             taken = donations(self.stages.program, donated)
         for k, b in enumerate(self.outputs):
             shape = b.shape
+            if cut and cut[k] is not None:
+                outputs.append((native.MAKE_TRIMMED, b.dtype, shape, cut[k]))
+                continue
             if k in taken:
                 how, shape = native.MAKE_DONATED, (taken[k],)
             elif not shape:
@@ -333,6 +340,7 @@ class Resized:
     """
 
     __slots__ = ("_made", "_numbers", "_kernel", "_used")
+    outgrown = False
 
     def __init__(self, made: Callable[[Sequence[int]], LlvmKernel], numbers: Sequence[int]):
         self._made = made

@@ -12,12 +12,13 @@ import numpy as np
 
 from tracer.sizes import Dim
 
-__all__ = ["FAILED_CALL", "NOT_POSITIVE", "NO_MEMORY", "SINGULAR", "MixedTypesError", "Module", "NotKnown"]
+__all__ = ["FAILED_CALL", "NOT_POSITIVE", "NO_MEMORY", "NO_PLACE", "SINGULAR", "MixedTypesError", "Module", "NotKnown"]
 
 FAILED_CALL = -1
 NO_MEMORY = -2
 NOT_POSITIVE = -3
 SINGULAR = -4
+NO_PLACE = -5
 """Codes that a kernel returns; a positive one is the number of a check."""
 
 

@@ -91,7 +91,7 @@ class Emitter:
         kind, lanes, t = args[0].kind, args[0].lanes, args[0].type
         name = f"ad_{fn}_{kind}_{lanes}"
         if name not in self.helpers:
-            inner = Writer(self.declarations, self.target.fma)
+            inner = Writer(self.declarations, self.target.fma, self.target.has_mask_registers)
             y = scalar_llvm.apply(inner, fn, dtype, [Value(f"%x{k}", kind, lanes) for k in range(len(args))])
             inner.line(f"ret {y}")
             parameters = ", ".join(f"{t} %x{k}" for k in range(len(args)))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from codegen.backends.llvm.division import divide
 from codegen.backends.llvm.made import NotKnown
 from codegen.backends.llvm.writer import SIZES, Value, Writer, llvm_type
 from codegen.elementary import functions as elementary
@@ -39,6 +40,9 @@ class Arithmetic:
 
     def fma(self, a, b, c):
         return self.w.fma(a, b, c)
+
+    def split(self, x):
+        return self.w.split(x)
 
     def select(self, test, yes, no):
         return self.w.select(test, yes, no)
@@ -222,7 +226,7 @@ def _int(w: Writer, fn: str, xs: list[Value], signed: bool) -> Value:
     if fn in ("shl", "shr"):
         return _shift(w, fn, *xs, signed=signed)
     if fn in ("floordiv", "mod", "fmod", "div"):
-        return _int_division(w, fn, *xs, signed=signed)
+        return divide(w, fn, *xs, signed=signed)
     if fn in ("pow", "gcd", "lcm"):
         name = f"ad_{fn}_{s}{SIZES[kind] * 8}"
         return w.lanewise(name, *xs)
@@ -254,28 +258,6 @@ def _shift(w: Writer, fn: str, a: Value, n: Value, *, signed: bool) -> Value:
     return w.select(inside, w.binary("lshr", a, w.select(inside, n, w.constant(0, a.kind))), w.constant(0, a.kind))
 
 
-def _int_division(w: Writer, fn: str, a: Value, b: Value, *, signed: bool) -> Value:
-    """Never traps: division by 0 gives 0, the most negative number divided by -1 itself."""
-    kind = a.kind
-    zero, one = w.constant(0, kind), w.constant(1, kind)
-    none = w.compare("icmp eq", b, zero)
-    safe = w.select(none, one, b)
-    if not signed:
-        y = w.binary("udiv" if fn == "floordiv" else "urem", a, safe)
-        return w.select(none, zero, y)
-    flip = w.compare("icmp eq", b, w.constant(-1, kind))
-    safe = w.select(flip, one, safe)
-    q, r = w.binary("sdiv", a, safe), w.binary("srem", a, safe)
-    q = w.select(flip, w.binary("sub", zero, a), q)
-    r = w.select(flip, zero, r)
-    if fn == "fmod":
-        return w.select(none, zero, r)
-    uneven = w.binary("and", w.compare("icmp ne", r, zero), w.compare("icmp slt", w.binary("xor", r, b), zero))
-    if fn == "floordiv":
-        return w.select(none, zero, w.select(uneven, w.binary("sub", q, one), q))
-    return w.select(none, zero, w.select(uneven, w.binary("add", r, b), r))
-
-
 def cast(w: Writer, x: Value, old: np.dtype, new: np.dtype) -> Value:
     """Conversion, as C's; floats beyond an integer type give the x86 conversion's value, as in NumPy."""
     to, a, b = llvm_type(new), old.kind, new.kind
@@ -299,7 +281,13 @@ def cast(w: Writer, x: Value, old: np.dtype, new: np.dtype) -> Value:
 
 
 def combine(w: Writer, how: str, dtype: np.dtype, a: Value, b: Value) -> Value:
-    """One step of a reduction."""
+    """One step of a reduction, from what there is and what comes.
+
+    Of zeros of both signs a maximum takes any, as NumPy's does: `llvm.maximum`, which orders them, is twice as many instructions.
+    """
+    if dtype.kind == "f" and how in ("maximum", "minimum"):
+        best = w.select(w.compare(f"fcmp {'ogt' if how == 'maximum' else 'olt'}", b, a), b, a)
+        return w.select(w.compare("fcmp uno", b, b), b, best)
     return apply(w, how, dtype, [a, b])
 
 

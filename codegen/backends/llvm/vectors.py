@@ -141,7 +141,12 @@ class VectorWriter(CallWriter):
     def _vector(self, s: For, v: Vector) -> None:
         """Write the steps of one vector."""
         self.vector = v
-        self.block(s.body)
+        rest = s.body
+        while rest:
+            pair = len(rest) > 1 and isinstance(rest[0], Store) and isinstance(rest[1], Store) and self.store_pair(rest[0], rest[1])
+            if not pair:
+                self.stmt(rest[0])
+            rest = rest[2 if pair else 1:]
         self.vector = None
 
     def _one(self, s: For, i: Value) -> None:

@@ -102,9 +102,10 @@ class Frame:
 class Writer:
     """Writes one function body."""
 
-    def __init__(self, declarations: set[str], fma: bool):
+    def __init__(self, declarations: set[str], fma: bool, has_mask_registers: bool = False):
         self.declarations = declarations
         self.fma_exact = fma
+        self.has_mask_registers = has_mask_registers
         self.count = 0
         # Frame 0 is the function's entry, which holds what is computed from the arguments alone and no control flow.
         self.frames: list[Frame] = [Frame("entry"), Frame("body")]
@@ -211,6 +212,12 @@ class Writer:
         """A scalar in the first lane, `rest` in the others."""
         return self.pure(f"insertelement {rest}, {v}, i64 0", rest.kind, rest.lanes, v, rest)
 
+    def shuffled(self, v: Value, lanes: Sequence[int], other: Value | None = None) -> Value:
+        """The given lanes of a vector, or of two, one after the other."""
+        order = ", ".join(f"i32 {k}" for k in lanes)
+        text = f"shufflevector {v}, {v.type} {'poison' if other is None else other.text}, <{len(lanes)} x i32> <{order}>"
+        return self.pure(text, v.kind, len(lanes), v, *([] if other is None else [other]))
+
     def even(self, *vs: Value) -> list[Value]:
         """All with as many lanes as the widest."""
         lanes = max(v.lanes for v in vs)
@@ -255,6 +262,25 @@ class Writer:
         full = f"@llvm.{name}.{suffix}"
         self.declarations.add(f"declare {a.type} {full}({', '.join(v.type for v in args)})")
         return self.pure(f"call {a.type} {full}({', '.join(map(str, args))})", a.kind, a.lanes, *args)
+
+    def split(self, x: Value) -> tuple[Value, Value] | None:
+        """(k, m) of vectors x = 2**k m, 1 <= m < 2, by two instructions of AVX-512; None where there are none.
+
+        Of zero k is -inf, of inf it is inf, and m is 1; of what is negative m is nan, and so are both of nan.
+        """
+        bits = SIZES[x.kind] * 8 * x.lanes
+        if not self.has_mask_registers or bits not in (256, 512):
+            return None
+        x = self.binary("fadd", x, self.constant(0.0, x.kind))      # -0.0 as 0.0
+        suffix = f"{'pd' if x.kind == 'double' else 'ps'}.{bits}"
+        mask = "i16" if x.lanes > 8 else "i8"
+        found = []
+        for name, more in (("getexp", []), ("getmant", ["i32 8"])):     # 8: nan of what is negative
+            given = [str(x), *more, f"{x.type} zeroinitializer", f"{mask} -1", *(["i32 4"] if bits == 512 else [])]    # 4: rounding as set
+            full = f"@llvm.x86.avx512.mask.{name}.{suffix}"
+            self.declarations.add(f"declare {x.type} {full}({', '.join(g.rpartition(' ')[0] for g in given)})")
+            found.append(self.pure(f"call {x.type} {full}({', '.join(given)})", x.kind, x.lanes, x))
+        return found[0], found[1]
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a b + c with one rounding, where the host has that."""

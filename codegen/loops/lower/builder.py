@@ -199,6 +199,14 @@ class Builder:
         with self.inside(loop.body):
             yield loop.var
 
+    @contextmanager
+    def each_below(self, n: Expr) -> Iterator[Expr]:
+        """As `steps_below`, of steps that do not depend on each other."""
+        loop = self.new_loop(n)
+        self.block.append(loop)
+        with self.inside(loop.body):
+            yield loop.var
+
     def number(self, i: int) -> Expr:
         """An index."""
         return Lit(i)

@@ -175,8 +175,8 @@ def _partner(out: list[_Item], item: _Item, place: int, producer: bool) -> tuple
 
 
 def _is_filling(item: _Item) -> bool:
-    """Whether a loop only writes numbers into one array."""
-    return isinstance(item.stmt, For) and item.stmt.parallel and not item.reads and len(item.writes) == 1
+    """Whether a loop only writes numbers into one array; how many may be a variable."""
+    return isinstance(item.stmt, For) and item.stmt.parallel and not any(b.shape for b in item.reads) and len(item.writes) == 1
 
 
 _REACH = 200

@@ -43,10 +43,10 @@ def test_why():
 
 
 def test_why_counts_calls_of_numpy():
-    f = ad.jit(lambda x: np.partition(x, 0))
-    np.testing.assert_array_equal(f(X), np.partition(X, 0))
-    assert "it calls NumPy for partition" in f.why()
-    assert f.cache_info().reference_calls == ("partition",)
+    f = ad.jit(lambda x: np.sort(x, kind="heapsort"))
+    np.testing.assert_array_equal(f(X), np.sort(X))
+    assert "it calls NumPy for sort" in f.why()
+    assert f.cache_info().reference_calls == ("sort",)
 
 
 def test_static_arguments_by_number_and_name():

@@ -165,9 +165,9 @@ def test_generators_agree():
 
 
 def test_references_are_called():
-    f = ad.jit(lambda x: np.partition(x, 1))
+    f = ad.jit(lambda x: np.sort(x, kind="heapsort"))
     np.testing.assert_array_equal(f(np.array([3.0, 1.0, 2.0])), [1.0, 2.0, 3.0])
-    assert f.cache_info().reference_calls == ("partition",)
+    assert f.cache_info().reference_calls == ("sort",)
 
 
 def test_exceptions_of_references_come_through():

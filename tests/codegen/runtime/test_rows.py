@@ -1,6 +1,7 @@
 """Sorting, extremes, order statistics and places of rows, in the order of NumPy, of equal elements and zeros too."""
 
 import ctypes
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -101,6 +102,42 @@ def test_selection_of_awkward_rows(n):
         ks = rng.integers(0, n, 5)
         np.testing.assert_array_equal(order(x, ks), np.sort(x)[:, ks])
         np.testing.assert_array_equal(order(x, ks, positions=True), np.argsort(x, kind="stable")[:, ks])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, np.uint8])
+def test_partitions_are_those_of_numpy(dtype):
+    rng = np.random.default_rng(6)
+    f = ad.jit(lambda x, k: (np.partition(x, k), np.argpartition(x, k)))
+    for n in [*range(1, 41), 1000]:
+        for x in numbers(dtype, (n,), rng):
+            for view in (x, x[::-1], x[::3]):
+                k = rng.integers(-len(view), len(view), rng.integers(1, 4))
+                for got, want in zip(f(view, k), (np.partition(view, k), np.argpartition(view, k)), strict=True):
+                    assert got.dtype == want.dtype
+                    np.testing.assert_array_equal(got, want)
+    assert f.cache_info().reference_calls == ()
+
+
+@pytest.mark.parametrize("f", [lambda x, k: np.partition(x, k), lambda x, k: np.argpartition(x, [0, k], axis=-1)])
+def test_places_of_a_partition_out_of_range_raise_when_the_function_runs(f):
+    g = ad.jit(f)
+    np.testing.assert_array_equal(g(np.zeros((0, 3)), 7), f(np.zeros((0, 3)), 7))
+    for x in (np.array([3.0, 1.0, 2.0]), np.ones((2, 3))):
+        np.testing.assert_array_equal(g(x, 2), f(x, 2))
+        for k in (3, -4, 2**62):
+            for call in (f, g):
+                with pytest.raises(ValueError, match="out of bounds"):
+                    call(x, k)
+
+
+def test_partitions_in_threads():
+    rng = np.random.default_rng(7)
+    f = ad.jit(lambda x: np.partition(x, 500))
+    arrays = [rng.standard_normal(20000) for _ in range(8)]
+    f(arrays[0])
+    with ThreadPoolExecutor(4) as pool:
+        for got, x in zip(pool.map(f, arrays * 10), arrays * 10, strict=True):
+            np.testing.assert_array_equal(got, np.partition(x, 500))
 
 
 def test_places_out_of_range_read_nothing_outside():

@@ -1,0 +1,30 @@
+"""Largest and smallest elements: nan is passed on from any place, infinities and equal numbers are right."""
+
+import numpy as np
+import pytest
+
+import autodiff as ad
+from codegen.backends.llvm import link
+
+RNG = np.random.default_rng(12)
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0]
+
+
+def extremes(x):
+    return (np.max(x), np.min(x), np.max(x.reshape(1, -1), axis=1), np.min(x.reshape(-1, 1), axis=0), np.max(np.stack([x, -x], 1), axis=0),
+            np.min(np.stack([x, x * 2]), axis=0), np.max(x, where=x > 0, initial=-3.0), np.min(x * 2, initial=np.inf) + np.max(x))
+
+
+@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b <= link.vector_bytes()])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_as_numpy(dtype, width, monkeypatch):
+    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    f = ad.jit(extremes)
+    for n in [*range(1, 41), 130, 1000] if width == link.vector_bytes() else [1, 3, 17, 64, 130]:
+        for k in range(7):
+            x = RNG.integers(-3, 3, n).astype(dtype) if k % 2 else RNG.standard_normal(n).astype(dtype)
+            x[RNG.integers(0, n, k // 2)] = RNG.choice(SPECIAL, k // 2)
+            for got, want in zip(f(x), extremes(x), strict=True):
+                assert (np.shape(got), np.result_type(got)) == (np.shape(want), np.result_type(want))
+                np.testing.assert_array_equal(got, want)
