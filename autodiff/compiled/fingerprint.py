@@ -44,7 +44,7 @@ _IMPURE_METHODS = frozenset(["tofile", "dump", "dumps", "setflags", "ctypes", "d
                              "cache_clear", "why"])
 """Attributes that write, or tell what is not the same in each process, whatever they are asked of."""
 _METHODS = frozenset(name for kind in (np.ndarray, np.float64, list, dict, tuple, set, str, int, float, complex) for name in dir(kind)
-                     if not name.startswith("_")) - _IMPURE_METHODS | {"__class__"}
+                     if not name.startswith("_")) - _IMPURE_METHODS | set("__class__ kind eps tiny reduce accumulate outer at reduceat".split())
 """Attributes of the values that such a function may meet."""
 _IMPURE_NUMPY = frozenset(["errstate", "printoptions", "ndarray"])
 _REFUSED_CODE = frozenset(opcode.opmap[name] for name in (
@@ -262,10 +262,6 @@ class Fingerprint:
         else:
             raise NoFingerprint(f"`{name or type(x).__name__}`")
 
-    def _module(self, x: ModuleType) -> None:
-        """What a module is: for those that are not captured their name says it, as their versions belong to the key."""
-        self._say("module", x.__name__)
-
     def _function(self, f: FunctionType) -> None:
         package = (f.__globals__.get("__name__") or "").split(".")[0]
         if package in ("numpy", "scipy"):
@@ -297,7 +293,7 @@ class Fingerprint:
             value = cell.cell_contents
         except ValueError:
             raise NoFingerprint(f"`{name}`, which has no value yet") from None
-        self._value(value)
+        self._variable(value)
 
     def _code(self, code: CodeType) -> None:
         """All that Python runs, and the lines that errors name."""
@@ -320,32 +316,44 @@ class Fingerprint:
         space = f.__globals__
         if not self._holder(space):
             self._say("the same module")
-        names = set(global_names(f.__code__))
-        there: dict[str, dict[str, Any]] = {}   # attributes of each module that the code mentions
-        modules = [v for n in names if type(v := space.get(n)) is ModuleType]
-        modules += [v for v in map(_content_of, f.__closure__ or ()) if type(v) is ModuleType]
-        for module in modules:      # grows while it is gone through
-            if module.__name__ not in _READ_MODULES and not _may_change(module):
-                raise NoFingerprint(f"module {module.__name__}")
-            there[module.__name__] = mentioned = {n: getattr(module, n) for n in dir(module) if n in names}
-            modules += [v for v in mentioned.values() if type(v) is ModuleType and v not in modules]
-        for name in sorted(names):
-            found = False
+        names = sorted(set(global_names(f.__code__)))
+        modules = self._modules(f, names)
+        for name in names:
             if name in space:
-                found = True
                 self._say("name", name)
-                self._value(space[name])
-            for module in modules:
-                if name in there[module.__name__]:
-                    found = True
-                    self._say("attribute", module.__name__, name)
-                    if _may_change(module):
-                        self._holder(vars(module))
-                    self._value(there[module.__name__][name])
+                self._variable(space[name])
+            of = [m for m, there in modules if name in there]
+            for module in of:
+                self._say("attribute", module.__name__, name)
+                if _may_change(module):
+                    self._holder(vars(module))
+                self._variable(getattr(module, name))
             if name in _IMPURE_METHODS:
                 raise NoFingerprint(f"`{name}`")
-            if not found and name not in _METHODS and not _is_pure_builtin(name):
+            if not of and name not in space and name not in _METHODS and not _is_pure_builtin(name):
                 self._open.add(name)
+
+    def _modules(self, f: FunctionType, names: list[str]) -> list[tuple[ModuleType, set[str]]]:
+        """The modules that a function's code may reach by names, each with those of the names that are attributes of it."""
+        values = [f.__globals__.get(n) for n in names] + [_content_of(cell) for cell in f.__closure__ or ()]
+        todo = [v for v in values if type(v) is ModuleType]
+        found: list[tuple[ModuleType, set[str]]] = []
+        for module in todo:     # grows while it is gone through
+            if module in [m for m, _ in found]:
+                continue
+            if module.__name__ not in _READ_MODULES and not _may_change(module):
+                raise NoFingerprint(f"module {module.__name__}")
+            found.append((module, set(names) & set(dir(module))))
+            todo += [v for n in names if n in found[-1][1] and type(v := getattr(module, n)) is ModuleType]
+        return found
+
+    def _variable(self, x: Any) -> None:
+        """The value of a variable or of a module's attribute. Modules that are reached in another way have no fingerprint: nobody would
+        look at their attributes."""
+        if type(x) is ModuleType:
+            self._say("module", x.__name__)
+        else:
+            self._value(x)
 
 
 _EXTENDED, _STORE = opcode.opmap["EXTENDED_ARG"], opcode.opmap["STORE_ATTR"]
@@ -402,6 +410,6 @@ def _is_pure_builtin(name: str) -> bool:
 _KINDS: dict[type, Any] = {
     **dict.fromkeys((type(None), bool, int, float, complex, str, bytes, type(Ellipsis)), Fingerprint._plain),
     np.ndarray: Fingerprint._array, list: Fingerprint._sequence, tuple: Fingerprint._sequence, dict: Fingerprint._dict,
-    functools.partial: Fingerprint._partial, BuiltinFunctionType: Fingerprint._builtin, ModuleType: Fingerprint._module,
+    functools.partial: Fingerprint._partial, BuiltinFunctionType: Fingerprint._builtin,
     FunctionType: Fingerprint._function, MethodType: Fingerprint._method}
 """How the values of a class are gone through."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.backends.llvm import link
+from codegen import host
 
 RNG = np.random.default_rng(12)
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0]
@@ -15,13 +15,13 @@ def extremes(x):
             np.min(np.stack([x, x * 2]), axis=0), np.max(x, where=x > 0, initial=-3.0), np.min(x * 2, initial=np.inf) + np.max(x))
 
 
-@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b <= link.vector_bytes()])
+@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b <= host.vector_bytes()])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_as_numpy(dtype, width, monkeypatch):
-    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    monkeypatch.setattr(host, "vector_bytes", lambda: width)
     f = ad.jit(extremes)
-    for n in [*range(1, 41), 130, 1000] if width == link.vector_bytes() else [1, 3, 17, 64, 130]:
+    for n in [*range(1, 41), 130, 1000] if width == host.vector_bytes() else [1, 3, 17, 64, 130]:
         for k in range(7):
             x = RNG.integers(-3, 3, n).astype(dtype) if k % 2 else RNG.standard_normal(n).astype(dtype)
             x[RNG.integers(0, n, k // 2)] = RNG.choice(SPECIAL, k // 2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.backends.llvm import link
+from codegen import host
 from codegen.config import config
 from tracer.ops.sliding import correlate
 
@@ -41,9 +41,9 @@ def test_as_numpy(dtype):
                 same(got, want)
 
 
-@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b < link.vector_bytes()])
+@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b < host.vector_bytes()])
 def test_in_shorter_vectors(width, monkeypatch):
-    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    monkeypatch.setattr(host, "vector_bytes", lambda: width)
     for dtype in ("float64", "float32", "int32"):
         a, v = numbers(1100, dtype), numbers(37, dtype)
         for got, want in zip(ad.jit(modes)(a, v), modes(a, v), strict=True):

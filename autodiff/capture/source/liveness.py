@@ -41,6 +41,7 @@ def walk(n: ast.AST) -> list[ast.AST]:
 
 _SIMPLE = (ast.Name, ast.Constant)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_NAMED = (ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -58,10 +59,9 @@ def bound_names(statements: Iterable[ast.AST]) -> list[str]:
             return
         if isinstance(n, (ast.Import, ast.ImportFrom)):
             found.update((((a.asname or a.name).split(".")[0]), None) for a in n.names)
-        if isinstance(n, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and n.name:
-            found[n.name] = None
-        if isinstance(n, ast.MatchMapping) and n.rest:
-            found[n.rest] = None
+        if isinstance(n, _NAMED):
+            name: str | None = getattr(n, "rest" if isinstance(n, ast.MatchMapping) else "name")
+            found.update({name: None} if name else {})
         if isinstance(n, (ast.Lambda, *_COMPREHENSIONS)):   # only `:=` leaves a comprehension
             found.update((w.target.id, None) for w in walk(n) if isinstance(w, ast.NamedExpr))
             return

@@ -183,6 +183,8 @@ NOT_KEPT = {
     "a class that finds attributes itself": "class A:\n    def __getattr__(self, name): return 2.0\na = A()\ndef f(x): return np.sum(x * x) * a.k",
     "a class of a metaclass": "import abc\nclass A(abc.ABC):\n    k = 2.0\ndef f(x): return np.sum(x * x) * A.k",
     "a member of an enumeration": "import enum\nclass E(enum.Enum):\n    A = 1\ndef f(x): return np.sum(x * x) * E.A.value",
+    "a module in an object": "import types\nm = types.ModuleType('m')\nm.k = 2.0\nclass A:\n    pass\na = A()\na.m = m\na.k = 1.0\n"
+                             "def f(x): return np.sum(x * x) * a.m.k * a.k",
     "slots": "class A:\n    __slots__ = ('k',)\na = A()\na.k = 2.0\ndef f(x): return np.sum(x * x) * a.k",
     "an attribute that nobody has": "class A:\n    pass\na = A()\ndef f(x): return np.sum(x * x) * (a.k if False else 1.0)",
     "an object of a library": "import datetime\nd = datetime.date(2026, 1, 1)\ndef f(x): return np.sum(x * x) * d.year",

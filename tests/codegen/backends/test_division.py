@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.backends.llvm import link
+from codegen import host
 from codegen.config import config
 
 RNG = np.random.default_rng(11)
@@ -49,10 +49,10 @@ def test_by_numbers_of_the_program(dtype):
     _check(np.dtype(dtype), _divisors(dtype, 8), (0, 1, 7, 8, 33, 400))
 
 
-@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b < link.vector_bytes()])
+@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b < host.vector_bytes()])
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:overflow")
 def test_in_shorter_vectors(width, monkeypatch):
-    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    monkeypatch.setattr(host, "vector_bytes", lambda: width)
     for dtype in map(np.dtype, ("int64", "int32", "uint64", "uint16")):
         _check(dtype, _divisors(dtype, 0)[::4], (41,))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from codegen.backends.llvm import link
+from codegen import host
 from codegen.config import config
 
 RNG = np.random.default_rng(9)
@@ -36,10 +36,10 @@ def test_all_lengths(dtype):
     check(ad.jit(moved), [*range(41), 1000], dtype)
 
 
-@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b < link.vector_bytes()])
+@pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b < host.vector_bytes()])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bool"])
 def test_shorter_vectors(width, dtype, monkeypatch):
-    monkeypatch.setattr(link, "vector_bytes", lambda: width)
+    monkeypatch.setattr(host, "vector_bytes", lambda: width)
     check(ad.jit(moved), (0, 1, 3, 4, 7, 8, 31, 40), dtype)
 
 
