@@ -355,11 +355,13 @@ class _Recording:
                 elif steps % len(cycle) != r:
                     continue
                 news.setdefault(id(other), []).append((when, y))
+        written = any(t.ref is not v for p in self.attempt.placed.values() for t, v in zip(p.tracers, p.vars, strict=True))
         for other_id, found in news.items():
             start, new = self.aliases.starts[other_id], found[0][1]
             for when, y in found[1:]:
                 new = np.where(when, y, new)
-            put(start, new)
+            if written:
+                put(start, new)
             for when, y in found:
                 may_be(y, [(start, lambda when=when: when)])    # type: ignore[misc]
 

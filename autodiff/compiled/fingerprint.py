@@ -43,8 +43,9 @@ _PURE_BUILTINS = frozenset("Ellipsis NotImplemented abs all any bool complex dic
 _IMPURE_METHODS = frozenset(["tofile", "dump", "dumps", "setflags", "ctypes", "data", "base", "flags", "strides", "cache_info",
                              "cache_clear", "why"])
 """Attributes that write, or tell what is not the same in each process, whatever they are asked of."""
-_METHODS = frozenset([*(name for kind in (np.ndarray, np.float64, list, dict, tuple, set, str, int, float, complex) for name in dir(kind)
-                       if not name.startswith("_")), *"__class__ kind eps tiny reduce accumulate outer at reduceat".split()]) - _IMPURE_METHODS
+_VALUES = (np.ndarray, np.float64, list, dict, tuple, set, str, int, float, complex)
+_METHODS = {name for kind in _VALUES for name in dir(kind) if not name.startswith("_")} - _IMPURE_METHODS | set(
+    "__class__ kind eps tiny reduce accumulate outer at reduceat".split())
 """Attributes of the values that such a function may meet."""
 _IMPURE_NUMPY = frozenset(["errstate", "printoptions", "ndarray"])
 _REFUSED_CODE = frozenset(opcode.opmap[name] for name in (

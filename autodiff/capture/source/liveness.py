@@ -79,7 +79,8 @@ def _read(*nodes: ast.AST | None) -> set[str]:
 class Liveness:
     """What is live around each branch and loop of a function.
 
-    `after[s]`: after statement s; `head[s]`: before each step of loop s, if there is one; `at_end[s]`: after the block that s stands in.
+    `after[s]`: after statement s; `head[s]`: before each step of loop s, if there is one; `at_end[s]`: after the block that s stands in,
+    and where a jump out of it may go.
     """
 
     def __init__(self, function: ast.FunctionDef):
@@ -95,7 +96,7 @@ class Liveness:
 
     def _block(self, statements: Sequence[ast.stmt], live: set[str], loop: tuple[set[str], set[str]] | None) -> set[str]:
         """Live before a block, given what is live after it; `loop` is (after break, after continue)."""
-        end = live
+        end = live.union(*loop or ())
         for s in reversed(statements):
             if isinstance(s, (ast.If, ast.For, ast.While)):
                 self.after[s], self.at_end[s] = live, end

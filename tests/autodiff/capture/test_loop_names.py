@@ -176,3 +176,16 @@ def test_arrays_that_go_from_name_to_name(n):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_allclose(ad.jit(ad.grad(lambda x: f(x, np.ones(4), n)))(np.arange(4.0)),
                                ad.grad(lambda x: f(x.copy(), np.ones(4), n))(np.arange(4.0)))
+
+
+def test_arrays_of_a_recording_around_are_exchanged():
+    """In a second derivative, `x` is of the recording around, which the loop does not write to: it need not be told what `x` is afterwards."""
+    def loss(x, y):
+        v = x
+        for _ in range(len(x)):
+            v, y = y, v
+        return np.sum(v * v * v)
+    x, y = np.linspace(0.1, 0.9, 4), np.linspace(0.2, 0.8, 4)
+    for n in (3, 4):
+        for f in (ad.jit(lambda x, v, y: ad.hvp(lambda x: loss(x, y), x, v)), lambda x, v, y: ad.hvp(lambda x: loss(x, y), x, v)):
+            np.testing.assert_allclose(f(x[:n], np.ones(n), y[:n]), 6.0 * x[:n] if n % 2 == 0 else np.zeros(n))
