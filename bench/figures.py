@@ -77,6 +77,17 @@ space = {}; exec("\\n".join(lines), space)
 done(make(rosenbrock)(np.ones(100)))
 start = time.perf_counter(); done(make(space["body"])(np.linspace(0, 1, 100))); print(time.perf_counter() - start)
 """
+LATER = """
+def more(np, x, k):
+    for i in range(k): x = np.tanh(x) * 0.5 + i
+    return np.sum(x * x)
+first, second = make(f), make(rosenbrock)
+others = [ad.jit(ad.grad(lambda x, k=k: more(np, x, k))) for k in (2, 3, 4)]
+x = np.linspace(0.01, 3, 1000)
+start = time.perf_counter(); first(x); middle = time.perf_counter(); second(x)
+for g in others: g(x)
+print(middle - start, (time.perf_counter() - middle) / 4)
+"""
 CALLS = """
 def best(g, *args):
     g(*args); times = []
@@ -174,11 +185,17 @@ def starting(m: _Machine) -> list[dict]:
             {"what": "compile the chain's gradient, traced and differentiated, no kernel on disk", "unit": "s",
              "autodiff": m.median(OURS + AFTER, AUTODIFF_CACHE="0")[0], "jax": m.median(JAX + AFTER)[0]},
             {"what": "the same from disk, in another process", "unit": "s", "autodiff": m.median(OURS + AFTER)[0]}]
+    later = m.median(OURS + LATER)
+    rows += [{"what": "first call in a later process, kernels on disk: of the first function", "unit": "s", "autodiff": later[0]},
+             {"what": "of each further function", "unit": "s", "autodiff": later[1]}]
     ours, jax = m.median(OURS + SHAPES, 3), m.median(JAX + SHAPES, 1)
     rows += [{"what": "200 new shapes of Rosenbrock's function", "unit": "s", "autodiff": ours[0], "jax": jax[0]},
              {"what": "memory for them", "unit": "MB", "autodiff": ours[1], "jax": jax[1]},
              {"what": "compile the gradient of 1600 straight-line statements", "unit": "s",
-              "autodiff": m.median(OURS + LINES, 3, AUTODIFF_CACHE="0")[0], "jax": m.median(JAX + LINES, 1)[0]}]
+              "autodiff": m.median(OURS + LINES, 3, AUTODIFF_CACHE="0")[0], "jax": m.median(JAX + LINES, 1)[0]},
+             {"what": "their first call, which does not wait for the kernel", "unit": "s",
+              "autodiff": m.median(OURS.replace("ad.config.wait = True\n", "") + LINES, 3, AUTODIFF_CACHE="0")[0]},
+             {"what": "the same in a later process, kernel on disk", "unit": "s", "autodiff": m.median(OURS + LINES, 3)[0]}]
     return rows
 
 

@@ -86,14 +86,14 @@ class Fingerprint:
         self.holders: list[Any] = []
         self._numbers: dict[int, int] = {}      # id of a holder, or an array -> its number
         self._attributes: set[str] = set()      # of the user's classes and objects
-        self._open: set[str] = set()            # names in code that only such an attribute may be
+        self._reached: list[tuple[ModuleType, set[str]]] = []   # modules, with the names of their attributes
+        self._open: set[str] = set()            # names in code that only an attribute of an object or of a module elsewhere may be
         self._out: list[str] = []
         if not _has_lines(function):
             raise NoFingerprint("a function without lines of its own: its checks name those of the caller")
         self._value(function)
         self._structure(arguments)
-        if not self._open <= self._attributes:
-            raise NoFingerprint(f"`{min(self._open - self._attributes)}`")
+        self._explain_names()
         self.text = "\n".join(self._out)
 
     def number_of(self, holder: Any) -> int | None:
@@ -105,6 +105,17 @@ class Fingerprint:
         """The number of an array; None where it was not found."""
         found = self._numbers.get(id(x))
         return found if found is not None and found < len(self.arrays) and self.arrays[found] is x else None
+
+    def _explain_names(self) -> None:
+        """Look at the attributes of modules that are handed on, such as `xp.sin` where `xp` is a parameter; nothing else may be left."""
+        done: set[str] = set()
+        while left := sorted(self._open - done):
+            done.update(left)
+            for name in left:
+                of = [m for m, there in self._reached if name in there]
+                if not of and name not in self._attributes:
+                    raise NoFingerprint(f"`{name}`")
+                self._attributes_of(of, name)
 
     # -- going through ---------------------------------------------------------------------------
 
@@ -324,15 +335,18 @@ class Fingerprint:
                 self._say("name", name)
                 self._variable(space[name])
             of = [m for m, there in modules if name in there]
-            for module in of:
-                self._say("attribute", module.__name__, name)
-                if _may_change(module):
-                    self._holder(vars(module))
-                self._variable(getattr(module, name))
+            self._attributes_of(of, name)
             if name in _IMPURE_METHODS:
                 raise NoFingerprint(f"`{name}`")
             if not of and name not in space and name not in _METHODS and not _is_pure_builtin(name):
                 self._open.add(name)
+
+    def _attributes_of(self, modules: list[ModuleType], name: str) -> None:
+        for module in modules:
+            self._say("attribute", module.__name__, name)
+            if _may_change(module):
+                self._holder(vars(module))
+            self._variable(getattr(module, name))
 
     def _modules(self, f: FunctionType, names: list[str]) -> list[tuple[ModuleType, set[str]]]:
         """The modules that a function's code may reach by names, each with those of the names that are attributes of it."""
@@ -344,8 +358,9 @@ class Fingerprint:
                 continue
             if module.__name__ not in _READ_MODULES and not _may_change(module):
                 raise NoFingerprint(f"module {module.__name__}")
-            found.append((module, set(names) & set(dir(module))))
+            found.append((module, set(dir(module))))
             todo += [v for n in names if n in found[-1][1] and type(v := getattr(module, n)) is ModuleType]
+        self._reached += [row for row in found if row[0] not in [m for m, _ in self._reached]]
         return found
 
     def _variable(self, x: Any) -> None:

@@ -139,6 +139,7 @@ KEPT = {
         "np.sum(x * x)", "np.sum(x ** 3)"),
     "a default of a field": ("import dataclasses\n@dataclasses.dataclass\nclass P:\n    w: float\n    k: float = 2.0\ndef f(x): return np.sum(x * P(0.5).w * P(0.5).k)",
         "k: float = 2.0", "k: float = 3.0"),
+    "a module that is handed on": ("def g(xp, x): return xp.sum(xp.sin(x))\ndef f(x): return g(np, x)", "xp.sin", "xp.cos"),
     "a dtype": ("T = np.float64\ndef f(x): return np.sum(x ** 2) + np.sum(np.ones(3, dtype=T) / 3)", "T = np.float64", "T = np.float32"),
 }
 """Program, and what is replaced by what. The program itself is kept."""
@@ -170,6 +171,7 @@ def test_other_numbers_in_an_array_that_is_a_constant(kernels):
 
 
 NOT_KEPT = {
+    "a file, by a module that is handed on": "def g(xp): return xp.loadtxt(['1.0'])\ndef f(x): return np.sum(x) * g(np)",
     "a file": "def f(x): return np.sum(x) * np.loadtxt(['1.0'])",
     "random numbers": "def f(x): return np.sum(x) * np.random.default_rng(0).normal()",
     "a random number": "import random\ndef f(x): return np.sum(x * x) * random.Random(1).random()",
