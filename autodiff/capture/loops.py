@@ -35,6 +35,7 @@ from autodiff.capture.state import (
     Jump,
     Retrace,
     Target,
+    check_lengths,
     converted,
     declined,
     exceptions_refused,
@@ -322,6 +323,7 @@ class _Recording:
         begin = [zeros(s) if isinstance(s, ArrayType) else _begin(s, v.type) for s, v in zip(self.starts, self.inputs, strict=True)]
         count, length = _count(steps, test)
         parts = apart([c for c, _ in constants], begin, body, test)
+        check_lengths([*parts.constants, *parts.carries])
         if steps.memory is not None:
             out = loop_within(steps.memory, count, parts.constants, parts.carries, parts.body, parts.test, length)    # counts chunks
         else:

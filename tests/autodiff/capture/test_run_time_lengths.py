@@ -7,7 +7,7 @@ import pytest
 
 import autodiff as ad
 from tests.check import assert_same
-from tracer.errors import ShapeError, UnsupportedError
+from tracer.errors import ConcreteValueError, ShapeError, UnsupportedError
 
 X = np.array([0.4, -0.9, 1.3, 0.2, -0.1, 0.0])
 A = np.outer(X, X[1:4]) - 0.05
@@ -137,3 +137,44 @@ def test_where_nothing_is_left(name):
 def test_what_goes_through_an_array_of_unknown_length_is_refused_with_the_line():
     with pytest.raises(UnsupportedError, match=r"not captured goes through an array(.|\n)*test_run_time_lengths.py"):
         ad.jit(lambda x: sorted(x[x > 0])[0])(np.arange(-3.0, 4.0))
+
+
+def halved(v, m):
+    v = np.concatenate([v[m], v[~m]])
+    for _ in range(4):
+        v = v * 0.5
+    return v
+
+
+def running(v, m):
+    v, s = np.concatenate([v[m], v[~m]]), 0.0
+    for i in range(len(v)):
+        s = s * 0.5 + v[i]
+        v[i] = s
+    return v
+
+
+def until(v, m):
+    v, k = np.append(v[m], 1.0), 0
+    while v[0] < 5 and k < 10:
+        v, k = v * 1.5, k + 1
+    return v
+
+
+def either(v, m):
+    v = np.concatenate([v[v > 0], [1.0], v[m]])
+    return v * 2 if v[0] > 0.5 else v[::-1]
+
+
+@pytest.mark.parametrize("f", [halved, running, until, either])
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+def test_sums_of_lengths_in_loops_and_branches(f):
+    """A block knows lengths by name, which a sum has not: such programs are compiled along their path."""
+    rng = np.random.default_rng(0)
+    g, h = ad.jit(f), ad.jit(ad.grad(lambda v, m: np.sum(f(v, m) ** 2)))
+    for n in (4, 7, 4):
+        v, m = rng.normal(size=n), rng.random(n) < 0.5
+        np.testing.assert_allclose(g(v, m), f(v, m))
+        np.testing.assert_allclose(h(v, m), ad.grad(lambda v, m: np.sum(f(v, m) ** 2))(v, m))
+    with pytest.raises(ConcreteValueError, match="its length is a sum of lengths that are known only at run time"):
+        ad.vmap(lambda v: running(v, v > 0))(np.ones((2, 3)))
