@@ -178,3 +178,16 @@ def test_sums_of_lengths_in_loops_and_branches(f):
         np.testing.assert_allclose(h(v, m), ad.grad(lambda v, m: np.sum(f(v, m) ** 2))(v, m))
     with pytest.raises(ConcreteValueError, match="its length is a sum of lengths that are known only at run time"):
         ad.vmap(lambda v: running(v, v > 0))(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("generator", ["llvm", "numba"])
+@pytest.mark.parametrize("f", [
+    lambda x: np.prod(x[x > 0]), lambda x: np.sum(np.cumprod(x[x < 0.5]) ** 2),
+    lambda x: ad.scan(lambda s, v: (s * v + 1.0, s * v), 0.5, x[x > 0])[0]], ids=["prod", "cumprod", "scan"])
+def test_the_steps_of_a_loop_over_what_is_selected_are_counted(f, generator, monkeypatch):
+    """The loops of such derivatives have as many steps as there are elements: they were endless, and wrote beyond their memory."""
+    monkeypatch.setattr(ad.config, "_generator", generator)
+    g, h = ad.jit(ad.grad(f)), ad.jit(lambda x, v: ad.hvp(f, x, v))
+    for x in (X + 0.05, 0.05 - X, np.abs(X) + 0.1):
+        v = np.arange(6.0)
+        np.testing.assert_allclose(h(x, v), (g(x + 1e-6 * v) - g(x - 1e-6 * v)) / 2e-6, rtol=1e-5, atol=1e-7)
