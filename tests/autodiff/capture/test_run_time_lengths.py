@@ -188,6 +188,9 @@ def test_the_steps_of_a_loop_over_what_is_selected_are_counted(f, generator, mon
     """The loops of such derivatives have as many steps as there are elements: they were endless, and wrote beyond their memory."""
     monkeypatch.setattr(ad.config, "_generator", generator)
     g, h = ad.jit(ad.grad(f)), ad.jit(lambda x, v: ad.hvp(f, x, v))
-    for x in (X + 0.05, 0.05 - X, np.abs(X) + 0.1):
+    for x in (X + 0.05, 0.05 - X, np.abs(X) + 1.1, X - 9.0, X):      # of some, of all, of none
         v = np.arange(6.0)
+        assert ad.jit(f)(x) == pytest.approx(f(x))
+        if x is X:      # a step over 0, where an element comes in
+            continue
         np.testing.assert_allclose(h(x, v), (g(x + 1e-6 * v) - g(x - 1e-6 * v)) / 2e-6, rtol=1e-5, atol=1e-7)
