@@ -97,7 +97,8 @@ def exclusive_product(x, axis, reverse):
     if isinstance(n, Size):     # there may be no element: one less is no length
         from tracer.ops.control import scan_axis
         row = t.with_shape(d for i, d in enumerate(t.shape) if i != axis)
-        return scan_axis(lambda carries, sliced: ([carries[0] * sliced[0]], [carries[0]]), [full(row.shape, 1, t.dtype)], [x], axis, reverse)[0]
+        start = full(row.shape, 1, t.dtype)
+        return scan_axis(lambda carries, sliced: ([carries[0] * sliced[0]], [carries[0]]), [start], [x], axis, reverse)[0]
     if n == 0:
         return x
     running = cumprod(x, axis=axis, reverse=reverse)
