@@ -106,14 +106,9 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
             for t in stale:
                 t.owner.check_fresh(t)
         return [*out, *(tracers[k] for k in changed), *keeper.traced]
-    try:
+    with _decisions_kept(started, leaves):
         traced = trace_flat(flat, types, name=name or name_of(f), values=[value_of_leaf(x) for x in leaves] if concrete else None,
                             weak=[weak_of(x) for x in leaves], guarded=guarded, outside=outside)
-    except Exception:
-        for trace, first in started:
-            if trace.guards:    # what is around may handle the exception, for which the program has decided
-                _check_around(_decisions_of(trace, first), leaves)
-        raise
     graph = keeper.passed_on(traced.graph, [*map(as_leaf, leaves), *traced.captured])
     if not _check_around(traced, leaves) and traced.guards is not None and guarded:
         rename = dict(zip(traced.guards.inputs, graph.inputs, strict=True))
@@ -127,6 +122,18 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
                         traced.reads, effects=keeper.replay)
     return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked=traced.asked,
                     reads=traced.reads, effects=keeper.replay)
+
+
+@contextmanager
+def _decisions_kept(started: Sequence[tuple[Trace, list]], leaves: Sequence) -> Iterator[None]:
+    """Where an exception ends a trace, have the one around, which may handle it, check the decisions that led to it."""
+    try:
+        yield
+    except Exception:
+        for trace, first in started:
+            if trace.guards:
+                _check_around(_decisions_of(trace, first), leaves)
+        raise
 
 
 def _decisions_of(trace: Trace, inputs: Sequence) -> Traced:

@@ -120,8 +120,11 @@ def clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=NO
 
 @implements(np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    """As numpy.nan_to_num, always a new array. The derivative is 0 where a number was replaced."""
-    x = as_array(x)
+    """As numpy.nan_to_num. The derivative is 0 where a number was replaced."""
+    given, x = x, as_array(x)
+    if not copy and isinstance(given, Tracer) and shape_of(x) != ():
+        given[...] = nan_to_num(x, True, nan, posinf, neginf)
+        return given
     dtype = dtype_of(x)
     if not is_inexact(dtype):
         return fresh(x)

@@ -194,3 +194,12 @@ def test_the_steps_of_a_loop_over_what_is_selected_are_counted(f, generator, mon
         if x is X:      # a step over 0, where an element comes in
             continue
         np.testing.assert_allclose(h(x, v), (g(x + 1e-6 * v) - g(x - 1e-6 * v)) / 2e-6, rtol=1e-5, atol=1e-7)
+
+
+def test_the_largest_of_none_with_a_default_outside_of_jit():
+    f = lambda x, y: max(x[x > y], default=y[0] * 2)    # noqa: E731
+    g = ad.value_and_grad(f, argnums=1)
+    assert g(X, X + 1.0)[0] == 2 * (X[0] + 1.0) and g(X, X + 1.0)[1].tolist() == [2.0, 0, 0, 0, 0, 0]
+    assert g(X, X - 1.0)[0] == max(X) and not g(X, X - 1.0)[1].any()
+    with pytest.raises(ValueError, match="empty"):
+        ad.grad(lambda x: max(x[x > 9]))(X)
