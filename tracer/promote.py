@@ -13,7 +13,7 @@ import numpy as np
 
 from tracer.array import functions
 from tracer.errors import DTypeError, ShapeError, explain, user_line
-from tracer.integers import agree
+from tracer.integers import agree, lower_bound, upper_bound
 from tracer.op import Elementwise, ops, type_of
 from tracer.trace import Tracer, bind, current_trace
 from tracer.types import Dim, Length, Size
@@ -121,8 +121,8 @@ def cast_to(x, dtype: np.dtype):
     if isinstance(x, Tracer):
         if x.type.dtype == dtype:
             return x
-        if x.weak is int and dtype.kind in "iu" and x.owner.level:
-            check_fits(x.owner.integer_of(x.ref), dtype)
+        if x.weak is int and dtype.kind in "iu":
+            check_fits(x, dtype)
         from tracer.ops.arithmetic import cast
         return bind(cast, x, dtype=dtype)
     if isinstance(x, (np.ndarray, np.generic)):
@@ -134,10 +134,35 @@ def cast_to(x, dtype: np.dtype):
     return dtype.type(x)
 
 
-def check_fits(n: Dim | None, dtype: np.dtype) -> None:
-    """Raise OverflowError, as NumPy does of a Python int, for a length that a dtype does not hold."""
-    if type(n) is Length and not np.iinfo(dtype).min <= n <= np.iinfo(dtype).max:
+def check_fits(x: Tracer, dtype: np.dtype) -> None:
+    """Raise OverflowError, as NumPy does of a Python int, where a dtype does not hold a traced one.
+
+    That is when the function runs, or at once of what is known.
+    """
+    if _fits(x, dtype):
+        return
+    n = x.owner.integer_of(x.ref) if x.owner.level else None
+    if type(n) is Length:
         np.array(int(n), dtype)
+        return
+    from tracer.ops.control import require
+    info, where = np.iinfo(dtype), user_line()
+    fits = bind(ops["le"], np.int64(info.min), x)
+    if info.max < _LARGEST:
+        fits = bind(ops["logical_and"], fits, bind(ops["le"], x, np.int64(info.max)))
+    bind(require, fits, error="OverflowError", message=f"Python integer out of bounds for {dtype}" + (f" ({where})" if where else ""))
+
+
+_LARGEST = np.iinfo(np.int64).max
+
+
+def _fits(x: Any, dtype: np.dtype) -> bool:
+    """Whether a Python int, which may be traced, is known to be among the numbers of an integer type."""
+    n = x if not isinstance(x, Tracer) else x.owner.integer_of(x.ref) if x.owner.level else None
+    low, high = (n, n) if n is None or type(n) in (int, Length) else (lower_bound(n), upper_bound(n))
+    info = np.iinfo(dtype)
+    enough = info.min < -_LARGEST or low is not None and low >= info.min
+    return enough and (info.max >= _LARGEST or high is not None and high <= info.max)
 
 
 def with_lengths(x, shape: tuple[Dim, ...]):
@@ -196,6 +221,33 @@ def align(name: str, values: Sequence, dtype: np.dtype) -> list:
     return [broadcast_to(cast_to(v, dtype), shape) for v in values]
 
 
+_COMPARISONS = frozenset([np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal])
+
+
+def _compared(args: list, kinds: tuple) -> tuple[list, tuple]:
+    """The operands of a comparison and their kinds: a Python int is compared also where the dtype of the other operand does not hold it."""
+    k = 0 if kinds[0] is int else 1
+    t = kinds[1 - k]
+    if not isinstance(t, np.dtype) or t.kind not in "iu" or _fits(args[k], t):
+        return args, kinds
+    n, other = args[k], args[1 - k]
+    if not isinstance(n, Tracer):       # it is on one side of all numbers of the type, as 1 or -1 is of 0
+        n, other, t = np.int64(1 if n > 0 else -1), functions[np.zeros_like](other, np.int64), np.dtype(np.int64)
+    pairs = [(n, np.dtype(np.int64)), (other, t)]
+    first, second = pairs if k == 0 else pairs[::-1]
+    return [first[0], second[0]], (first[1], second[1])
+
+
+def _of_both_signs(args: list, dtypes: tuple) -> tuple[list, tuple]:
+    """The operands of a comparison of uint64 with int64, which NumPy makes of the numbers themselves, both as uint64."""
+    k = 0 if dtypes[0].kind == "i" else 1
+    n, u, where = args[k], args[1 - k], functions[np.where]
+    negative = n < 0        # any u is greater, as 1 is greater than 0
+    as_unsigned = bind(ops["cast"], n, dtype=dtypes[1 - k]) if isinstance(n, Tracer) else n.astype(dtypes[1 - k])
+    n, u = where(negative, np.uint64(0), as_unsigned), where(negative, np.uint64(1), u)
+    return [n, u] if k == 0 else [u, n], (dtypes[1 - k],) * 2
+
+
 _VERBS = {"subtract": "subtract", "divide": "divide", "power": "raise to a power"}
 
 
@@ -203,6 +255,8 @@ def apply_ufunc(op: Elementwise, ufunc, args: Sequence):
     """Apply an elementwise op with NumPy's promotion and broadcasting."""
     args = [as_traced(a) for a in args]
     kinds = tuple([dtype_kind_of(a) for a in args])
+    if ufunc in _COMPARISONS and (kinds[0] is int or kinds[1] is int):
+        args, kinds = _compared(args, kinds)
     try:
         dtypes, _ = _resolve(ufunc, kinds)
     except TypeError as e:
@@ -212,6 +266,8 @@ def apply_ufunc(op: Elementwise, ufunc, args: Sequence):
     if np.dtype(np.float16) in dtypes:
         raise explain(DTypeError, f"np.{ufunc.__name__} of {kinds[0]} is float16 in NumPy, which cannot be traced",
                       fix="convert with x.astype(np.float32) first")
+    if dtypes[0] != dtypes[-1] and ufunc in _COMPARISONS:
+        args, dtypes = _of_both_signs(args, dtypes)
     name = _VERBS.get(ufunc.__name__, ufunc.__name__)
     shape = broadcast_shapes(name, args) if len(args) > 1 else None
     xs = []

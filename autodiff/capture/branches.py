@@ -24,6 +24,7 @@ from autodiff.capture.state import (
     Cells,
     Jump,
     Target,
+    check_lengths,
     converted,
     declined,
     exceptions_refused,
@@ -248,6 +249,7 @@ class _Meeting:
                 receive(results)
             return
         captured, inputs = _common_inputs([a.trace, b.trace])
+        check_lengths(captured)
         graphs = [live_nodes(Graph("branch", tuple(v), tuple(p.trace.nodes), tuple(p.outputs)))
                   for p, v in zip((a, b), inputs, strict=True)]
         which = cast_to(np.logical_not(self.test), i64.dtype)

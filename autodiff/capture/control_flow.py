@@ -16,6 +16,7 @@ from autodiff.capture.handlers import iterable
 from autodiff.capture.iteration import SHORT, known_items, stepped
 from autodiff.capture.notes import note
 from autodiff.capture.reads import note_content
+from autodiff.capture.region import Region
 from autodiff.capture.state import BREAK, NONE, RETURN, Cells, Jump, declined, truth, undecided
 from tracer.errors import ConcreteValueError, UnsupportedError, explain, user_line
 from tracer.trace import current_trace
@@ -46,19 +47,28 @@ class ControlFlow:
     def while_(self, test: Callable, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None,
                rest: Callable | None, ends: Sequence[str]) -> Jump | None:
         """`while test: body else: orelse`, then rest."""
+        acts = False
+
         def goes_on() -> Any:
-            return self.test(test())
+            nonlocal acts
+            going, trace = self.test(test()), current_trace()
+            acts = isinstance(trace, Region) and trace.acts()   # it comes first in a step
+            return going
         steps = loops.Steps(None, None, goes_on)
         if _follows_values():
             return self._written_out(_while(goes_on), body, orelse, rest, None, None, (*state, *ends))
         try:
             jump = loops.loop(steps, body, carried, state, (body, test))
         except ConcreteValueError as e:
-            if undecided(goes_on()):
+            first = goes_on()
+            if undecided(first):
                 raise
-            return self._written_out(_while(goes_on), body, orelse, rest, e, None, (*state, *ends))
-        if test.__name__ != "<lambda>":
-            test()      # sets names, as `while (x := f()) > 0` does
+            return self._written_out(_while(goes_on, first), body, orelse, rest, e, None, (*state, *ends))
+        if acts and jump is not None:
+            raise declined("the test of a while loop that is left by break or return changes what is outside of it",
+                           "whether it is asked once more than the steps are taken is not known while tracing")
+        if acts:
+            test()      # the last time, when it fails
         return self._after(jump, orelse, rest, ends)
 
     def for_(self, over, body: Callable, carried: Sequence[str], state: Sequence[str], orelse: Callable | None, rest: Callable | None,
@@ -183,14 +193,15 @@ def _returns(jump: Jump) -> bool:
 
 
 class _while:
-    """The steps of a while loop that Python runs."""
+    """The steps of a while loop that Python runs. `asked`: what its test has said already, before the first step."""
 
-    def __init__(self, test: Callable):
+    def __init__(self, test: Callable, *asked: Any):
         self.test = test
+        self.asked = list(asked)
 
     def __iter__(self):
         while True:
-            t = self.test()
+            t = self.asked.pop() if self.asked else self.test()
             if undecided(t):
                 raise declined("the condition of a loop that is written out is not known")
             if not t:

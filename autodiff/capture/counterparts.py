@@ -18,7 +18,7 @@ from autodiff.capture.python_numbers import as_python, error_text, python_float,
 from autodiff.capture.state import declined, keeps_number, truth, undecided, weak_of
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import integer_of_length
-from autodiff.numpy.support import dtype_of, fresh
+from autodiff.numpy.support import NOT_GIVEN, dtype_of, fresh
 from tracer.errors import UnsupportedError, explain
 from tracer.promote import cast_to
 from tracer.trace import Tracer
@@ -28,13 +28,15 @@ __all__ = ["BUILTINS", "METHODS", "NUMPY", "SCIPY"]
 
 
 def _best(pick: Callable, whole: Callable) -> Callable:
-    def best(*args, key=None, default=None):
+    def best(*args, key=None, default=NOT_GIVEN):
         if len(args) == 1:
             rows = joined_rows(args[0]) if isinstance(args[0], list) else args[0]
             if isinstance(rows, Tracer) and len(rows.type.shape) == 1 and rows.type.shape[0] != 0:
                 _require_one(rows.type.shape[0], "max" if pick is np.greater else "min", default)
                 return rows[whole(rows)]
         values = list(args[0] if len(args) == 1 else args)
+        if not values:
+            return (max if pick is np.greater else min)((), **({} if default is NOT_GIVEN else {"default": default}))
         strong = {dtype_of(v) for v in values if isinstance(v, (np.generic, Tracer)) and weak_of(v) is None}
         if len(strong) > 1 or strong and not all(weak_of(v) is None or keeps_number(v, *strong) for v in values):
             if any(map(undecided, values)):
@@ -56,7 +58,7 @@ def _best(pick: Callable, whole: Callable) -> Callable:
 def _require_one(length: Dim, name: str, default: Any) -> None:
     """What Python says of an empty array, where its length is known only when the function runs."""
     if isinstance(length, Size):
-        if default is not None:
+        if default is not NOT_GIVEN:
             raise declined(f"{name}() with a default, of an array whose length is known only at run time",
                            "the result is the default or an element, of another type perhaps", f"call np.{name} with `initial`")
         require_that(integer_of_length(length) > 0, ValueError, error_text(max if name == "max" else min, ()))

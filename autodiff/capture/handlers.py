@@ -93,6 +93,23 @@ def _deque(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     return UNBOUND
 
 
+def _of_known_numbers(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
+    """A function in C that takes integers for nothing but numbers: how many items there are, or a seed."""
+    if not any(map(_is_integer, (*args, *kwargs.values()))):
+        return UNBOUND
+    return caller(f, *[operator.index(x) if _is_integer(x) else x for x in args],
+                  **{k: operator.index(x) if _is_integer(x) else x for k, x in kwargs.items()})
+
+
+def _is_integer(x: Any) -> bool:
+    return isinstance(x, Tracer) and not x.type.shape and x.type.dtype.kind in "iu"
+
+
+_OF_KNOWN_NUMBERS = (itertools.islice, itertools.permutations, bytes, bytearray, np.ndarray)
+_TAKE_SEEDS = {"random.Random", "numpy.random.default_rng", "numpy.random.mtrand.RandomState", "numpy.random.bit_generator.SeedSequence"}
+"""The same, of modules that need not be there."""
+
+
 def _special(f: Any, args: tuple, kwargs: dict, caller: Any) -> Any:
     """A builtin function that calls a special method, of an object whose class defines that in Python."""
     run = dispatch.method(args[0], _SPECIAL_METHODS[f]) if args else None
@@ -311,7 +328,7 @@ _SPECIAL_METHODS = {abs: "__abs__", round: "__round__", len: "__len__", float: "
 def _all_handlers() -> dict[Any, tuple[Callable, ...]]:
     """The handlers of each function that has some, in the order in which they are tried."""
     tables: tuple[tuple[Callable, Any], ...] = (
-        (_question, QUESTIONS), (_number_asked, OF_NUMBERS), (_deque, [deque]),
+        (_question, QUESTIONS), (_number_asked, OF_NUMBERS), (_deque, [deque]), (_of_known_numbers, _OF_KNOWN_NUMBERS),
         (_get_attribute, [getattr]), (_set_attribute, [setattr]), (_set_own_attribute, [object.__setattr__]),
         (_printed, [print]), (_text, [str, repr, ascii, format]), (_attributes, [vars]),
         (_special, _SPECIAL_METHODS), (_operation, [divmod, pow]), (_truth, [bool]), (_next, [next]), (sort, [sorted]),
@@ -330,4 +347,9 @@ HANDLERS = _all_handlers()
 
 def handlers_of(f: Any) -> tuple[Callable, ...]:
     """The handlers of a function. Those of `statistics` are looked up where one of its functions is called, and the module is there."""
-    return (_of_statistics,) if type(f) is FunctionType and f.__module__ == "statistics" else HANDLERS.get(f, ())
+    if type(f) is FunctionType:
+        return (_of_statistics,) if f.__module__ == "statistics" else HANDLERS.get(f, ())
+    found = HANDLERS.get(f)
+    if found is None and getattr(f, "__module__", None) and f"{f.__module__}.{getattr(f, '__name__', '')}" in _TAKE_SEEDS:
+        return (_of_known_numbers,)
+    return found or ()

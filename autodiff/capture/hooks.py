@@ -241,9 +241,11 @@ class Hooks(ControlFlow):
         if isinstance(x, np.ndarray):
             if holds_undecided(index) or holds_undecided(value) or holds_floats(value):
                 will_write(x)
-                raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}",
-                              why="the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
-                              fix="pass it as an argument, or make a copy in the function, x = x.copy()")
+                why, fix = (("integers that are known stay plain: they may be indices",
+                             "fill another, y = np.zeros(x.shape, x.dtype); y[:] = x") if x.dtype.kind in "biu" else
+                            ("the array was not made by a call of NumPy's in the compiled function, nor is it an argument",
+                             "pass it as an argument, or make a copy in the function, x = x.copy()"))
+                raise explain(UnsupportedError, f"a traced value is written into a plain array of shape {x.shape}", why=why, fix=fix)
             slots.mutating(x, "writing to")
             will_write(x)
         elif not isinstance(x, Tracer):

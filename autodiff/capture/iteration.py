@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -53,6 +54,16 @@ class TracedRange:
 
     def __iter__(self):
         raise declined("a range with traced bounds outside of a for loop")
+
+    def known(self) -> range:
+        """The range itself, for what needs its bounds."""
+        return range(*map(operator.index, (self.start, self.stop, self.step)))
+
+    def __getitem__(self, index):
+        return self.known()[index]
+
+    def __reversed__(self):
+        return reversed(self.known())
 
 
 def _is_zero(x) -> bool:

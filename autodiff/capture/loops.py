@@ -35,6 +35,7 @@ from autodiff.capture.state import (
     Jump,
     Retrace,
     Target,
+    check_lengths,
     converted,
     declined,
     exceptions_refused,
@@ -91,7 +92,8 @@ class _Loop:
         self.hint: Hint = hint_of(body, kinds)    # type: ignore[arg-type]
         self.held = reachable(blocks)
         self.lists: dict[int, tuple[list, list]] = {}
-        self.sure = steps.test is None and isinstance(steps.count, int) and steps.count > 0
+        self.sure = self.some = steps.test is None and isinstance(steps.count, int) and steps.count > 0
+        # `some`: at least one step, their number known or not.
 
     def run(self) -> Jump | None:
         """Trace the body until it settles, and record the node."""
@@ -117,7 +119,7 @@ class _Loop:
         appended = _appended(attempt, trace)
         elements = [Carried(f"an element of a list ({k})", LEAF, [x]) for k, x in enumerate(appended)]
         aliases = check_aliases(attempt, [*results, *elements], trace)
-        return _Recording(attempt, results, trace, self.cells, self.sure, aliases).record(appended)
+        return _Recording(attempt, results, trace, self.cells, self.some, aliases).record(appended)
 
     def _add(self, slot: Slot, value) -> bool:
         """A place that the body sets: it is handed from step to step. Whether it is new."""
@@ -140,7 +142,9 @@ class _Loop:
             try:
                 if self._traced(attempt, trace, around):
                     return None
-                return attempt, attempt.results(self.sure)
+                # One that is only left by a jump takes a step, or a part of one.
+                self.some = self.sure or self.steps.test is not None and not undecided(attempt.test) and bool(attempt.test)
+                return attempt, attempt.results(self.some)
             except Retrace:
                 return None
             except (ShapeError, UnsupportedError) as e:
@@ -322,6 +326,7 @@ class _Recording:
         begin = [zeros(s) if isinstance(s, ArrayType) else _begin(s, v.type) for s, v in zip(self.starts, self.inputs, strict=True)]
         count, length = _count(steps, test)
         parts = apart([c for c, _ in constants], begin, body, test)
+        check_lengths([*parts.constants, *parts.carries])
         if steps.memory is not None:
             out = loop_within(steps.memory, count, parts.constants, parts.carries, parts.body, parts.test, length)    # counts chunks
         else:

@@ -19,7 +19,7 @@ from tracer.asked import Asked
 from tracer.errors import ConcreteValueError, TraceError, UnsupportedError, explain
 from tracer.graph import Atom, Const, Graph, Node, Var, live_nodes
 from tracer.op import ops
-from tracer.trace import Trace, Tracer, current_trace, inline, trace_flat
+from tracer.trace import Trace, Traced, Tracer, current_trace, inline, trace_flat
 from tracer.tree import flatten, leaf_paths, unflatten
 from tracer.types import ArrayType, Dim
 
@@ -74,6 +74,7 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
     shapes : shapes of leaves, by number, some of whose lengths stand for others (`tracer/lengths.py`)
     """
     holder: list = []
+    started: list[tuple[Trace, list]] = []
     keeper = _Keeper(learned)
     changed: list[int] = []
     paths = leaf_paths(in_tree)
@@ -90,6 +91,7 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
             t.origin = x if isinstance(x, (np.ndarray, np.generic, Tracer)) else None
         trace = current_trace()
         assert trace is not None
+        started.append((trace, first))
         arguments = unflatten(in_tree, given)
         with keeper.kept(trace, Containers(arguments if writes else ())), names_refused(trace.lost):
             note_statics(in_tree)
@@ -104,17 +106,11 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
             for t in stale:
                 t.owner.check_fresh(t)
         return [*out, *(tracers[k] for k in changed), *keeper.traced]
-    traced = trace_flat(flat, types, name=name or name_of(f), values=[value_of_leaf(x) for x in leaves] if concrete else None,
-                        weak=[weak_of(x) for x in leaves], guarded=guarded, outside=outside)
+    with _decisions_kept(started, leaves):
+        traced = trace_flat(flat, types, name=name or name_of(f), values=[value_of_leaf(x) for x in leaves] if concrete else None,
+                            weak=[weak_of(x) for x in leaves], guarded=guarded, outside=outside)
     graph = keeper.passed_on(traced.graph, [*map(as_leaf, leaves), *traced.captured])
-    outer = current_trace()
-    if traced.guards is not None and outer is not None and outer.guards is not None:
-        # The decisions are checked by the trace around, in terms of its own values.
-        conditions = inline(traced.guards, [*map(as_leaf, leaves), *traced.captured])
-        # A constant among them says that what the kernel raises may mean another path (`Hooks.tried`).
-        outer.guards += [(outer.atom(c), k) for a, c, k in zip(traced.guards.outputs, conditions, traced.outcomes, strict=True)
-                         if isinstance(c, Tracer) or isinstance(a, Const)]
-    elif traced.guards is not None and guarded:
+    if not _check_around(traced, leaves) and traced.guards is not None and guarded:
         rename = dict(zip(traced.guards.inputs, graph.inputs, strict=True))
         assert all(a is b for a, b in rename.items())
         nodes = list(graph.nodes)
@@ -126,6 +122,37 @@ def record(f: Callable, in_tree, leaves: Sequence, *, concrete: bool, name: str 
                         traced.reads, effects=keeper.replay)
     return Recorded(graph, traced.captured, holder[0], tuple(changed), notes=traced.notes, asked=traced.asked,
                     reads=traced.reads, effects=keeper.replay)
+
+
+@contextmanager
+def _decisions_kept(started: Sequence[tuple[Trace, list]], leaves: Sequence) -> Iterator[None]:
+    """Where an exception ends a trace, have the one around, which may handle it, check the decisions that led to it."""
+    try:
+        yield
+    except Exception:
+        for trace, first in started:
+            if trace.guards:
+                _check_around(_decisions_of(trace, first), leaves)
+        raise
+
+
+def _decisions_of(trace: Trace, inputs: Sequence) -> Traced:
+    """What Python has decided on in a trace that an exception ended."""
+    assert trace.guards is not None
+    guards = Graph(trace.name, (*inputs, *trace.capture_order), tuple(trace.nodes), tuple([a for a, _ in trace.guards]))
+    return Traced(guards, [outer for outer, _ in trace.captured], live_nodes(guards), tuple([k for _, k in trace.guards]))
+
+
+def _check_around(traced: Traced, leaves: Sequence) -> bool:
+    """Have the decisions of a trace checked by the one around, if that keeps its own, in terms of its values. Whether it does."""
+    outer = current_trace()
+    if traced.guards is None or outer is None or outer.guards is None:
+        return False
+    conditions = inline(traced.guards, [*map(as_leaf, leaves), *traced.captured])
+    # A constant among them says that what the kernel raises may mean another path (`Hooks.tried`).
+    outer.guards += [(outer.atom(c), k) for a, c, k in zip(traced.guards.outputs, conditions, traced.outcomes, strict=True)
+                     if isinstance(c, Tracer) or isinstance(a, Const)]
+    return True
 
 
 def _type_of(x: Any, path: str, shapes: Mapping[int, tuple[Dim, ...]] | None, k: int) -> ArrayType:

@@ -37,6 +37,10 @@ class Region(Trace):
         self.touched: dict[Any, Any] = {}
         self.appended: dict[int, tuple[list, list, list]] | None = None
 
+    def acts(self) -> bool:
+        """Whether it has changed what was there before it."""
+        return bool(self.touched or self.written or self.appended)
+
     def _known_as(self, x: Tracer) -> Tracer:
         """An outer tracer is known by itself: the trace around gives what it stands for when the block is recorded."""
         return x

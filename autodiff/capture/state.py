@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import CellType
 from typing import Any, Protocol
 
@@ -16,11 +16,11 @@ from tracer.op import type_of
 from tracer.promote import broadcast_to, cast_to
 from tracer.trace import Tracer, current_trace
 from tracer.tree import flatten, static_paths
-from tracer.types import ArrayType
+from tracer.types import ArrayType, Size
 
 __all__ = ["Declined", "Jump", "NONE", "CONTINUE", "BREAK", "RETURN", "UNBOUND", "Cells", "undecided", "truth", "is_data", "weak_of",
            "joined_type", "converted", "declined", "exceptions_refused", "names_refused", "Retrace", "regions", "leaves_of",
-           "keeps_number", "kind_of", "is_same", "has_effect"]
+           "keeps_number", "kind_of", "is_same", "has_effect", "check_lengths"]
 
 
 class Declined(ConcreteValueError):
@@ -30,6 +30,22 @@ class Declined(ConcreteValueError):
 def declined(what: str, why: str = "", fix: str = "") -> Declined:
     """The error, with the user's line."""
     return explain(Declined, what, why=why, fix=fix)  # type: ignore[return-value]
+
+
+def check_lengths(values: Sequence) -> None:
+    """Refuse arrays as inputs of a block, of which one has a length that is a sum of others: a block knows lengths by name.
+
+    Raises
+    ------
+    Declined
+        If the others are not lengths of inputs, too.
+    """
+    types = [type_of(x) for x in values]
+    named = {d.name() for t in types for d in t.shape if isinstance(d, Size)}
+    for t in types:
+        if any(s not in named and getattr(s, "bounds", None) is None for s in t.symbols()):
+            raise declined(f"an array {t} in a loop or branch", "its length is a sum of lengths that are known only at run time",
+                           "write it to an array of a known length, and slice that")
 
 
 class exceptions_refused:

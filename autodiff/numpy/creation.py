@@ -6,9 +6,11 @@ trace, `zeros`, `ones`, `full` and `empty` make traced arrays too, so that they 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from autodiff.numpy.aliasing import view
+from autodiff.numpy.aliasing import may_share, view
 from autodiff.numpy.rows import joined_rows
 from autodiff.numpy.sizes import length_of_integer
 from autodiff.numpy.support import (
@@ -28,6 +30,7 @@ from autodiff.numpy.support import (
 )
 from autodiff.numpy.taking import take_diagonal
 from tracer.array import call, functions, implements
+from tracer.asked import Asked, ask
 from tracer.errors import DTypeError, ShapeError, UnsupportedError, explain
 from tracer.lengths import LengthRange
 from tracer.ops import index as index_ops
@@ -97,8 +100,19 @@ asanyarray = asarray
 
 
 def ascontiguousarray(a, dtype=None):
-    """As numpy.ascontiguousarray."""
-    return np.atleast_1d(asarray(a, dtype)) if _holds_tracer(a) else np.ascontiguousarray(a, dtype)
+    """As numpy.ascontiguousarray: an argument that lies so is not copied. Whether a view is copied is not followed."""
+    if not _holds_tracer(a):
+        return np.ascontiguousarray(a, dtype)
+    x = asarray(a, dtype)
+    if x is not a or not x.type.shape:
+        return np.atleast_1d(x)
+    y: Any = x
+    while isinstance(y, Tracer) and y.origin is not None:
+        y = y.origin
+    if isinstance(y, np.ndarray) and y.ndim == x.type.ndim:
+        ask(current_trace(), Asked.LAYOUT)
+        return x if y.flags.c_contiguous else fresh(x)
+    return may_share(x, fresh) if x.views is not None and x.views.base is not None else x
 
 
 @implements(np.copy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autodiff.numpy.sizes import integer_of
 from autodiff.numpy.support import (
     NOT_GIVEN,
     array_of,
@@ -15,10 +16,14 @@ from autodiff.numpy.support import (
     static_int,
 )
 from tracer.array import functions, implements
-from tracer.errors import UnsupportedError, explain
+from tracer.errors import UnsupportedError, explain, user_line
+from tracer.integers import is_nonnegative
+from tracer.ops.arithmetic import cast as cast_op
 from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.comparison import select as select_op
+from tracer.ops.control import require
 from tracer.ops.elementary import pow as pow_op
+from tracer.ops.elementary import reciprocal as reciprocal_op
 from tracer.ops.trigonometric import sinc as sinc_op
 from tracer.promote import apply_ufunc, broadcast_shapes, broadcast_to, cast_to, common_dtype
 from tracer.trace import Tracer, bind
@@ -46,7 +51,14 @@ def where(condition, x=NOT_GIVEN, y=NOT_GIVEN, /):
     dtype = common_dtype(x, y)
     shape = broadcast_shapes("choose between", [condition, x, y])
     c = broadcast_to(cast_to(as_array(condition), np.dtype(bool)), shape)
-    return bind(select_op, c, broadcast_to(cast_to(x, dtype), shape), broadcast_to(cast_to(y, dtype), shape))
+    return bind(select_op, c, broadcast_to(_chosen(x, dtype), shape), broadcast_to(_chosen(y, dtype), shape))
+
+
+def _chosen(x, dtype: np.dtype):
+    """What `np.where` chooses from: a Python int that the dtype does not hold wraps around there, unlike anywhere else."""
+    if dtype_of(x) == dtype or dtype.kind not in "iu" or not isinstance(x, (int, Tracer)) or isinstance(x, Tracer) and x.weak is not int:
+        return cast_to(x, dtype)
+    return bind(cast_op, x, dtype=dtype) if isinstance(x, Tracer) else np.asarray(x).astype(dtype)[()]
 
 
 @implements(np.select)
@@ -93,6 +105,10 @@ def clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=NO
     if a_min is not NOT_GIVEN and min is not NOT_GIVEN or a_max is not NOT_GIVEN and max is not NOT_GIVEN:
         raise ValueError("Passing `min` or `max` keyword argument when `a_min` and `a_max` are provided is forbidden.")
     y = as_array(a)
+    if dtype_of(y).kind in "iu":    # bounds beyond all numbers of the type are none
+        info = np.iinfo(dtype_of(y))
+        low = None if type(low) is int and low <= info.min else low
+        high = None if type(high) is int and high >= info.max else high
     given = [b for b in (low, high) if b is not None and b is not NOT_GIVEN]
     dtype = common_dtype(y, *[array_of(b) for b in given])
     if low is not None and low is not NOT_GIVEN:
@@ -104,8 +120,11 @@ def clip(a, a_min=NOT_GIVEN, a_max=NOT_GIVEN, out=None, *, min=NOT_GIVEN, max=NO
 
 @implements(np.nan_to_num)
 def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
-    """As numpy.nan_to_num, always a new array. The derivative is 0 where a number was replaced."""
-    x = as_array(x)
+    """As numpy.nan_to_num. The derivative is 0 where a number was replaced."""
+    given, x = x, as_array(x)
+    if not copy and isinstance(given, Tracer) and shape_of(x) != ():
+        given[...] = nan_to_num(x, True, nan, posinf, neginf)
+        return given
     dtype = dtype_of(x)
     if not is_inexact(dtype):
         return fresh(x)
@@ -174,6 +193,8 @@ def frexp(x):
 
 _POWERS_KEEP_TYPE = bool((np.ones(1, np.float32) ** np.float64(2)).dtype == np.float32)
 """Whether an array keeps its type where one of these numbers is the exponent, whatever its type is. It does before NumPy 2.3."""
+_SQUARES_OF_TRUTHS = bool((np.ones(1, bool) ** 2).dtype == np.int8)
+"""Whether an array of truth values to the number 2 is its square, an array of int8; to other numbers it is one of int64."""
 _POWERS = {"f": (-1, 0, 0.5, 1, 2), "i": (2,), "u": (2,)}
 
 
@@ -184,8 +205,25 @@ def raised(x1, x2):
         kind = dtype_of(x1).kind
         if x2 in _POWERS.get(kind, ()) and (kind == "f" or x2.dtype.kind in "iu"):
             x2 = x2.item()      # a Python number, which takes the type of the array
+    if _SQUARES_OF_TRUTHS and type(x2) is int and x2 == 2 and shape_of(x1) != () and dtype_of(x1).kind == "b":
+        return np.square(cast_to(x1, np.dtype(np.int8)))
     if isinstance(x2, (float, np.floating)) and x2 == 0.5 and shape_of(x1) != () and dtype_of(x1).kind in "biuf":
         return np.sqrt(cast_to(x1, common_dtype(x1, x2)))
+    return _power(x1, x2)
+
+
+def _power(x1, x2):
+    """A power. Of integers the exponent must not be negative: what is not known of it is checked when the function runs."""
+    x1, x2 = array_of(x1), array_of(x2)
+    if dtype_of(x2).kind == "i" and common_dtype(x1, x2).kind == "i" and 0 not in shape_of(x1):
+        message = "Integers to negative integer powers are not allowed."
+        n = integer_of(x2) if isinstance(x2, Tracer) else None
+        if not isinstance(x2, Tracer):
+            if np.any(np.asarray(x2) < 0):
+                raise ValueError(message)
+        elif n is None or not is_nonnegative(n):
+            where = user_line()
+            bind(require, np.all(x2 >= 0), error="ValueError", message=message + (f" ({where})" if where else ""))
     return apply_ufunc(pow_op, np.power, (x1, x2))
 
 
@@ -196,7 +234,21 @@ _POWER_TAKES_ROOTS = bool(np.signbit(np.power(np.array([-0.0]), 0.5))[0])
 @implements(np.power)
 def power(x1, x2):
     """As numpy.power."""
-    return raised(x1, x2) if _POWER_TAKES_ROOTS else apply_ufunc(pow_op, np.power, (x1, x2))
+    if _POWER_TAKES_ROOTS and isinstance(x2, (float, np.floating)):
+        return raised(x1, x2)
+    return _power(x1, x2)
+
+
+@implements(np.reciprocal)
+def reciprocal(x):
+    """As numpy.reciprocal: of integers the quotient of floats, cut off."""
+    x = array_of(x)
+    dtype = dtype_of(x)
+    if dtype.kind == "b":
+        dtype = np.dtype(np.int8)
+    if dtype.kind == "f":
+        return bind(reciprocal_op, x)
+    return cast_to(1.0 / cast_to(x, np.dtype(np.float64)), dtype)
 
 
 @implements(np.divmod)

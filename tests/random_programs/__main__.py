@@ -1,6 +1,6 @@
 """Random programs on the command line: draw them, compare them, and make a failing one small.
 
-    python -m tests.random_programs --programs 1000 --seed 0 [--go-on] [--shrink] [--lengths] [--objects] [--kept]
+    python -m tests.random_programs --programs 1000 --seed 0 [--go-on] [--shrink] [--lengths] [--objects] [--wide] [--kept]
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tests.random_programs.shrink import shrunk
 from tests.random_programs.writer import source
 
 
-def text_of(seed: int, objects: bool = False) -> tuple[str, bool]:
+def text_of(seed: int, objects: bool = False, wide: bool = False) -> tuple[str, bool]:
     """The program of a seed, and whether it computes with float32: every other one does."""
-    text = source(seed, objects)
+    text = source(seed, objects, wide)
     return (text, True) if seed % 2 else (text.replace("np.float32", "np.float64"), False)
 
 
@@ -110,6 +110,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--lengths", action="store_true", help="call each program at ten lengths, instead of in every way at three")
     parser.add_argument("--objects", action="store_true", help="programs with many kinds of classes, decorators, contexts and generators")
     parser.add_argument("--kept", action="store_true", help="keep recordings on disk: compare each program twice, and with other numbers in it")
+    parser.add_argument("--wide", action="store_true", help="programs with more of NumPy: selections of nothing, masks, axes, small integers")
     options = parser.parse_args(given)
     way = compare_lengths if options.lengths else compare
     config.cache, config.wait, config.check = options.kept, True, True
@@ -118,7 +119,7 @@ def main(given: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         config.cache_dir = f"{folder}/kernels" if options.kept else config.cache_dir
         for seed in range(options.seed, options.seed + options.programs):
-            text, float32 = text_of(seed, options.objects)
+            text, float32 = text_of(seed, options.objects, options.wide)
             try:
                 for again in (text, text, _with_other_numbers(text, seed)) if options.kept else (text,):
                     with _limited(3 * LONGEST if options.lengths else LONGEST):

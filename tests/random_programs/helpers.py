@@ -48,6 +48,26 @@ def first_above(v, bound):
     return -1
 
 
+def searched(v, bound):
+    """The first element above a bound, or half of the last one."""
+    i = 0
+    while i < len(v):
+        if v[i] > bound:
+            found = v[i]
+            break
+        i += 1
+    else:
+        found = v[-1] * 0.5
+    return found
+
+
+def deep(t, n):
+    """A recursion that ends early."""
+    if n == 0 or t < 0.05:
+        return t
+    return deep(t * 0.7, n - 1) + 0.1 * t
+
+
 def pieces(v, step):
     """Numbers of a vector, one after another."""
     for i in range(0, len(v), step):

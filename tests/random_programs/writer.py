@@ -6,7 +6,7 @@ negative indices; loops, jumps, exceptions; objects, helpers of another module, 
 The gaps of a pattern name kinds of expressions: {v} floats, n of them; {k} integers, n of them; {m} truth values, n of them; {s} a float;
 {c} a condition; {p} an index in -n .. n - 1; {r} the bounds of a slice. In a program x, y, v, w (float32), k, m are such vectors, a is a
 matrix of n rows and 3 columns, s, t are floats and j is an integer. Nearly every program is valid NumPy. With `objects` half of the
-statements come from the tables of `tests/random_programs/of_objects.py`.
+statements come from the tables of `tests/random_programs/of_objects.py`; with `wide` half of all come from `of_numpy.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,17 @@ from __future__ import annotations
 import random
 import re
 
+from tests.random_programs.of_numpy import (
+    WIDE_CONDITIONS,
+    WIDE_HEAD,
+    WIDE_IMPORTS,
+    WIDE_INTS,
+    WIDE_MASKS,
+    WIDE_SCALARS,
+    WIDE_STATEMENTS,
+    WIDE_TAIL,
+    WIDE_VECTORS,
+)
 from tests.random_programs.of_objects import OBJECT_HEAD, OBJECT_IMPORTS, OBJECT_SCALARS, OBJECT_STATEMENTS, OBJECT_TAIL
 
 __all__ = ["source"]
@@ -210,14 +221,17 @@ KINDS = {"v": (_rows(VECTORS), _rows(VECTOR_LEAVES)), "k": (_rows(INTS), _rows(I
 SIMPLE = STATEMENTS.strip().split("\n")
 OBJECT_KINDS = {**KINDS, "s": (KINDS["s"][0] + _rows(OBJECT_SCALARS), KINDS["s"][1])}
 OBJECT_SIMPLE = OBJECT_STATEMENTS.strip().split("\n")
+WIDE_KINDS = {"v": [f"({p})" for p in _rows(WIDE_VECTORS)], "k": _rows(WIDE_INTS), "m": _rows(WIDE_MASKS), "s": _rows(WIDE_SCALARS), "c": _rows(WIDE_CONDITIONS)}
+WIDE_SIMPLE = WIDE_STATEMENTS.strip().split("\n")
 
 
 class Writer:
     """Writes the statements of one program. `counters` are the loop counters around, all in 0 .. n - 1."""
 
-    def __init__(self, rnd: random.Random, objects: bool = False):
+    def __init__(self, rnd: random.Random, objects: bool = False, wide: bool = False):
         self.rnd = rnd
         self.objects = objects
+        self.wide = wide
         self.lines: list[str] = []
         self.counters: list[str] = []
         self.loops = 0
@@ -245,6 +259,8 @@ class Writer:
             if kind == "s" and self.counters and r.random() < 0.2:
                 return f"{r.choice(self.counters)} * 0.5"
             return self.fill(r.choice(leaves))
+        if self.wide and r.random() < 0.5:
+            return self.fill(r.choice(WIDE_KINDS[kind]))
         return self.fill(r.choice(patterns))
 
     # -- statements ----------------------------------------------------------------------------
@@ -264,6 +280,8 @@ class Writer:
     def simple(self) -> str:
         """A statement without a block that is drawn."""
         table = OBJECT_SIMPLE if self.objects and self.rnd.random() < 0.5 else SIMPLE
+        if self.wide and self.rnd.random() < 0.5:
+            table = WIDE_SIMPLE
         return self.fill(self.rnd.choice(table)).replace("; ", "\n").replace("|    ", "\n    ")
 
     def statement(self, in_loop: bool) -> None:
@@ -325,9 +343,9 @@ class Writer:
             self.put(self.fill("else:\n    t = {s}"))
 
 
-def source(seed: int, objects: bool = False) -> str:
+def source(seed: int, objects: bool = False, wide: bool = False) -> str:
     """The text of one program."""
-    w = Writer(random.Random(seed), objects)
+    w = Writer(random.Random(seed), objects, wide)
     if w.rnd.random() < 0.15:   # nothing that a graph gives: the program is compiled along the path taken
         w.put("if s > 5.0:\n    return None")
     for _ in range(w.rnd.randint(1, 3)):
@@ -337,4 +355,6 @@ def source(seed: int, objects: bool = False) -> str:
     for _ in range(w.rnd.randint(0, 2)):
         w.statement(False)
     head, tail = (OBJECT_IMPORTS + HEAD + OBJECT_HEAD, OBJECT_TAIL + TAIL) if objects else (HEAD, TAIL)
+    if wide:
+        head, tail = WIDE_IMPORTS + head + WIDE_HEAD, WIDE_TAIL + tail
     return head + "\n".join(w.lines) + tail

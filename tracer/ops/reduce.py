@@ -7,8 +7,8 @@ import numpy as np
 from tracer.op import Linear, Op, check_axes, register, type_of
 from tracer.ops.arithmetic import cast, like
 from tracer.ops.shape import broadcast, reshape
-from tracer.trace import bind, zeros
-from tracer.types import element_count, is_inexact
+from tracer.trace import bind, full, zeros
+from tracer.types import Size, element_count, is_inexact
 
 
 def expand(x, shape, axes):
@@ -94,6 +94,11 @@ def exclusive_product(x, axis, reverse):
     from tracer.ops.shape import concatenate
     t = type_of(x)
     n = t.shape[axis]
+    if isinstance(n, Size):     # there may be no element: one less is no length
+        from tracer.ops.control import scan_axis
+        row = t.with_shape(d for i, d in enumerate(t.shape) if i != axis)
+        start = full(row.shape, 1, t.dtype)
+        return scan_axis(lambda carries, sliced: ([carries[0] * sliced[0]], [carries[0]]), [start], [x], axis, reverse)[0]
     if n == 0:
         return x
     running = cumprod(x, axis=axis, reverse=reverse)

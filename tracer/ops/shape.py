@@ -261,8 +261,8 @@ length = register(Length())
 
 
 def integer_of_length(d: int) -> object:
-    """The length of an axis of an argument as an int64 scalar: a node where it may be another in the next call."""
-    return np.int64(d) if type(d) is not sizes.Length else bind(length, length=d)
+    """The length of an axis as an int64 scalar: a node where it may be another in the next call, or is known only at run time."""
+    return bind(length, length=d) if isinstance(d, (sizes.Length, sizes.Size)) else np.int64(d)
 
 
 def iota(length, dtype=np.int64):

@@ -1,17 +1,22 @@
-"""`match` statements as `if` and `elif`."""
+"""`match` statements as `if` and `elif`, and `while` loops whose test binds names as endless ones that are left."""
 
 from __future__ import annotations
 
 import ast
 from typing import Any
 
-from autodiff.capture.source.trees import name_of, placed
+from autodiff.capture.source.liveness import bound_names
+from autodiff.capture.source.trees import name_of, own_statements, placed
 
 __all__ = ["Cases"]
 
 
 class Cases(ast.NodeTransformer):
-    """`match` over numbers, strings and names as `if` and `elif`. Patterns that take objects apart stay Python's."""
+    """`match` over numbers, strings and names as `if` and `elif`. Patterns that take objects apart stay Python's.
+
+    A test that binds names stands before what it decides: `while (x := f(x)) > 0: ...` is `while True:`, `test = (x := f(x)) > 0`,
+    `if not test: break`, ..., so that a step hands on these names.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -34,6 +39,27 @@ class Cases(ast.NodeTransformer):
                 test = ast.BoolOp(ast.And(), [test, case.guard])
             chain = [*bound, *body] if test is None else [placed(ast.If(test, [*bound, *body], chain), case.pattern)]
         return [first, *chain]
+
+    def visit_While(self, n: ast.While) -> Any:
+        self.generic_visit(n)
+        if bound_names([n.test]) and not any(isinstance(s, (ast.Break, ast.Continue)) for s in own_statements(n.orelse)):
+            test, name = self._named(n.test)
+            leave = placed(ast.If(ast.UnaryOp(ast.Not(), name), [*n.orelse, placed(ast.Break(), n.test)], []), n.test)
+            n.test, n.body, n.orelse = placed(ast.Constant(True), n.test), [test, leave, *n.body], []
+        return n
+
+    def visit_If(self, n: ast.If) -> Any:
+        self.generic_visit(n)
+        if not bound_names([n.test]):
+            return n
+        first, n.test = self._named(n.test)
+        return [first, n]
+
+    def _named(self, test: ast.expr) -> tuple[ast.stmt, ast.expr]:
+        """A statement that gives a test a name, and the name."""
+        self.count += 1
+        name = f"test__{self.count}"
+        return placed(ast.Assign([ast.Name(name, ast.Store())], test), test), placed(name_of(name), test)
 
     def _test(self, p: ast.pattern, subject: str) -> Any:
         """Whether a pattern fits; None for one that always does."""

@@ -136,8 +136,6 @@ class Liveness:
         after = self._block(s.orelse, live, loop) if s.orelse else live
         target = set(bound_names([s.target])) if isinstance(s, ast.For) else set()
         read = _read(s.target) if isinstance(s, ast.For) else _read(s.test)
-        if isinstance(s, ast.While):    # names that the test binds, `while (x := f()) > 0`, are set before they are read in the body
-            target = set(bound_names([s.test]))
         step = set(read)
         while True:
             new = step | (self._block(s.body, step | after, (live, step | after)) - target)

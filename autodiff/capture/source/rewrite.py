@@ -39,7 +39,7 @@ from autodiff.capture.source.trees import (
 
 __all__ = ["BLOCK_NAME", "Converter", "Unconvertible"]
 
-BLOCK_NAME = re.compile(r"(body|orelse|rest|test)__\d+")
+BLOCK_NAME = re.compile(r"(body|orelse|rest)__\d+")
 """The names of the functions that blocks become."""
 
 
@@ -436,14 +436,9 @@ class Converter(ast.NodeTransformer):
         else:
             body, made = self._function("body", s.body, s)
             hook = "while_"
-            tested = set(bound_names([s.test]))
-            if tested:
-                if any(map(may_jump, s.body)) or tested & bound:
-                    raise Unconvertible(f"line {s.lineno}: `:=` in the test of a while loop that is left by break or sets the name again")
-                head, more = self._function("test", [placed(ast.Return(s.test), s.test)], s, value=True)
-                made += more
-            else:
-                head = thunk(self.visit(s.test))
+            if bound_names([s.test]):       # see `Cases.visit_While`
+                raise Unconvertible(f"line {s.lineno}: `:=` in the test of a while loop whose `else` leaves the loop around it")
+            head = thunk(self.visit(s.test))
         state = self._own(sorted(bound & (live.head[s] | live.after[s])))
         carried = self._own(sorted(bound & live.head[s]))
         orelse, more = self._function("orelse", s.orelse, s)

@@ -1,6 +1,8 @@
 """Python's own control flow and writes in place under jit: values against NumPy, gradients against differences and the uncompiled mode."""
 
+import itertools
 import math
+import random
 
 import numpy as np
 import pytest
@@ -422,6 +424,36 @@ def test_integers_that_shapes_need():
     for n in (4, 7, 4):
         np.testing.assert_array_equal(g(X, n), f(X, n))
     assert g.cache_info().misses == 2 and "integers belong to its signature" in g.why()
+
+
+@pytest.mark.parametrize("f", [
+    lambda x, n: sum(itertools.islice(x, n)), lambda x, n: sum(itertools.islice(x, 1, None, n)), lambda x, n: range(n)[-1] * x[0],
+    lambda x, n: sum(x[k] * k for k in reversed(range(n))), lambda x, n: len(list(itertools.permutations(x[:4], n))) * x[0],
+    lambda x, n: len(bytes(n)) * x[0], lambda x, n: random.Random(n).random() * x[0], lambda x, n: np.random.default_rng(n).normal() * x[0],
+    lambda x, n: np.random.RandomState(seed=n).rand() * x[0]], ids=range(9))
+def test_integers_that_code_in_c_needs(f):
+    g = ad.jit(ad.value_and_grad(f))
+    for n in (2, 3, 2):
+        np.testing.assert_allclose(g(X, n)[0], f(X, n))
+        np.testing.assert_allclose(g(X, n)[1], ad.grad(f)(X, n))
+
+
+def test_arrays_of_known_integers_say_how_to_write_to_them():
+    def pivots(a, copied):
+        p = np.arange(len(a))
+        if copied:
+            q, p = p, np.zeros(p.shape, p.dtype)
+            p[:] = q
+        for k in range(len(a) - 1):
+            m = k + np.argmax(np.abs(a[k:, k]))
+            if m != k:
+                p[[k, m]] = p[[m, k]]
+        return p
+    a = np.outer(X[:4], X[4:8]) + np.eye(4)[::-1]
+    f = ad.jit(pivots, static_argnums=1)
+    with pytest.raises(UnsupportedError, match=r"they may be indices\n.*y = np.zeros"):
+        f(a, False)
+    np.testing.assert_array_equal(f(a, True), pivots(a, True))
 
 
 def test_random_numbers_are_refused():

@@ -318,3 +318,46 @@ def test_many_checks_cost_little_time_to_compile(order, tmp_path):
     assert recorded.call_count < 20 * depth
     with pytest.raises(ValueError, match="x0"):
         compiled(-np.ones(16))
+
+
+def grows(x):
+    steps = 0
+    while x < 10.0:
+        x = x * 1.5 + 0.1
+        steps += 1
+        if steps > 50:
+            raise RuntimeError("too many steps")
+    return x
+
+
+compiled, compiled_slope = ad.jit(grows), ad.jit(ad.grad(grows))
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: ad.grad(grows)(x), lambda x: ad.value_and_grad(grows)(x)[1], lambda x: ad.jvp(grows, (x,), (1.0,))[1], lambda x: ad.vjp(grows, x)[0],
+    lambda x: ad.checkpoint(grows)(x), lambda x: compiled(x) * 2, lambda x: compiled_slope(x) * 2, lambda x: ad.hvp(lambda y: grows(y) ** 2, x, 1.0)])
+def test_transforms_and_compiled_functions_that_are_called_let_through_what_is_raised(f):
+    g = ad.jit(f)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")      # none that says that a path is compiled
+        for x in (0.5, 2.0, 20.0):
+            np.testing.assert_allclose(g(x), f(x), rtol=1e-12)
+        with pytest.raises(RuntimeError, match="too many steps"):
+            g(-10.0)
+        assert g.cache_info().misses == 1 and "path" not in g.why()
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, ad.grad, lambda f: lambda x: ad.jvp(f, (x,), (1.0,))[1], lambda f: ad.jit(ad.grad(f)),
+                                       lambda f: ad.grad(lambda x: ad.grad(f)(x) * x)])
+@pytest.mark.parametrize("order", [(-10.0, 2.0, 3.0, -5.0), (2.0, -10.0, 3.0)])
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+def test_what_a_transform_lets_through_is_handled_around_it(transform, order):
+    """The conditions on which a function raises inside of a transform belong to the path, too."""
+    def slope(x):
+        try:
+            return transform(grows)(x)
+        except RuntimeError:
+            return -1.0
+    f = ad.jit(slope)
+    for x in order:
+        np.testing.assert_allclose(f(x), slope(x), rtol=1e-12)

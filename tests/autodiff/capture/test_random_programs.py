@@ -26,9 +26,18 @@ def test_programs_of_objects_agree(tmp_path):
     assert total.comparisons.total() > 100
 
 
+def test_programs_with_more_of_numpy_agree(tmp_path):
+    total = Result()
+    for seed in range(400000, 400008):
+        text, float32 = text_of(seed, wide=True)
+        total.comparisons += compare(load(text, tmp_path, f"wide_{seed}"), seed, float32).comparisons
+    assert total.comparisons.total() > 100
+
+
 def test_a_seed_is_a_program():
     assert source(5) == source(5) != source(6)
     assert source(5, True) == source(5, True) != source(5)
+    assert source(5, wide=True) == source(5, wide=True) != source(5)
 
 
 def test_shrinking_keeps_what_fails():

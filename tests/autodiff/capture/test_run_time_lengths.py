@@ -7,7 +7,7 @@ import pytest
 
 import autodiff as ad
 from tests.check import assert_same
-from tracer.errors import ShapeError, UnsupportedError
+from tracer.errors import ConcreteValueError, ShapeError, UnsupportedError
 
 X = np.array([0.4, -0.9, 1.3, 0.2, -0.1, 0.0])
 A = np.outer(X, X[1:4]) - 0.05
@@ -137,3 +137,69 @@ def test_where_nothing_is_left(name):
 def test_what_goes_through_an_array_of_unknown_length_is_refused_with_the_line():
     with pytest.raises(UnsupportedError, match=r"not captured goes through an array(.|\n)*test_run_time_lengths.py"):
         ad.jit(lambda x: sorted(x[x > 0])[0])(np.arange(-3.0, 4.0))
+
+
+def halved(v, m):
+    v = np.concatenate([v[m], v[~m]])
+    for _ in range(4):
+        v = v * 0.5
+    return v
+
+
+def running(v, m):
+    v, s = np.concatenate([v[m], v[~m]]), 0.0
+    for i in range(len(v)):
+        s = s * 0.5 + v[i]
+        v[i] = s
+    return v
+
+
+def until(v, m):
+    v, k = np.append(v[m], 1.0), 0
+    while v[0] < 5 and k < 10:
+        v, k = v * 1.5, k + 1
+    return v
+
+
+def either(v, m):
+    v = np.concatenate([v[v > 0], [1.0], v[m]])
+    return v * 2 if v[0] > 0.5 else v[::-1]
+
+
+@pytest.mark.parametrize("f", [halved, running, until, either])
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+def test_sums_of_lengths_in_loops_and_branches(f):
+    """A block knows lengths by name, which a sum has not: such programs are compiled along their path."""
+    rng = np.random.default_rng(0)
+    g, h = ad.jit(f), ad.jit(ad.grad(lambda v, m: np.sum(f(v, m) ** 2)))
+    for n in (4, 7, 4):
+        v, m = rng.normal(size=n), rng.random(n) < 0.5
+        np.testing.assert_allclose(g(v, m), f(v, m))
+        np.testing.assert_allclose(h(v, m), ad.grad(lambda v, m: np.sum(f(v, m) ** 2))(v, m))
+    with pytest.raises(ConcreteValueError, match="its length is a sum of lengths that are known only at run time"):
+        ad.vmap(lambda v: running(v, v > 0))(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("generator", ["llvm", "numba"])
+@pytest.mark.parametrize("f", [
+    lambda x: np.prod(x[x > 0]), lambda x: np.sum(np.cumprod(x[x < 0.5]) ** 2),
+    lambda x: ad.scan(lambda s, v: (s * v + 1.0, s * v), 0.5, x[x > 0])[0]], ids=["prod", "cumprod", "scan"])
+def test_the_steps_of_a_loop_over_what_is_selected_are_counted(f, generator, monkeypatch):
+    """The loops of such derivatives have as many steps as there are elements: they were endless, and wrote beyond their memory."""
+    monkeypatch.setattr(ad.config, "_generator", generator)
+    g, h = ad.jit(ad.grad(f)), ad.jit(lambda x, v: ad.hvp(f, x, v))
+    for x in (X + 0.05, 0.05 - X, np.abs(X) + 1.1, X - 9.0, X):      # of some, of all, of none
+        v = np.arange(6.0)
+        assert ad.jit(f)(x) == pytest.approx(f(x))
+        if x is X:      # a step over 0, where an element comes in
+            continue
+        np.testing.assert_allclose(h(x, v), (g(x + 1e-6 * v) - g(x - 1e-6 * v)) / 2e-6, rtol=1e-5, atol=1e-7)
+
+
+def test_the_largest_of_none_with_a_default_outside_of_jit():
+    f = lambda x, y: max(x[x > y], default=y[0] * 2)    # noqa: E731
+    g = ad.value_and_grad(f, argnums=1)
+    assert g(X, X + 1.0)[0] == 2 * (X[0] + 1.0) and g(X, X + 1.0)[1].tolist() == [2.0, 0, 0, 0, 0, 0]
+    assert g(X, X - 1.0)[0] == max(X) and not g(X, X - 1.0)[1].any()
+    with pytest.raises(ValueError, match="empty"):
+        ad.grad(lambda x: max(x[x > 9]))(X)

@@ -317,3 +317,54 @@ def test_shapes_do_not_grow_in_place():
         return y
     with pytest.raises(ShapeError, match="could not broadcast"):
         trace_flat(lambda x: [f(x)], [type_of_value(X)])
+
+
+def after_contiguous(a):
+    b = np.ascontiguousarray(a)
+    a[0] = 5.0
+    return b
+
+
+def contiguous_columns(a):
+    b = np.ascontiguousarray(a, np.float64)
+    b[0] = 7.0
+    return a, b
+
+
+@pytest.mark.parametrize("f", [after_contiguous, contiguous_columns, lambda a: np.ascontiguousarray(a.T) * a, lambda a: np.ascontiguousarray(a, np.float32)])
+def test_what_lies_in_c_order_is_not_copied(f):
+    """One compiled function, and arguments that lie in memory in several ways."""
+    g = ad.jit(f)
+    layouts = [np.arange(9.0).reshape(3, 3), np.asfortranarray(np.arange(9.0).reshape(3, 3)), np.arange(36.0).reshape(6, 6)[::2, ::2]]
+    for a in (*layouts, *layouts):
+        x, y = a.copy(order="K"), a.copy(order="K")
+        x, y = (np.lib.stride_tricks.as_strided(np.zeros((6, 6)), a.shape, a.strides) if not a.flags.forc else z for z in (x, y))
+        x[...], y[...] = a, a
+        for got, want in zip(g(x), f(y), strict=True):
+            np.testing.assert_array_equal(got, want)
+        np.testing.assert_array_equal(x, y)
+
+
+def test_whether_a_view_is_copied_is_not_known():
+    def f(a):
+        b = np.ascontiguousarray(a.T)
+        a[0] = 5.0
+        return b
+    with pytest.raises(UnsupportedError, match="may share its memory"):
+        ad.jit(f)(np.ones((3, 3)))
+
+
+def test_nan_to_num_in_place():
+    def f(a, copy):
+        b = a * 2.0
+        np.nan_to_num(b, copy=copy, nan=-1.0)
+        np.nan_to_num(a, copy=copy, posinf=3.0)
+        return b
+    g = ad.jit(f, static_argnums=1)
+    for copy in (False, True):
+        x, y = np.array([1.0, np.nan, np.inf]), np.array([1.0, np.nan, np.inf])
+        np.testing.assert_array_equal(g(x, copy), f(y, copy))
+        np.testing.assert_array_equal(x, y)
+    x = np.array([1.0, np.nan, 2.0])
+    for grad in (ad.grad(lambda a: np.sum(f(a, False) ** 2)), ad.jit(ad.grad(lambda a: np.sum(f(a, False) ** 2)))):
+        np.testing.assert_array_equal(grad(x), [8.0, 0.0, 16.0])

@@ -380,7 +380,7 @@ def loop_of(graph: Graph, captured: list, length, init: list, sliced: list, *, r
         ti, tk, tx = test.inputs[0], test.inputs[1:1 + nk], test.inputs[1 + nk:]
         test = Graph(test.name, (ti, *(Var(type_of(x)) for x in captured), *tx, *tk), test.nodes, test.outputs)
     if count is None:
-        count = integer_of_length(length) if isinstance(length, int) else FOREVER
+        count = FOREVER if length is None else integer_of_length(length)
     known = length if isinstance(length, int) and (test is None or bounded) else (length if not isinstance(length, int) else None)
     parts = apart(cs, init, body, test)
     spec = LoopSpec(len(parts.constants), len(parts.carries), ns, reverse)
