@@ -103,7 +103,9 @@ def stepped(over) -> loops.Steps | None:
     return None
 
 
-def _noted_up_to(i: Tracer, over: TracedRange) -> Tracer:
+def _noted_up_to(i: Any, over: TracedRange) -> Any:
+    if not isinstance(i, Tracer):   # of a loop that is written out
+        return i
     most = over.most if over.most is not None else None
     i.owner.integers[i.ref] = counter(0, most - 1 if most is not None else None)
     return i

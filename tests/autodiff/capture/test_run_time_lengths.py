@@ -203,3 +203,26 @@ def test_the_largest_of_none_with_a_default_outside_of_jit():
     assert g(X, X - 1.0)[0] == max(X) and not g(X, X - 1.0)[1].any()
     with pytest.raises(ValueError, match="empty"):
         ad.grad(lambda x: max(x[x > 9]))(X)
+
+
+def backwards(x):
+    t = 0.0
+    for e in reversed(x[x > 0]):
+        t, last = t * 0.5 + e, e
+    return t + last
+
+
+def numbered(x):
+    d = {}
+    for i, e in enumerate(x[x > 0]):
+        d["last"] = e * i
+    return d["last"]
+
+
+@pytest.mark.parametrize("f", [backwards, numbered])
+@pytest.mark.filterwarnings("ignore:.*along the path:RuntimeWarning")
+def test_loops_over_what_is_selected_that_are_written_out(f):
+    g, h = ad.jit(f), ad.jit(ad.grad(f))
+    for x in (X, X + 1.0, X):
+        np.testing.assert_allclose(g(x), f(x))
+        np.testing.assert_allclose(h(x), ad.grad(f)(x))
