@@ -16,6 +16,8 @@ from tracer.graph import Atom, Graph, Node, Var
 from tracer.op import Op, Total, Unknown, type_of
 from tracer.ops.comparison import logical_or, select
 from tracer.ops.index import index, update
+from tracer.ops.linalg import matmul
+from tracer.ops.shape import broadcast, reshape
 from tracer.trace import apply, current_trace, trace_graph, zeros
 from tracer.types import ArrayType, Dim, match_sizes, substitute
 
@@ -50,7 +52,7 @@ class _Sweep:
         self.unknown: set[Var] = set(graph.inputs[known:])
         self.values: dict[Var, Any] = {}
         self.cotangents: dict[Var, Any] = {}
-        self.needed: dict[Var, Any] = {}    # where the cotangent may differ from 0, for some vars: a truth value an element
+        self.needed: dict[Var, Any] = {}    # where the cotangent may differ from 0, for some vars: a truth value an element, or one
         self.names: dict[str, Dim] = {}
         self.linear: list[Node] = []
         self.trace = current_trace()
@@ -82,8 +84,8 @@ class _Sweep:
             xs = [self._unknown(a, repeated) if a in self.unknown else self._value(a) for a in node.inputs]
             back = _rule_of(node.op)(ct if node.op.many else ct[0], *xs, **self._params(node))
             mask = self.needed.pop(node.outputs[0], None)
-            if mask is not None and node.op in PRODUCTS and not is_by_a_number(self.trace, [x for x in xs if not isinstance(x, Unknown)]):
-                back = [None if c is None else select(mask, c, zeros(type_of(c))) for c in back]
+            if mask is not None and self._may_be_infinite(node, mask, xs):
+                back = [None if c is None else select(_filling(mask, type_of(c)), c, zeros(type_of(c))) for c in back]
             masks = self._masks(node, mask, xs) if not node.op.many else [None] * len(back)
             for a, c, m in zip(node.inputs, back, masks, strict=True):
                 self._add(a, c.value if repeated and isinstance(c, Total) else c, m)
@@ -92,7 +94,15 @@ class _Sweep:
         """Where the cotangents of the operands of a node may differ from 0."""
         if mask is None and node.op not in (select, index, update):
             return [None] * len(xs)
-        return node.op.needed(mask, *xs, **self._params(node))
+        if mask is not None and type_of(mask).shape == () and node.op not in (select, index, update):
+            return [mask if isinstance(x, Unknown) else None for x in xs]   # nobody asks for any of it, nor for what it is made of
+        return node.op.needed(None if mask is None else _filling(mask, self._type(node.outputs[0])), *xs, **self._params(node))
+
+    def _may_be_infinite(self, node: Node, mask: Any, xs: Sequence) -> bool:
+        """Whether a cotangent of 0 is multiplied by what may be infinite."""
+        if node.op is matmul:
+            return type_of(mask).shape == ()
+        return node.op in PRODUCTS and not is_by_a_number(self.trace, [x for x in xs if not isinstance(x, Unknown)])
 
     def results(self, inputs: Sequence[Var]) -> list:
         """The cotangents of the linear inputs."""
@@ -119,23 +129,39 @@ class _Sweep:
         """What a rule gets for a value that it is linear in: its type, and the cotangent so far unless another operand is the same."""
         if repeated:
             return Unknown(self._type(a))
-        return Unknown(self._type(a), self.cotangents.get(a), self.needed.get(a))   # type: ignore[arg-type]
+        needed = self.needed.get(a)     # type: ignore[arg-type]
+        return Unknown(self._type(a), self.cotangents.get(a), None if needed is None else _filling(needed, self._type(a)))  # type: ignore
 
     def _add(self, atom: Atom, ct, mask=None) -> None:
-        """Add to the cotangent of a value; what is added differs from 0 only where `mask` is true."""
+        """Add to the cotangent of a value; what is added differs from 0 only where `mask` is true, an element each or for all of it."""
         if ct is None or not isinstance(atom, Var) or atom not in self.unknown:
             return
         before = self.cotangents.get(atom)
         if isinstance(mask, Total):
             self.needed[atom] = mask.value
         elif mask is not None and before is None:
-            self.needed[atom] = mask
+            self.needed[atom] = _of_one(mask)
         elif mask is not None and atom in self.needed:
-            if self.needed[atom].ref is not mask.ref:
-                self.needed[atom] = logical_or(self.needed[atom], mask)
+            other, t = self.needed[atom], self._type(atom)
+            if other.ref is not mask.ref:
+                same = type_of(other).shape == type_of(mask).shape
+                self.needed[atom] = logical_or(other, mask) if same else logical_or(_filling(other, t), _filling(mask, t))
         else:
             self.needed.pop(atom, None)
         self.cotangents[atom] = ct.value if isinstance(ct, Total) else ct if before is None else before + ct
+
+
+def _of_one(mask: Any) -> Any:
+    """A mask; that of a single number as a truth value without axes, which stands for all of an array."""
+    shape = type_of(mask).shape
+    return reshape(mask, shape=()) if shape and all(d == 1 for d in shape) else mask
+
+
+def _filling(mask: Any, t: ArrayType) -> Any:
+    """A mask with a truth value an element for an array of a type."""
+    if type_of(mask).shape == t.shape:
+        return mask
+    return broadcast(reshape(mask, shape=(1,) * t.ndim), shape=t.shape)
 
 
 def _rule_of(op: Op) -> Callable[..., Any]:

@@ -123,3 +123,27 @@ def test_never_a_wrong_number(f):
     for g in (ad.grad(f), ad.jit(ad.grad(f))):
         got = g(0.0)
         assert np.isnan(got) or np.isclose(got, 1.0)
+
+
+HOLES = np.array([1.0, 0.0, 2.0])
+NOT_CHOSEN = {
+    "a sum": lambda a: np.where(np.sum(a) > 0, np.sum(a), np.sum(a / HOLES)),
+    "a mean of roots": lambda a: np.where(np.sum(a) > 0, np.sum(a), np.mean(np.sqrt(a * 0.0))),
+    "a product of vectors": lambda a: np.where(np.sum(a) > 0, np.sum(a), np.dot(a, 1.0 / HOLES)),
+    "a product of matrices": lambda a: np.where(np.sum(a) > 0, np.sum(a), (a[None] @ (1.0 / HOLES)[:, None])[0, 0]),
+    "a form": lambda a: np.where(np.sum(a) > 0, np.sum(a), np.einsum("i,i,i", a, a, 1.0 / HOLES)),
+    "sums of sums": lambda a: np.where(np.sum(a) > 0, np.sum(a), np.sum(np.sum(np.outer(a, 1.0 / HOLES), axis=0))),
+    "the smaller of two": lambda a: min((np.sum(a), np.sum(a / HOLES))),
+    "a reshaped sum": lambda a: np.where(np.sum(a) > 0, np.sum(a), np.sum((a / HOLES).reshape(3, 1), axis=0)[0]),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CHOSEN)
+def test_a_number_that_is_not_chosen_is_not_differentiated(name):
+    """What it was made of gets the cotangent 0, whatever it was multiplied by on the way."""
+    f, a = NOT_CHOSEN[name], np.array([0.5, 0.25, 0.125])
+    with np.errstate(all="ignore"):
+        for g in (ad.grad(f), ad.jit(ad.grad(f)), ad.jit(ad.jacfwd(f))):
+            np.testing.assert_allclose(g(a), np.ones(3))
+        for flipped in (ad.jit(ad.grad(lambda a: f(a) * 0.0 + np.sum(np.where(a > 9, f(a), a)))),):
+            assert np.all(np.isfinite(flipped(a)))
