@@ -115,7 +115,7 @@ def _rewritten(f: FunctionType) -> tuple[ast.stmt, ast.AST, str | None]:
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         raise Unconvertible(f"`{f.__qualname__}` is a coroutine")
     found, owner = find(f)
-    node: Any = Cases().visit(found) if contains(found, ast.Match) else found
+    node: Any = Cases().visit(found) if contains(found, (ast.Match, ast.NamedExpr)) else found
     converter = Converter(names_inside(node), owner)
     if isinstance(node, ast.Lambda):
         return ast.copy_location(ast.Return(converter.visit(node)), node), node, owner
