@@ -145,12 +145,45 @@ def check_fits(x: Tracer, dtype: np.dtype) -> None:
     if type(n) is Length:
         np.array(int(n), dtype)
         return
-    from tracer.ops.control import require
-    info, where = np.iinfo(dtype), user_line()
+    info = np.iinfo(dtype)
     fits = bind(ops["le"], np.int64(info.min), x)
     if info.max < _LARGEST:
         fits = bind(ops["logical_and"], fits, bind(ops["le"], x, np.int64(info.max)))
-    bind(require, fits, error="OverflowError", message=f"Python integer out of bounds for {dtype}" + (f" ({where})" if where else ""))
+    _require(fits, "OverflowError", f"Python integer out of bounds for {dtype}")
+
+
+def check_element(x: Tracer, dtype: np.dtype) -> None:
+    """Raise what NumPy raises where a number is put into an element of an integer type that does not hold it.
+
+    NumPy takes a number without axes for a Python int there; elements of arrays wrap around, and so does all that is put into types
+    without sign.
+    """
+    info, of = np.iinfo(dtype), x.type.dtype
+    if of.kind == "f":
+        _require(bind(ops["eq"], x, x), "ValueError", "cannot convert float NaN to integer")
+        _require(bind(ops["lt"], bind(ops["abs"], x), of.type(np.inf)), "OverflowError", "cannot convert float infinity to integer")
+        if dtype.kind == "u":
+            return
+        below = of.type(info.min - 1)
+        low = bind(ops["lt"], below, x) if int(below) == info.min - 1 else bind(ops["le"], of.type(info.min), x)
+        fits = bind(ops["logical_and"], low, bind(ops["lt"], x, of.type(info.max + 1)))
+    elif of.kind not in "iu" or dtype.kind == "u" or np.can_cast(of, dtype):
+        return
+    elif of == np.int64:
+        check_fits(x, dtype)
+        return
+    else:
+        own = np.iinfo(of)
+        fits = bind(ops["le"], x, of.type(min(own.max, info.max)))
+        if own.min < info.min:
+            fits = bind(ops["logical_and"], bind(ops["le"], of.type(info.min), x), fits)
+    _require(fits, "OverflowError", f"Python integer out of bounds for {dtype}")
+
+
+def _require(condition: Any, error: str, message: str) -> None:
+    from tracer.ops.control import require
+    where = user_line()
+    bind(require, condition, error=error, message=message + (f" ({where})" if where else ""))
 
 
 _LARGEST = np.iinfo(np.int64).max

@@ -25,7 +25,7 @@ from tracer.errors import ConcreteValueError, DTypeError, ShapeError, Unsupporte
 from tracer.integers import agree, is_nonnegative
 from tracer.ops import index as index_ops
 from tracer.ops.shape import reshape_to
-from tracer.promote import broadcast_to, cast_to, describe, dtype_kind_of
+from tracer.promote import broadcast_to, cast_to, check_element, describe, dtype_kind_of
 from tracer.trace import Tracer, bind, concrete_value, current_trace
 
 __all__ = ["select", "update", "take_order", "part", "fitted"]
@@ -93,16 +93,27 @@ def update(x, index, value, mode: str):
     DTypeError
         If `value` is added and does not fit the dtype of `x`.
     """
+    is_number = isinstance(value, Tracer) and value._is_scalar() and value.weak is not int
     value = array_of(value)
     if mode == "add":
         _check_addend(x, value)
     masked = _full_mask(x, index, value)
-    value = cast_to(value, dtype_of(x))
+    given, value = value, cast_to(value, dtype_of(x))
     if masked is not None:
         new = fitted(value, shape_of(x))
         return np.where(masked, new if mode == "set" else x + new, x)
     sel = parse(shape_of(x), index)
+    if is_number and mode == "set" and dtype_of(x).kind in "iu" and _is_basic(index):
+        check_element(given, dtype_of(x))
     return replace(x, sel, fitted(value, sel.result_shape()), mode)
+
+
+def _is_basic(index) -> bool:
+    """Whether an index is made of numbers, slices, None and an ellipsis, and not of arrays."""
+    def is_part(p) -> bool:
+        number = isinstance(p, (int, Tracer, np.ndarray, np.generic)) and not shape_of(p) and dtype_of(p).kind in "iu"
+        return p is None or p is Ellipsis or isinstance(p, slice) or number
+    return all(map(is_part, index if isinstance(index, tuple) else (index,)))
 
 
 def _check_addend(x, value) -> None:
