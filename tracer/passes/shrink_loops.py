@@ -136,13 +136,15 @@ def _hoist(loop: LoopParts) -> list[Node]:
     moved: list[Node] = []
     left: list[Node] = []
     filled: dict[Var, Node] = {}    # made of numbers alone: made again outside for what moves
+    own = {s for n in loop.nodes for o in n.outputs for s in o.type.symbols()}      # lengths that a step finds
     for node in loop.nodes:
         inputs = [a for a in node.inputs if isinstance(a, Var)]
         if not inputs and len(node.outputs) == 1 and node.op is broadcast:
             filled[node.outputs[0]] = node
         known = any(a in outside for a in inputs) and all(a in outside or a in filled for a in inputs)
         if known and not node.op.effect \
-                and not any(True for _ in bodies(node)) and not any(o.type.symbols() for o in node.outputs):
+                and not any(True for _ in bodies(node)) and not any(o.type.symbols() for o in node.outputs) \
+                and own.isdisjoint(node.mentions()):
             for a in inputs:
                 if a not in outside:
                     again = Var(a.type)

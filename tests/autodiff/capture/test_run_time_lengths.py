@@ -226,3 +226,18 @@ def test_loops_over_what_is_selected_that_are_written_out(f):
     for x in (X, X + 1.0, X):
         np.testing.assert_allclose(g(x), f(x))
         np.testing.assert_allclose(h(x), ad.grad(f)(x))
+
+
+def test_a_length_that_a_step_finds_stays_in_the_step():
+    """The counts are the same in each step, but the length that they ask about is one that only the step knows."""
+    def f(v, x, k):
+        n = len(v)
+        v = v.copy()
+        for _ in range(n):
+            v[k] *= np.bincount(k % n, weights=x, minlength=n)
+        return np.sum(v)
+    rng = np.random.default_rng(0)
+    v, x, k = rng.random(5), rng.random(5), rng.integers(0, 5, 5)
+    np.testing.assert_allclose(ad.jit(f)(v, x, k), f(v, x, k), rtol=1e-14)
+    slope, h, d = ad.jit(ad.grad(f))(v, x, k), 1e-6, np.cos(np.arange(5.0))
+    np.testing.assert_allclose(np.sum(slope * d), (f(v + h * d, x, k) - f(v - h * d, x, k)) / (2 * h), rtol=1e-7)
