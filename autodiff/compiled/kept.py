@@ -37,6 +37,8 @@ __all__ = ["Kept", "kept_for"]
 
 MOST_BYTES = 1 << 16
 """Of arrays that the function makes itself and that are constants of its kernel."""
+MOST_COMPARED = 1 << 24
+"""Bytes of arrays from outside whose numbers are constants, or are not read: to compare them takes 10 ms."""
 NOTE = "not recorded: its code, and all that it reads, are as they were in an earlier process, whose kernel serves it"
 
 
@@ -132,7 +134,10 @@ class Kept:
             result = packed_structure(rec.out_tree, self._found.classes)
         except NoFingerprint:
             return
-        others = {k: _digest(x) for k, x in enumerate(self._found.arrays) if k not in numbers}
+        constants = {k: x for k, x in enumerate(self._found.arrays) if k not in numbers}
+        if sum(x.nbytes for x in constants.values()) > MOST_COMPARED:
+            return
+        others = {k: _digest(x) for k, x in constants.items()}
         store(self.name, json.dumps({
             "front": front, "result": result, "notes": rec.notes, "numbers": others, "reads": reads,
             "captured": [_packed(x) if n is None else n for x, n in zip(captured, numbers, strict=True)]}).encode())
