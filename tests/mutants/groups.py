@@ -79,6 +79,14 @@ GROUPS: dict[str, Group] = {
         ("tests/autodiff/compiled", "tests/codegen/entry", "tests/codegen/backends", CAPTURE + "test_paths.py", "tests/autodiff/test_linalg.py"),
         (("codegen/cache", ("tests/codegen/test_cache.py",)),
          ("autodiff/compiled", ("tests/autodiff/compiled/test_environment.py", "tests/autodiff/compiled/test_static_arguments.py")))),
+    "kept": Group(
+        ("autodiff/compiled/fingerprint.py", "autodiff/compiled/kept.py", "codegen/disk.py", "codegen/host.py",
+         "codegen/backends/llvm/objects.py"),
+        ("tests/autodiff/compiled/test_kept.py", "tests/codegen/test_host.py", "tests/codegen/backends/test_objects.py"),
+        ("tests/codegen/test_cache.py", "tests/autodiff/compiled", "tests/codegen/backends", "tests/test_docstrings.py"),
+        (("compiled/", ("tests/autodiff/compiled/test_kept.py",)), ("disk", ("tests/codegen/test_cache.py",)),
+         ("host", ("tests/codegen/test_host.py",)), ("objects", ("tests/codegen/backends/test_objects.py",))),
+        ((*RANDOM_PROGRAMS, "--kept"),)),
     "lengths": Group(
         ("tracer/lengths.py", "tracer/sizes.py", "tracer/integers.py", "autodiff/compiled/shapes.py", "autodiff/numpy/of_lengths.py",
          "autodiff/numpy/sizes.py"),
