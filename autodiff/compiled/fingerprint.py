@@ -207,7 +207,8 @@ class Fingerprint:
         if _REFUSED_MEMBERS & vars(x).keys():
             raise NoFingerprint(f"class {x.__name__}, which says itself how attributes are found")
         for name, value in vars(x).items():
-            if name == "__repr__" and "__dataclass_fields__" in vars(x) and value.__globals__.get("__name__") == "dataclasses":
+            made_by = value.__globals__.get("__name__") if type(value) is FunctionType else ""
+            if "__dataclass_fields__" in vars(x) and made_by in ("dataclasses", "reprlib"):
                 fields = [(f.name, f.init, f.repr, f.compare, f.hash, f.kw_only) for f in vars(x)["__dataclass_fields__"].values()]
                 self._say("dataclass", vars(x)["__dataclass_params__"], fields)
             elif name not in _PASSED_OVER:
