@@ -9,6 +9,9 @@ from codegen.config import config
 from tracer.ops.sliding import correlate
 
 RNG = np.random.default_rng(8)
+SIZES = [(17, 17), (18, 17), (40, 33), (17, 40), (200, 64), (1500, 20), (1300, 1100), (3000, 17), (1041, 17), (100, 3000)]
+if config.generator == "numba":     # which takes a second for each
+    SIZES = SIZES[3:5]
 MODES = ["full", "same", "valid"]
 DTYPES = ["float64", "float32", "int64", "int32", "uint8", "bool"]
 
@@ -34,7 +37,7 @@ def modes(a, v):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_as_numpy(dtype):
     f = ad.jit(modes)
-    for n, m in [(17, 17), (18, 17), (40, 33), (17, 40), (200, 64), (1500, 20), (1300, 1100), (3000, 17), (1041, 17), (100, 3000)]:
+    for n, m in SIZES:
         a, v = numbers(2 * n, dtype), numbers(3 * m, dtype)
         for x, y in ((a[:n], v[:m]), (a[::-2], v[::3]), (a[n:], v[m - 1::-1])):
             for got, want in zip(f(x, y), modes(x, y), strict=True):
@@ -58,10 +61,10 @@ def test_through_numba(monkeypatch):
 
 
 def test_any_start_and_any_number_of_sums():
-    for n, m in ((1, 1), (5, 3), (3, 5), (20, 18)):
+    for n, m in ((5, 3), (20, 18)) if config.generator == "numba" else ((1, 1), (5, 3), (3, 5), (20, 18)):
         a, v = numbers(n, "float64"), numbers(m, "float64")
-        for before in (-25, -n, -1, 0, 1, m - 1, m, 30):
-            for count in (0, 1, 2, m, n + m, 50):
+        for before in (-1, m - 1) if config.generator == "numba" else (-25, -n, -1, 0, 1, m - 1, m, 30):
+            for count in (2, n + m) if config.generator == "numba" else (0, 1, 2, m, n + m, 50):
                 f = ad.jit(lambda a, v, before=before, count=count: correlate(a, v, before=before, count=count))
                 want = direct(a, v, before, count)
                 np.testing.assert_allclose(f(a, v), want, atol=1e-14)

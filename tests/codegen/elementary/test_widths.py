@@ -5,6 +5,7 @@ import pytest
 
 import autodiff as ad
 from codegen import host
+from codegen.config import config
 
 RNG = np.random.default_rng(13)
 FUNCTIONS = {name: getattr(np, name) for name in ("log", "log2", "log10", "log1p", "cbrt", "arcsinh", "arccosh", "arctanh", "sinh", "cosh", "exp")}
@@ -27,8 +28,9 @@ def numbers(n, dtype):
 def test_same_bits_and_numpys_values(name, dtype, monkeypatch):
     f = FUNCTIONS[name]
     found: list[list[np.ndarray]] = []
-    inputs = [numbers(n, dtype) for n in (0, 1, 2, 7, 8, 15, 16, 17, 40, 3001, 3000)]
-    for width in WIDTHS:
+    through_numba = config.generator == "numba"     # a second for each length, and the same text for all widths
+    inputs = [numbers(n, dtype) for n in ((17, 3000) if through_numba else (0, 1, 2, 7, 8, 15, 16, 17, 40, 3001, 3000))]
+    for width in WIDTHS[-1:] if through_numba else WIDTHS:
         monkeypatch.setattr(host, "vector_bytes", lambda width=width: width)
         g = ad.jit(lambda x: f(x))
         found.append([g(x) for x in inputs])
