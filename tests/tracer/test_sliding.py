@@ -11,7 +11,7 @@ from tracer.ops.sliding import correlate
 RNG = np.random.default_rng(8)
 SIZES = [(17, 17), (18, 17), (40, 33), (17, 40), (200, 64), (1500, 20), (1300, 1100), (3000, 17), (1041, 17), (100, 3000)]
 if config.generator == "numba":     # which takes a second for each
-    SIZES = SIZES[3:5]
+    SIZES = SIZES[4:5]
 MODES = ["full", "same", "valid"]
 DTYPES = ["float64", "float32", "int64", "int32", "uint8", "bool"]
 
@@ -47,7 +47,7 @@ def test_as_numpy(dtype):
 @pytest.mark.parametrize("width", [b for b in (16, 32, 64) if b < host.vector_bytes()])
 def test_in_shorter_vectors(width, monkeypatch):
     monkeypatch.setattr(host, "vector_bytes", lambda: width)
-    for dtype in ("float64", "float32", "int32"):
+    for dtype in ("float64", "float32", "int32") if config.generator != "numba" else ("float64",):
         a, v = numbers(1100, dtype), numbers(37, dtype)
         for got, want in zip(ad.jit(modes)(a, v), modes(a, v), strict=True):
             same(got, want)
