@@ -134,6 +134,10 @@ print(timed(total) - timed(plain), (time.perf_counter() - t) / 200, y[0])
 """
 
 
+class _NotInstalled(RuntimeError):
+    """A peer that this environment does not have."""
+
+
 class _Machine:
     """Fresh processes with a bytecode cache of their own."""
 
@@ -148,16 +152,22 @@ class _Machine:
         done = subprocess.run([sys.executable, "-c", CHAIN + text], env=self.env | env, capture_output=True, text=True, cwd=ROOT,
                               timeout=600)
         if done.returncode:
-            raise RuntimeError(done.stderr.strip().splitlines()[-1])
+            said = done.stderr.strip().splitlines()[-1]
+            if said in (f"ModuleNotFoundError: No module named {peer!r}" for peer in ("jax", "torch")):
+                raise _NotInstalled(said)
+            raise RuntimeError(said)
         return [float(v) for v in done.stdout.split()]
 
     def median(self, text: str, times: int = 5, fresh_kernels: bool = False, **env: str) -> list[float]:
-        """Medians over several processes, the first one left out."""
+        """Medians over several processes, the first one left out; None for a peer that is not installed."""
         runs = []
         for k in range(times + 1):
             if fresh_kernels:
                 env["AUTODIFF_CACHE_DIR"] = os.path.join(self.folder, f"kernels{time.perf_counter_ns()}")
-            found = self.run(text, **env)
+            try:
+                found = self.run(text, **env)
+            except _NotInstalled:
+                return [None] * 8       # type: ignore[list-item]
             if k:
                 runs.append(found)
         return [statistics.median(column) for column in zip(*runs, strict=True)]
