@@ -17,7 +17,6 @@ class TapeRoad:
     """The derivatives of a function by running it on tensors; `autodiff.eager.functions` has the one that does."""
 
     __slots__ = ()
-    follows_from_its_function = True    # a road has no settings of its own
 
     def value_and_grad(self, args: tuple, kwargs: dict, nums: Sequence[int], has_aux: bool = False) -> tuple[Any, list] | None:
         """The value, or (value, aux), and the gradient for each argument in `nums`; None where the function has to be traced."""

@@ -21,7 +21,7 @@ import numpy as np
 from tracer.static import LEAF_KIND, OBJECT, Static, is_static_value, kind_of
 
 __all__ = ["flatten", "unflatten", "tree_map", "leaf_paths", "static_paths", "without_statics", "key_orders", "Keys", "LEAF", "unpacker",
-           "register_tree", "attribute_names", "attributes_of",
+           "register_tree", "is_registered", "attribute_names", "attributes_of",
            "is_tree_of_attributes"]
 
 LEAF = "*"
@@ -99,6 +99,11 @@ def register_tree(cls: type, flatten: Callable[[Any], tuple[Iterable, Any]], unf
         raise TypeError(f"register_tree: {cls!r} is no class whose instances could be made trees")
     _registered[cls] = _Registered(flatten, unflatten)
     return cls
+
+
+def is_registered(cls: type) -> bool:
+    """Whether somebody has said how instances of a class are taken apart."""
+    return cls in _registered
 
 
 def flatten(tree: Any) -> tuple[list, Any]:

@@ -26,9 +26,10 @@ import autodiff.numpy as anp
 from autodiff.capture.excluded import is_captured, is_captured_module
 from autodiff.capture.locations import global_names
 from autodiff.capture.scipy_functions import function_of
+from autodiff.tape_roads import TapeRoad
 from tracer.errors import is_internal_file
 from tracer.static import Static
-from tracer.tree import Keys
+from tracer.tree import Keys, is_registered
 
 __all__ = ["Fingerprint", "NoFingerprint"]
 
@@ -47,7 +48,8 @@ _VALUES = (np.ndarray, np.float64, list, dict, tuple, set, str, int, float, comp
 _METHODS = {name for kind in _VALUES for name in dir(kind) if not name.startswith("_")} - _IMPURE_METHODS | set(
     "__class__ kind eps tiny reduce accumulate outer at reduceat".split())
 """Attributes of the values that such a function may meet."""
-_IMPURE_NUMPY = frozenset(["errstate", "printoptions", "ndarray"])
+_IMPURE_NUMPY = frozenset(["errstate", "printoptions"])
+_NUMPYS_CLASSES = (np.dtype, np.ndarray, np.finfo, np.iinfo)
 _REFUSED_CODE = frozenset(opcode.opmap[name] for name in (
     "IMPORT_NAME", "IMPORT_FROM", "IMPORT_STAR", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_BUILD_CLASS", "LOAD_NAME", "STORE_NAME",
     "LOAD_LOCALS") if name in opcode.opmap)
@@ -86,14 +88,15 @@ class Fingerprint:
         self.holders: list[Any] = []
         self._numbers: dict[int, int] = {}      # id of a holder, or an array -> its number
         self._attributes: set[str] = set()      # of the user's classes and objects
-        self._reached: list[tuple[ModuleType, set[str]]] = []   # modules, with the names of their attributes
-        self._open: set[str] = set()            # names in code that only an attribute of an object or of a module elsewhere may be
+        self._modules: list[ModuleType] = []
+        self._mentioned: set[str] = set()       # names in code
+        self._open: set[str] = set()            # those that only an attribute of an object or of a module may be
         self._out: list[str] = []
         if not _has_lines(function):
             raise NoFingerprint("a function without lines of its own: its checks name those of the caller")
         self._value(function)
         self._structure(arguments)
-        self._explain_names()
+        self._look_at_modules()
         self.text = "\n".join(self._out)
 
     def number_of(self, holder: Any) -> int | None:
@@ -106,21 +109,23 @@ class Fingerprint:
         found = self._numbers.get(id(x))
         return found if found is not None and found < len(self.arrays) and self.arrays[found] is x else None
 
-    def _explain_names(self) -> None:
-        """Look at the attributes of modules that are handed on, such as `xp.sin` where `xp` is a parameter; nothing else may be left."""
-        done: set[str] = set()
-        while left := sorted(self._open - done):
-            done.update(left)
-            for name in left:
-                of = [m for m, there in self._reached if name in there]
-                if not of and name not in self._attributes:
-                    raise NoFingerprint(f"`{name}`")
-                self._attributes_of(of, name)
+    def _look_at_modules(self) -> None:
+        """Look at the attributes of the modules that were reached, wherever code mentions their names: a module may be handed on."""
+        done: set[tuple[str, str]] = set()
+        while new := [(m, n) for m in self._modules for n in sorted(self._mentioned & set(dir(m))) if (m.__name__, n) not in done]:
+            for module, name in new:
+                done.add((module.__name__, name))
+                self._say("attribute", module.__name__, name)
+                if _may_change(module):
+                    self._holder(vars(module))
+                self._variable(getattr(module, name))
+        if left := self._open.difference(self._attributes, *map(dir, self._modules)):
+            raise NoFingerprint(f"`{min(left)}`")
 
     # -- going through ---------------------------------------------------------------------------
 
     def _say(self, *words: Any) -> None:
-        self._out.append(" ".join(map(str, words)))
+        self._out.append(repr(words))
         if len(self._out) > MOST:
             raise NoFingerprint("it reaches too much")
 
@@ -147,8 +152,8 @@ class Fingerprint:
         elif getattr(kind, "is_jitted", False):
             self._say("compiled", sorted(x._statics.positions), sorted(x._statics.names))
             self._value(x.function)
-        elif getattr(kind, "follows_from_its_function", False):
-            self._say("follows")
+        elif isinstance(x, TapeRoad):   # it has no settings of its own
+            self._say("the tape of the function")
         elif kind.__module__ == "numpy" or kind is np.ufunc:
             self._numpys(x)
         elif type(getattr(x, "__dict__", None)) is dict:
@@ -193,25 +198,34 @@ class Fingerprint:
 
     def _class(self, x: type) -> None:
         self._say("class", x.__module__, x.__qualname__)
-        if getattr(builtins, x.__name__, None) is x or issubclass(x, np.generic) and getattr(np, x.__name__, None) is x:
+        if getattr(builtins, x.__name__, None) is x or issubclass(x, np.generic) and getattr(np, x.__name__, None) is x \
+                or x in _NUMPYS_CLASSES:
             return
         file = getattr(sys.modules.get(x.__module__), "__file__", None) or ""
-        if type(x) is not type or is_internal_file(file) or not is_captured_module(x.__module__, file):
+        if type(x) is not type or is_internal_file(file) or not is_captured_module(x.__module__, file) or is_registered(x):
             raise NoFingerprint(f"class {x.__name__}")
         if not self._holder(vars(x)):
             return
         self.classes.append(x)
         self._attributes.update(vars(x))
         for base in x.__bases__:
+            if base.__module__ == "builtins" and base is not object and not issubclass(base, BaseException):
+                raise NoFingerprint(f"class {x.__name__}, whose objects hold more than attributes")
             self._value(base)
         if _REFUSED_MEMBERS & vars(x).keys():
             raise NoFingerprint(f"class {x.__name__}, which says itself how attributes are found")
+        self._members(x)
+
+    def _members(self, x: type) -> None:
+        is_dataclass = "__dataclass_fields__" in vars(x)
+        if is_dataclass:
+            self._say("dataclass", repr(vars(x)["__dataclass_params__"]))
+            for f in vars(x)["__dataclass_fields__"].values():
+                self._say(f.name, f.init, f.repr, f.compare, f.hash, f.kw_only)
+                self._value(dict(f.metadata) if f.metadata else None)
         for name, value in vars(x).items():
             made_by = value.__globals__.get("__name__") if type(value) is FunctionType else ""
-            if "__dataclass_fields__" in vars(x) and made_by in ("dataclasses", "reprlib"):
-                fields = [(f.name, f.init, f.repr, f.compare, f.hash, f.kw_only) for f in vars(x)["__dataclass_fields__"].values()]
-                self._say("dataclass", vars(x)["__dataclass_params__"], fields)
-            elif name not in _PASSED_OVER:
+            if name not in _PASSED_OVER and not (is_dataclass and made_by in ("dataclasses", "reprlib")):
                 self._say("member", name)
                 self._member(value)
 
@@ -232,8 +246,10 @@ class Fingerprint:
             self._value(x)
 
     def _object(self, x: Any) -> None:
-        """An instance of a class of the user's."""
+        """An instance of a class of the user's, of which its attributes are all that there is."""
         self._value(type(x))
+        if type(x) not in self.classes or isinstance(x, BaseException):
+            raise NoFingerprint(f"an object of class {type(x).__name__}")
         self._say("object")
         self._attributes.update(vars(x))
         self._dict(vars(x))
@@ -325,52 +341,30 @@ class Fingerprint:
                 self._value(c)
 
     def _names(self, f: FunctionType) -> None:
-        """All that the names in a function's code may mean: variables of its module, Python's own, attributes of modules and of values."""
+        """What the names in a function's code mean: variables of its module, Python's own; others are attributes."""
         space = f.__globals__
         if not self._holder(space):
             self._say("the same module")
-        names = sorted(set(global_names(f.__code__)))
-        modules = self._modules(f, names)
-        for name in names:
+        for name in sorted(set(global_names(f.__code__))):
+            self._mentioned.add(name)
+            if name in _IMPURE_METHODS or name not in space and name in vars(builtins) and not _is_pure_builtin(name):
+                raise NoFingerprint(f"`{name}`")
             if name in space:
                 self._say("name", name)
                 self._variable(space[name])
-            of = [m for m, there in modules if name in there]
-            self._attributes_of(of, name)
-            if name in _IMPURE_METHODS:
-                raise NoFingerprint(f"`{name}`")
-            if not of and name not in space and name not in _METHODS and not _is_pure_builtin(name):
+            elif name not in _METHODS and name not in vars(builtins):
                 self._open.add(name)
 
-    def _attributes_of(self, modules: list[ModuleType], name: str) -> None:
-        for module in modules:
-            self._say("attribute", module.__name__, name)
-            if _may_change(module):
-                self._holder(vars(module))
-            self._variable(getattr(module, name))
-
-    def _modules(self, f: FunctionType, names: list[str]) -> list[tuple[ModuleType, set[str]]]:
-        """The modules that a function's code may reach by names, each with those of the names that are attributes of it."""
-        values = [f.__globals__.get(n) for n in names] + [_content_of(cell) for cell in f.__closure__ or ()]
-        todo = [v for v in values if type(v) is ModuleType]
-        found: list[tuple[ModuleType, set[str]]] = []
-        for module in todo:     # grows while it is gone through
-            if module in [m for m, _ in found]:
-                continue
-            if module.__name__ not in _READ_MODULES and not _may_change(module):
-                raise NoFingerprint(f"module {module.__name__}")
-            found.append((module, set(dir(module))))
-            todo += [v for n in names if n in found[-1][1] and type(v := getattr(module, n)) is ModuleType]
-        self._reached += [row for row in found if row[0] not in [m for m, _ in self._reached]]
-        return found
-
     def _variable(self, x: Any) -> None:
-        """The value of a variable or of a module's attribute. Modules that are reached in another way have no fingerprint: nobody would
-        look at their attributes."""
-        if type(x) is ModuleType:
-            self._say("module", x.__name__)
-        else:
+        """The value of a variable or of a module's attribute. A module that is reached in another way has no fingerprint."""
+        if type(x) is not ModuleType:
             self._value(x)
+            return
+        self._say("module", x.__name__)
+        if x.__name__ not in _READ_MODULES and (not _may_change(x) or "__getattr__" in vars(x)):
+            raise NoFingerprint(f"module {x.__name__}")
+        if x not in self._modules:
+            self._modules.append(x)
 
 
 _EXTENDED, _STORE = opcode.opmap["EXTENDED_ARG"], opcode.opmap["STORE_ATTR"]

@@ -336,8 +336,7 @@ class Jitted:
             if (entry := self._entries.get(key) or self._shapes.recorded(key, args, kwargs, statics, leaves)) is not None:
                 return entry
             kept = kept_for(self, key)
-            entry = None if kept is None else kept.served(args, kwargs)
-            if entry is not None:
+            if (entry := kept.served(args, kwargs)) is not None:
                 self._add_direct(entry, self._convention(args, kwargs, statics), tree, leaves)
                 return self._keep(key, entry, start)
             variants = None
@@ -353,11 +352,11 @@ class Jitted:
                 entry.kernel = variants.start(rec, args, kwargs, statics, leaves)
                 return self._keep(key, entry, start)
             captured = self._outside(rec)
+            kept.note(rec, captured)
             direct = self._convention(args, kwargs, statics)
             if waits(rec.graph, self._wait):
                 kernel = self._kernel(rec.graph)
-                if kept is not None:
-                    kept.keep(rec, kernel, captured)
+                kept.keep(kernel)
                 entry = Entry(rec, kernel, captured, unpacker(rec.out_tree), None)
                 self._add_direct(entry, direct, tree, leaves)
                 self._release(entry)
@@ -404,14 +403,13 @@ class Jitted:
         self._compile_seconds += time.perf_counter() - start if start else 0.0
         return entry
 
-    def _finish(self, entry: Entry, tree, leaves, direct: Convention | None, kept: Kept | None) -> None:
+    def _finish(self, entry: Entry, tree, leaves, direct: Convention | None, kept: Kept) -> None:
         """Compile in the background, and let calls go to the kernel from then on."""
         from codegen.compile import compile_graph
         start = time.perf_counter()
         try:
             kernel = compile_graph(entry.recorded.graph, threads=self._threads)
-            if kept is not None:
-                kept.keep(entry.recorded, kernel, entry.captured)
+            kept.keep(kernel)
         except Exception as e:  # noqa: BLE001 - there is no caller: the evaluator goes on, and `why` and the warning say so
             entry.kernel.note = f"compiling failed ({type(e).__name__}: {e}); the evaluator serves it"
             warnings.warn(f"`{self.name}`: {entry.kernel.note}", RuntimeWarning, stacklevel=2)

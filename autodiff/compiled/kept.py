@@ -42,20 +42,20 @@ MOST_COMPARED = 1 << 24
 NOTE = "not recorded: its code, and all that it reads, are as they were in an earlier process, whose kernel serves it"
 
 
-def kept_for(jitted: Any, key: Signature) -> Kept | None:
-    """Where the recording of a function for a signature is kept; None where it cannot be."""
+def kept_for(jitted: Any, key: Signature) -> Kept:
+    """Where the recording of a function for a signature is kept; where it cannot be, a place that stays empty."""
     settings = (jitted._threads, config.thread_count(jitted._threads), excluded_by_user())
     if (not config.cache or config.generator == "numba" or jitted._donate or key.statics or jitted._asked != Asked.TYPES
             or (jitted._verify or config.verify) != "off"):
-        return None
+        return Kept(jitted, None, "")
     try:
         found = Fingerprint(jitted.function, key.tree)
         call = ([_leaf(x) for x in key.leaves], key.is_plain, repr(key.orders))
     except NoFingerprint:
-        return None
+        return Kept(jitted, None, "")
     from codegen.backends.llvm.kernel import why_not
     if why_not():
-        return None
+        return Kept(jitted, None, "")
     scipy = getattr(sys.modules.get("scipy"), "__version__", "")
     text = repr((call, settings, jitted.name, scipy)) + found.text
     return Kept(jitted, found, hashlib.sha256(_versions() + text.encode()).hexdigest())
@@ -78,35 +78,38 @@ def _versions() -> bytes:
 class Kept:
     """The recording of a function for one signature, on disk.
 
-    name : of the file
+    name : of the file; empty where nothing is kept
     """
 
-    def __init__(self, jitted: Any, found: Fingerprint, name: str):
+    def __init__(self, jitted: Any, found: Fingerprint | None, name: str):
         self._jitted = jitted
         self._found = found
         self.name = name
+        self._recording: dict | None = None     # what is to be kept of it
 
     def served(self, args: tuple, kwargs: dict) -> Entry | None:
         """The entry whose recording an earlier process has kept; what the function reads is watched from now on. None if there is none."""
         jitted = self._jitted
-        before = jitted._around.here()
-        found = self._entry()
-        if found is None:
+        if self._found is None:
             return None
-        entry, reads, graph = found
+        before = jitted._around.here()
+        kept = self._entry(self._found)
+        if kept is None:
+            return None
+        entry, reads, graph = kept
         if config.check:
             self._compare(jitted._record_first(args, kwargs, ()), graph)
         jitted._around.add(before, entry.captured, reads, jitted._learned)
         jitted._look()
         return entry
 
-    def _entry(self) -> tuple[Entry, Reads, str] | None:
+    def _entry(self, found: Fingerprint) -> tuple[Entry, Reads, str] | None:
         """The entry, what the function reads, and the name of its graph; None if there is none."""
         data = load(self.name)
         if data is None:
             return None
         d = json.loads(data)
-        arrays = self._found.arrays
+        arrays = found.arrays
         if any(_digest(arrays[int(k)]) != digest for k, digest in d["numbers"].items()):
             return None
         from codegen.backends.llvm.kernel import kernel_on_disk
@@ -116,31 +119,35 @@ class Kept:
             return None
         kernel.release()
         captured = [arrays[c] if isinstance(c, int) else _unpacked(c) for c in d["captured"]]
-        out_tree = unpacked_structure(d["result"], self._found.classes)
+        out_tree = unpacked_structure(d["result"], found.classes)
         rec = Recorded(graph, captured, out_tree, notes=(NOTE, *d["notes"]), has_graph=False)
-        return Entry(rec, kernel, captured, unpacker(out_tree), None), self._reads(d["reads"]), d["front"]
+        return Entry(rec, kernel, captured, unpacker(out_tree), None), _read(d["reads"], found), d["front"]
 
-    def keep(self, rec: Recorded, kernel: Any, captured: Sequence) -> None:
-        """Keep a recording whose kernel is on disk, where another process can make use of it."""
-        front = getattr(kernel, "front", None)
-        if front is None or rec.written or rec.effects is not None or rec.guarded or rec.asked != Asked.TYPES:
+    def note(self, rec: Recorded, captured: Sequence) -> None:
+        """Note a recording that was just made, if another process can make use of it: what it has read may change from now on."""
+        found = self._found
+        if found is None or rec.written or rec.effects is not None or rec.guarded or rec.asked != Asked.TYPES:
             return
-        numbers = [self._found.number_of_array(x) for x in captured]
+        numbers = [found.number_of_array(x) for x in captured]
         made = [x for x, number in zip(captured, numbers, strict=True) if number is None]
-        reads = self._notes(rec.reads)
+        reads = _notes(rec.reads, found)
         if reads is None or any(type(x) is not np.ndarray for x in made) or sum(x.nbytes for x in made) > MOST_BYTES:
             return
         try:
-            result = packed_structure(rec.out_tree, self._found.classes)
+            result = packed_structure(rec.out_tree, found.classes)
         except NoFingerprint:
             return
-        constants = {k: x for k, x in enumerate(self._found.arrays) if k not in numbers}
+        constants = {k: x for k, x in enumerate(found.arrays) if k not in numbers}
         if sum(x.nbytes for x in constants.values()) > MOST_COMPARED:
             return
-        others = {k: _digest(x) for k, x in constants.items()}
-        store(self.name, json.dumps({
-            "front": front, "result": result, "notes": rec.notes, "numbers": others, "reads": reads,
-            "captured": [_packed(x) if n is None else n for x, n in zip(captured, numbers, strict=True)]}).encode())
+        self._recording = {"result": result, "notes": rec.notes, "numbers": {k: _digest(x) for k, x in constants.items()}, "reads": reads,
+                           "captured": [_packed(x) if n is None else n for x, n in zip(captured, numbers, strict=True)]}
+
+    def keep(self, kernel: Any) -> None:
+        """Keep the recording that was noted, if its kernel is on disk."""
+        front = getattr(kernel, "front", None)
+        if self._recording is not None and front is not None:
+            store(self.name, json.dumps({"front": front, **self._recording}).encode())
 
     def _compare(self, rec: Recorded, front: str) -> None:
         """Raise AssertionError if a recording of today gives another graph than that which was kept under this name."""
@@ -149,38 +156,42 @@ class Kept:
         threads = min(config.thread_count(self._jitted._threads), pool.MOST) if pool.available() else 1
         assert name_on_disk(rec.graph, threads) == front, "a recording kept on disk is not that of the function"
 
-    # -- what the function reads, by the numbers of what holds it --------------------------------
 
-    def _notes(self, reads: Reads | None) -> list | None:
-        """The notes of a recording, as JSON has them; None if one is of something that the fingerprint does not know."""
-        if reads is None:
-            return []
-        rows: list[tuple] = [("cell", cell, None, name) for cell, _, name in reads.cells.values()]
-        rows += [("item", d, key, name) for d, key, _, name in reads.items.values()]
-        rows += [("element", x, k, "") for x, k, _ in reads.elements.values()]
-        rows += [("content", x, None, "") for x, _ in reads.contents.values()]
-        rows += [("function", f, None, "") for f, *_ in reads.functions.values()]
-        found = [(kind, self._found.number_of(holder), key, name) for kind, holder, key, name in rows]
-        known = all(number is not None and type(key) in (str, int, type(None)) for _, number, key, _ in found)
-        return found if known else None
+# -- what the function reads, by the numbers of what holds it -------------------------------------
 
-    def _reads(self, rows: list) -> Reads:
-        """The notes, about the objects of this process."""
-        reads = Reads()
-        for kind, number, key, name in rows:
-            x = self._found.holders[number]
-            if kind == "cell":
-                reads.cells[id(x)] = (x, x.cell_contents, name)
-            elif kind == "item":
-                reads.items[id(x), key] = (x, key, x.get(key, UNBOUND), name)
-            elif kind == "element":
-                reads.elements[id(x), key] = (x, key, x[key])
-            elif kind == "content":
-                reads.contents[id(x)] = (x, dict(x) if isinstance(x, dict) else list(x))
-            else:
-                reads.functions[id(x)] = (x, x.__code__, x.__defaults__, dict(x.__kwdefaults__) if x.__kwdefaults__ else None)
-        return reads
+def _notes(reads: Reads | None, found: Fingerprint) -> list | None:
+    """The notes of a recording, as JSON has them; None if one is of something that the fingerprint does not know."""
+    if reads is None:
+        return []
+    rows: list[tuple] = [("cell", cell, None, name) for cell, _, name in reads.cells.values()]
+    rows += [("item", d, key, name) for d, key, _, name in reads.items.values()]
+    rows += [("element", x, k, "") for x, k, _ in reads.elements.values()]
+    rows += [("content", x, None, "") for x, _ in reads.contents.values()]
+    rows += [("function", f, None, "") for f, *_ in reads.functions.values()]
+    numbered = [(kind, found.number_of(holder), key, name) for kind, holder, key, name in rows]
+    known = all(number is not None and type(key) in (str, int, type(None)) for _, number, key, _ in numbered)
+    return numbered if known else None
 
+
+def _read(rows: list, found: Fingerprint) -> Reads:
+    """The notes, about the objects of this process."""
+    reads = Reads()
+    for kind, number, key, name in rows:
+        x = found.holders[number]
+        if kind == "cell":
+            reads.cells[id(x)] = (x, x.cell_contents, name)
+        elif kind == "item":
+            reads.items[id(x), key] = (x, key, x.get(key, UNBOUND), name)
+        elif kind == "element":
+            reads.elements[id(x), key] = (x, key, x[key])
+        elif kind == "content":
+            reads.contents[id(x)] = (x, dict(x) if isinstance(x, dict) else list(x))
+        else:
+            reads.functions[id(x)] = (x, x.__code__, x.__defaults__, dict(x.__kwdefaults__) if x.__kwdefaults__ else None)
+    return reads
+
+
+# -- structures and arrays -------------------------------------------------------------------------
 
 def packed_structure(structure: Any, classes: list[type]) -> Any:
     """The structure of a tree of tuples, lists, dicts whose keys are texts or integers, and instances of some classes, as JSON has it.

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import autodiff as ad
-from autodiff.compiled import fingerprint
+from autodiff.compiled import fingerprint, jitted
 from autodiff.compiled.kept import NOTE
 from codegen.config import config
 
@@ -141,6 +141,16 @@ KEPT = {
     "a default of a field": ("import dataclasses\n@dataclasses.dataclass\nclass P:\n    w: float\n    k: float = 2.0\ndef f(x): return np.sum(x * P(0.5).w * P(0.5).k)",
         "k: float = 2.0", "k: float = 3.0"),
     "a module that is handed on": ("def g(xp, x): return xp.sum(xp.sin(x))\ndef f(x): return g(np, x)", "xp.sin", "xp.cos"),
+    "an attribute of a module that is handed on, beside a variable of its name": ("import types\nm = types.ModuleType('a_helper')\nm.__file__ = __file__\nm.other, m.scale, m.mean = 1.0, 2.0, 3.0\nscale = 1.0\ndef g(q, x): return x * q.scale * scale\ndef f(x): return np.sum(g(m, x) ** 2) * m.other",
+        "2.0, 3.0", "2.5, 3.0"),
+    "an attribute of a module that is handed on, with the name of a method": ("import types\nm = types.ModuleType('a_helper')\nm.__file__ = __file__\nm.other, m.scale, m.mean = 1.0, 2.0, 3.0\ndef g(q, x): return x * q.mean\ndef f(x): return np.sum(g(m, x) ** 2) * m.other",
+        "2.0, 3.0", "2.0, 3.5"),
+    "a class with arrays of a dtype": ("def f(x): return np.sum(x.astype(x.dtype) ** 2) * (2.0 if isinstance(x, np.ndarray) else 3.0)",
+        "2.0 if", "2.5 if"),
+    "metadata of a field": ("import dataclasses\n@dataclasses.dataclass(repr=False)\nclass P:\n    w: float\n    k: float = dataclasses.field(default=2.0, metadata={'a': 1})\ndef f(x): return np.sum(x * P(0.5).w * P(0.5).k)",
+        "'a': 1", "'a': 2"),
+    "words that look like other words": ("A, B = 'x y', 'z'\ndef f(x): return np.sum(x * x) * len(A) * (2.0 if B == 'z' else 3.0)",
+        "'x y', 'z'", "'x', 'y z'"),
     "a dtype": ("T = np.float64\ndef f(x): return np.sum(x ** 2) + np.sum(np.ones(3, dtype=T) / 3)", "T = np.float64", "T = np.float32"),
 }
 """Program, and what is replaced by what. The program itself is kept."""
@@ -171,6 +181,28 @@ def test_other_numbers_in_an_array_that_is_a_constant(kernels):
     assert (first, other) == (False, False) and again in (False, True)
 
 
+def test_numbers_that_change_before_the_kernel_is_there(kernels, monkeypatch):
+    """The kernel is made in the background of what was recorded: what is kept are the numbers that were recorded."""
+    monkeypatch.setattr(config, "wait", False)
+    jobs = []
+    monkeypatch.setattr(jitted, "waits", lambda *_: False)
+    monkeypatch.setattr(jitted, "submit", jobs.append)
+    text = "N = np.array([1, 2, 3])\ndef f(x): return sum([np.sum(x[:n] ** 2) for n in N.tolist()])"
+    module = program(kernels, text)
+    f = ad.jit(module.f)
+    f(X)
+    module.N[2] = 5
+    [job] = jobs
+    job()
+    monkeypatch.undo()
+    for attribute, value in (("cache", True), ("cache_dir", str(kernels / "kernels")), ("wait", True), ("check", False), ("verify", "off")):
+        monkeypatch.setattr(config, attribute, value)
+    module = program(kernels, text.replace("2, 3]", "2, 5]"))
+    np.testing.assert_allclose(ad.jit(module.f)(X), module.f(X), rtol=1e-13)
+    f = ad.jit(program(kernels, text).f)
+    np.testing.assert_allclose(f(X), program(kernels, text).f(X), rtol=1e-13)
+
+
 NOT_KEPT = {
     "a file, by a module that is handed on": "def g(xp): return xp.loadtxt(['1.0'])\ndef f(x): return np.sum(x) * g(np)",
     "a file": "def f(x): return np.sum(x) * np.loadtxt(['1.0'])",
@@ -193,6 +225,14 @@ NOT_KEPT = {
     "an object of a library": "import datetime\nd = datetime.date(2026, 1, 1)\ndef f(x): return np.sum(x * x) * d.year",
     "a generator": "g = iter([1.0] * 50)\ndef f(x): return np.sum(x * x) * (1.0 if g is not None else 2.0)",
     "an attribute of a dtype": "def f(x): return np.sum(x * x) * x.dtype.alignment",
+    "a dict with attributes": "class D(dict):\n    pass\nd = D(k=2.0)\ndef f(x): return np.sum(x * x) * d['k']",
+    "a number with attributes": "class F(float):\n    pass\nk = F(2.0)\ndef f(x): return np.sum(x * x) * k",
+    "a list with attributes": "class L(list):\n    pass\nk = L([2.0])\ndef f(x): return np.sum(x * x) * k[0]",
+    "an exception that is there": "E = ValueError('some text')\ndef f(x):\n    if np.sum(x) < -9.0:\n        raise E\n    return np.sum(x * x)",
+    "a builtin function, beside an attribute of its name": "class A:\n    def open(self): return 1.0\na = A()\ndef f(x): return np.sum(x * x) * a.open() * (1.0 if open is not None else 0.0)",
+    "a builtin function, beside an attribute of a module": "import types\nm = types.ModuleType('a_helper')\nm.__file__ = __file__\nm.other, m.scale, m.mean = 1.0, 2.0, 3.0\nm.id = 1.0\ndef f(x): return np.sum(x * x) * m.id + 0.0 * id(m)",
+    "a module that finds its attributes itself": "import types\nm = types.ModuleType('a_helper')\nm.__file__ = __file__\nm.other, m.scale, m.mean = 1.0, 2.0, 3.0\nm.__getattr__ = lambda name: 2.0\nclass A:\n    k = 1.0\ndef f(x): return np.sum(x * x) * m.k * A.k",
+    "a class that is taken apart by the user": "class A:\n    def __init__(self, w): self.w = w\nad.register_tree(A, lambda a: ((a.w,), None), lambda aux, ws: A(*ws))\na = A(2.0)\ndef f(x): return np.sum(x * x) * a.w",
     "errstate": "def f(x):\n    with np.errstate(all='ignore'):\n        return np.sum(x * x)",
     "what it writes": "LOG = []\ndef f(x):\n    LOG.append(1)\n    return np.sum(x * x)",
     "an attribute of a function": "def g(x): return x * g.k\ng.k = 2.0\ndef f(x): return np.sum(g(x) ** 2)",
