@@ -15,6 +15,7 @@ import time
 import warnings
 
 from codegen.config import config
+from tracer.locks import process_lock
 
 __all__ = ["CacheWarning", "clear", "load", "statistics", "store"]
 
@@ -60,7 +61,7 @@ def statistics() -> dict[str, int]:
 
 
 _checked: dict[str, bool] = {}
-_lock = threading.Lock()
+_lock = process_lock(globals(), "_lock")
 
 
 def _directory() -> str | None:
@@ -192,13 +193,3 @@ def clear() -> int:
                 _remove(entry.path)
                 count += 1
     return count
-
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -7,8 +7,6 @@ with NumPy. Nothing here compiles; `jit` around any of these does.
 from __future__ import annotations
 
 import functools
-import os
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,6 +25,7 @@ from autodiff.transforms.standing import moved
 from autodiff.transforms.transpose import transpose_graph
 from tracer.errors import GradientError, ShapeError, explain
 from tracer.graph import Graph, structure
+from tracer.locks import process_lock
 from tracer.op import type_of
 from tracer.ops.arithmetic import stop_gradient as stop_gradient_op
 from tracer.ops.control import checkpoint as checkpoint_op
@@ -39,7 +38,7 @@ from tracer.types import ArrayType, i64, is_inexact
 __all__ = ["grad", "value_and_grad", "vjp", "jvp", "linearize", "stop_gradient", "checkpoint", "value_of", "vmap", "pullback_graphs"]
 
 _derived: OrderedDict[Any, tuple] = OrderedDict()
-_derived_lock = threading.Lock()
+_derived_lock = process_lock(globals(), "_derived_lock")
 _KEEP = 128
 
 
@@ -61,15 +60,6 @@ def _remember(key, make: Callable[[], tuple]) -> tuple:
             _derived.popitem(last=False)
     return found
 
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _derived_lock
-    _derived_lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def pullback_graphs(graph: Graph, active: Sequence[bool]):

@@ -6,8 +6,6 @@ kernel, made in the background (`autodiff.compiled.background`); until it is the
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 import warnings
 from collections import OrderedDict
@@ -25,6 +23,7 @@ from autodiff.transforms.linearize import linearize_graph
 from autodiff.transforms.transpose import transpose_graph
 from codegen.config import config
 from tracer.graph import Atom, Graph, Node, Var, atom_type
+from tracer.locks import process_lock
 from tracer.op import ops
 from tracer.trace import evaluate, full, inline, trace_graph
 from tracer.types import is_inexact
@@ -41,7 +40,7 @@ MOST_GUARDS = 4
 
 _kernels: OrderedDict[Any, TapeKernel] = OrderedDict()
 _seen: dict[int, int] = {}
-_lock = threading.Lock()
+_lock = process_lock(globals(), "_lock")
 
 
 class Program:
@@ -282,13 +281,3 @@ def forget_kernels() -> None:
             kernel.detach()
         _kernels.clear()
         _seen.clear()
-
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

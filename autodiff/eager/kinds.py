@@ -6,18 +6,16 @@ whole look-up may take; a `Kind` stands for one and is found in a table as fast 
 
 from __future__ import annotations
 
-import os
-import threading
-
 import numpy as np
 
+from tracer.locks import process_lock
 from tracer.types import ArrayType, f64, i64, type_of_value
 
 __all__ = ["Kind", "FLOAT", "INT", "kind_of", "kind_of_value", "zeros_of"]
 
 MOST_KINDS = 4096
 _kinds: dict[tuple, Kind] = {}
-_lock = threading.Lock()
+_lock = process_lock(globals(), "_lock")
 
 
 class Kind:
@@ -76,13 +74,3 @@ def kind_of_value(x) -> Kind:
         if found is not None:
             return found
     return kind_of(type_of_value(x))
-
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -8,8 +8,6 @@ it, its pullback for each set of operands that ask for gradients, and its nodes 
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +20,7 @@ from autodiff.eager.source import is_static, numpy_function
 from autodiff.transforms.jvp import Mode
 from tracer.errors import ConcreteValueError, UnsupportedError
 from tracer.graph import Graph, Var, all_nodes, live_nodes
+from tracer.locks import process_lock
 from tracer.passes.simplify import simplify
 from tracer.trace import Tracer, apply, inline, trace_flat, trace_graph, walk
 from tracer.tree import flatten
@@ -32,7 +31,7 @@ __all__ = ["Recipe", "Pick", "Pullback", "View", "Result", "made", "recipes", "r
 MOST_RECIPES = 8192
 recipes: dict[Any, Recipe] = {}
 """The recipe of a step by its key: the function, the kinds of the operands and the static arguments (`autodiff.eager.keys`)."""
-_lock = threading.Lock()
+_lock = process_lock(globals(), "_lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,13 +284,3 @@ def _view_of(outputs: Sequence[Tracer], tracers: Sequence[Tracer]) -> View | Non
 
 def _reshaped_to(shape: tuple) -> Callable:
     return lambda x: np.reshape(x, shape)
-
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

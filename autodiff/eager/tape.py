@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-import os
 import sys
-import threading
 import warnings
 from collections.abc import Sequence
 from types import CodeType
@@ -25,6 +23,7 @@ import numpy as np
 from autodiff.eager.kinds import FLOAT, INT, Kind, kind_of_value
 from tracer.errors import GradientError, explain, is_internal
 from tracer.graph import Where
+from tracer.locks import process_lock
 
 __all__ = ["Step", "Walk", "Extra", "new_step", "leaf_step", "force", "value_of", "walk", "where_of", "calling", "operands_of",
            "at_line", "next_number", "BY_KERNEL"]
@@ -250,7 +249,7 @@ class Walk:
     special: list[Step]
 
 
-_walking = threading.Lock()
+_walking = process_lock(globals(), "_walking")
 _number_of = operator.attrgetter("number")
 
 
@@ -342,13 +341,3 @@ def operands_of(step: Step) -> tuple:
         if x.__class__ is Step and x.needs:
             mask |= 1 << k
     return mask, step.inputs
-
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _walking
-    _walking = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -7,9 +7,7 @@ computes nothing: the value is computed when somebody asks for it (`float`, `if`
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +27,7 @@ from autodiff.eager.storing import is_storing
 from autodiff.eager.tape import Step, force, leaf_step, walk, where_of
 from autodiff.eager.torch_names import TorchNames
 from tracer.errors import ConcreteValueError, DTypeError, GradientError, ShapeError, explain
+from tracer.locks import process_lock
 from tracer.op import Op
 from tracer.parts import AtIndex
 from tracer.trace import Tracer
@@ -51,7 +50,7 @@ class _Tape:
 
 
 _TAPE = _Tape()
-_gathering = threading.Lock()
+_gathering = process_lock(globals(), "_gathering")
 
 
 class Tensor(TorchNames):
@@ -385,15 +384,6 @@ trims_methods(Tensor)
 trims_methods(AtIndex)
 
 
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _gathering
-    _gathering = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
 
 @trims
 def why(x) -> str:
@@ -475,5 +465,3 @@ def tensor(data, dtype=None, requires_grad: bool = False) -> Tensor:
     if requires_grad:
         made.step.more().owner = weakref.ref(made)
     return made
-
-

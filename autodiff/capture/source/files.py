@@ -10,8 +10,6 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
-import os
-import threading
 from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -20,13 +18,14 @@ from autodiff.capture.source.liveness import walk
 from autodiff.capture.source.rewrite import Unconvertible
 from autodiff.capture.source.texts import is_file, rewritten_by_loader, texts_of, why_missing
 from autodiff.capture.source.trees import NO_PARAMETERS, arguments, with_places
+from tracer.locks import process_lock
 
 __all__ = ["codes", "compiled", "find", "keep"]
 
 MOST_FILES = 256
 """Parsed files that are kept: in a notebook every cell is one."""
 _files: dict[str, tuple[list[str], ast.Module]] = {}
-_lock = threading.Lock()
+_lock = process_lock(globals(), "_lock")
 
 
 def keep(table: dict, key: Any, value: Any, most: int) -> None:
@@ -36,15 +35,6 @@ def keep(table: dict, key: Any, value: Any, most: int) -> None:
         while len(table) > most:
             del table[next(iter(table))]
 
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def find(f: FunctionType) -> tuple[Any, str | None]:

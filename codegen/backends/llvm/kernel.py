@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-import os
 import threading
 import time
 from collections import deque
@@ -30,6 +29,7 @@ from codegen.target import Target
 from tracer.errors import PROGRAM, error_class
 from tracer.graph import Graph, structure
 from tracer.lengths import Lengths, filled, number_of, source_of
+from tracer.locks import process_lock
 from tracer.op import ops
 from tracer.sizes import Dim, Length
 from tracer.tracebacks import trims
@@ -41,7 +41,7 @@ LONG_COST = 4000
 
 _code: WeakValueDictionary[str, link.Linked] = WeakValueDictionary()
 _recent: deque[link.Linked] = deque(maxlen=256)
-_lock = threading.RLock()
+_lock = process_lock(globals(), "_lock", threading.RLock)
 
 
 class _Failure(threading.local):
@@ -381,13 +381,3 @@ def _tested() -> str:
     if not problem:
         store(name, b"passed")
     return problem
-
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would never be released in the child."""
-    global _lock
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
