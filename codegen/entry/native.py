@@ -27,7 +27,7 @@ from codegen.once import once
 from codegen.template import llvm_text
 from tracer import float_errors
 
-__all__ = ["Signature", "NativeFunction", "Word", "Item", "word_offset", "available", "why_not", "run_address"]
+__all__ = ["Signature", "NativeFunction", "Word", "Item", "word_offset", "available", "why_not", "numpy_function", "run_address"]
 
 # Words of a signature table.
 (NEXT, NARGS, ACCESSES, ACCESS_TABLE, LEAVES, LEAF_TABLE, OUTPUTS, OUTPUT_TABLE, KERNEL, PARAMETERS, ARENA_SIZE, ARENA, BUILDS, BUILD_TABLE,
@@ -61,10 +61,10 @@ def _types() -> dict[str, int]:
     """Addresses of the objects that the entry compares with."""
     return {"ad_dict": id(dict), "ad_array": id(np.ndarray), "ad_float": id(float), "ad_int": id(int), "ad_bool": id(bool),
             "ad_true": id(True), "ad_false": id(False), "ad_np_true": id(np.True_), "ad_np_false": id(np.False_),
-            "ad_new_array": _numpy_function(94), **float_errors.addresses()}
+            "ad_new_array": numpy_function(94), **float_errors.addresses()}
 
 
-def _numpy_function(slot: int) -> int:
+def numpy_function(slot: int) -> int:
     """An entry of NumPy's C function table; 94 is PyArray_NewFromDescr."""
     import numpy._core.multiarray as multiarray
     get = ctypes.pythonapi.PyCapsule_GetPointer

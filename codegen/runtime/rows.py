@@ -20,7 +20,6 @@ Introspective Sorting and Selection Algorithms, Software: Practice and Experienc
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +28,7 @@ import numpy as np
 from codegen.backends.llvm import link
 from codegen.backends.llvm.writer import SIZES, llvm_type
 from codegen.cache import cached_object
-from codegen.entry.native import DATA
+from codegen.entry.native import DATA, numpy_function
 from codegen.once import once
 from codegen.template import llvm_text
 
@@ -65,19 +64,11 @@ def _pointers(name: str) -> dict[str, int]:
     """NumPy's functions for rows of a dtype; empty where this NumPy does not have them at their places."""
     if not np.__version__.startswith("2."):
         return {}
-    functions_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(_numpy_function(_GET_FUNCTIONS))
+    functions_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(numpy_function(_GET_FUNCTIONS))
     found = ctypes.cast(functions_of(np.dtype(name)), ctypes.POINTER(ctypes.c_void_p))
     rows = {f"{what}_{kind}": found[_AT[what] + kind] for what in ("sort", "argsort") for kind in (0, 2)}
     rows |= {what: found[_AT[what]] for what in ("argmax", "argmin")}
     return {what: pointer for what, pointer in rows.items() if pointer} if all(rows.values()) else {}
-
-
-def _numpy_function(place: int) -> int:
-    """A function of NumPy's C interface."""
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    table = ctypes.cast(get(sys.modules["numpy._core._multiarray_umath"]._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
-    return table[place] or 0
 
 
 @once
@@ -122,8 +113,8 @@ def _library(name: str, what: str) -> link.Linked:
     if what == "partition":
         text = llvm_text(__file__, "partition.ll", **values, CARRAY=_CARRAY, DATA=DATA, OUTSIDE=OUTSIDE)
         return link.link(cached_object(text), [f"ad_partition_{name}", f"ad_argpartition_{name}"],
-                         {"numpy_new_array": _numpy_function(_NEW_ARRAY), "numpy_partition": _numpy_function(_PARTITION),
-                          "numpy_argpartition": _numpy_function(_ARGPARTITION), "numpy_array": id(np.ndarray), "numpy_dtype": id(dtype),
+                         {"numpy_new_array": numpy_function(_NEW_ARRAY), "numpy_partition": numpy_function(_PARTITION),
+                          "numpy_argpartition": numpy_function(_ARGPARTITION), "numpy_array": id(np.ndarray), "numpy_dtype": id(dtype),
                           "numpy_int64": id(np.dtype(np.int64))}, [dtype, np.dtype(np.int64)])
     which, _, number = what.partition("_")
     if which == "searchsorted":

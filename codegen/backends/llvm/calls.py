@@ -157,8 +157,7 @@ class CallWriter(ElementWriter):
         self.module.symbols.add(name)
         self.declarations.add(f"declare i32 @{name}({', '.join(['ptr'] * len(starts) + ['i64'] * len(counts))})")
         code = self.here(f"call i32 @{name}({', '.join(map(str, [*starts, *counts]))})", "i32")
-        if "partition" in s.info["op"]:
-            self._leave_if(self.here(f"icmp eq {code}, {OUTSIDE}", "i1"), NO_PLACE)
+        self._leave_if(self.here(f"icmp eq {code}, {OUTSIDE}", "i1"), NO_PLACE)
         self._leave_if(self.here(f"icmp ne {code}, 0", "i1"), NO_MEMORY)
         self._take_back(cells)
 
